@@ -1,0 +1,52 @@
+/* secret - passwords and keys, held by the core and named by handles.
+ *
+ * A script sees a random token, never the value; the HTTP client puts the value
+ * in its place right before sending, and the log writes "***" in the place of the
+ * value. Values come from the process environment, from a file, or from systemd,
+ * never from a configuration file. Memory is wiped before it is freed.
+ *
+ * Threading: loop thread only.
+ */
+#ifndef NV_SECRET_H
+#define NV_SECRET_H
+
+#include "env.h"
+
+#define NV_SECRET_MARK "nvsec:" /* how every token begins */
+enum { NV_SECRET_TOKEN = 39 };  /* its length: mark, 32 hex digits, ":" */
+
+typedef struct nv_secrets nv_secrets;
+
+/* Borrows `env` (for its random numbers). NULL: out of memory. */
+nv_secrets *nv_secrets_new(nv_env *env);
+void nv_secrets_free(nv_secrets *secrets);
+
+/* The token of a secret, borrowed until nv_secrets_free, and the same at every
+ * call. The value is looked up each time, so that a changed one is taken over:
+ * environment NAVODOO_<NAME>, environment <NAME>, the file that <NAME>_FILE
+ * names, $CREDENTIALS_DIRECTORY/<name> or /<NAME>, the defined default. <NAME>
+ * is `name` in upper case with "_" for "-" and ".". One newline at the end of a
+ * file does not count. On failure the value in use stays; NV_ENOTFOUND when there
+ * is none anywhere. */
+int nv_secrets_get(nv_secrets *secrets, const char *name, const char **token,
+                   nv_error *err);
+/* Gives a name its default, which is its value from now on, until nv_secrets_get
+ * finds another: what the sandbox uses. */
+int nv_secrets_define(nv_secrets *secrets, const char *name, nv_str value,
+                      nv_error *err);
+/* The token of a secret that has a value already, or NULL. */
+const char *nv_secrets_token(const nv_secrets *secrets, const char *name);
+
+/* True when `text` may hold a token. Cheap. */
+bool nv_secrets_marked(nv_str text);
+/* Appends `in` with tokens replaced by values, escaped as inside a JSON string
+ * when `json`. Unknown tokens stay. Reserves once, so an empty `out` leaves no
+ * copy behind; the caller wipes it. */
+int nv_secrets_expand(const nv_secrets *secrets, const char *in, size_t n,
+                      bool json, nv_buf *out);
+/* Appends `text` with every value, plain or JSON-escaped, replaced by "***";
+ * values shorter than 4 bytes are left alone. */
+int nv_secrets_scrub(const nv_secrets *secrets, const char *text, size_t n,
+                     nv_buf *out);
+
+#endif

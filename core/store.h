@@ -1,0 +1,149 @@
+/* store - everything that survives a kill: jobs, effects, links, cursors, journal.
+ *
+ * Callers name operations and queries; how they are stored is known to
+ * store_sqlite.c and store_schema.c only. A transaction is a list of named
+ * operations that happen all or not at all, and is on disk before its completion
+ * arrives. Transactions commit in groups, but each succeeds or fails on its own.
+ * A query sees every transaction that was handed over before it.
+ *
+ * Threading: loop thread only (the writer thread is inside). What is handed over
+ * is bounded: a queue that is full refuses with NV_EBUSY.
+ *
+ * OPERATIONS (all instants are integer microseconds since the epoch)
+ *   job_put(flow, direction, record, due, now, version, hash, payload)
+ *       the one state job of a record: inserted ready, or replaced with rev + 1
+ *       and revived; left alone (0 rows) when the stored hash is the same
+ *   job_add(flow, direction, record, due, now, version, hash, payload)
+ *       an event job; never coalesces
+ *   job_done(id, rev)                       gone, unless it changed meanwhile
+ *   job_retry(id, rev, due, attempts, error)       ready again, later
+ *   job_park(id, rev, state, error, fingerprint)   state dead, review or waiting
+ *   job_revive(id, due)                     parked -> ready, attempts 0
+ *   job_revive_group(fingerprint, due)      the same for dead and review of a group
+ *   jobs_settle(flow, due)                  jobs with an open effect: not before `due`
+ *   job_drop(id)
+ *   effect_intend(key, job, endpoint, kind, image, now, epoch)     by key
+ *   effect_done(key)        effects_drop(job)
+ *   link_put(flow, nav, odoo, xmlid, hash, nav_version, odoo_version, base, now)
+ *   link_seen(flow, nav, hash, nav_version, now)   hash and version of a link only
+ *   link_drop(flow, nav)
+ *   cursor_put(name, value, now)            cursor_drop(name)
+ *   journal_add(at, flow, direction, record, job, outcome, detail)
+ *   journal_prune(before)                   at most 10,000 rows a time, oldest first
+ *   meta_put(key, value)
+ *
+ * QUERIES (a name ending in _json is a JSON array; `limit` null: 1000)
+ *   jobs_due(flow, now, exclude_ids_json, limit)     by due, id; with payload
+ *   jobs_next_due(flow) -> due
+ *   job(id)                                          with payload
+ *   jobs_list(flow|null, state|null, after_id, limit)   by id; without payload
+ *   jobs_counts() -> flow, state, count              jobs_backlog(flow) -> count
+ *   jobs_by_record(flow, direction, records_json) -> id, record, hash, state, rev
+ *   dead_groups() -> fingerprint, count, error, flow, oldest
+ *   effects_of_jobs(ids_json)                        effects_open(flow|null)
+ *   links_by_nav(flow, nav_keys_json)                links_by_odoo(flow, odoo_keys_json)
+ *   links_list(flow|null, after_id, limit)           links_count() -> flow, count
+ *   cursor(name) -> value, updated                   cursors_list()
+ *   journal_tail(flow|null, record|null, limit)      newest first
+ *   journal_counts(flow|null, since) -> flow, outcome, count
+ *   meta(key) -> value
+ */
+#ifndef NV_STORE_H
+#define NV_STORE_H
+
+#include "op.h"
+
+typedef struct nv_store nv_store;
+typedef struct nv_txn nv_txn;
+typedef struct nv_rows nv_rows;
+
+enum {
+  NV_STORE_QUEUE_MAX = 64 << 20, /* bytes that may wait to be written */
+  NV_TXN_MAX = 32 << 20,         /* bytes of one transaction */
+  NV_ROWS_MAX = 64 << 20,        /* bytes of one result */
+};
+
+typedef enum nv_val_type {
+  NV_VAL_NULL,
+  NV_VAL_INT,
+  NV_VAL_TEXT,
+  NV_VAL_BLOB,
+} nv_val_type;
+
+/* One value; `s` is borrowed. */
+typedef struct nv_val {
+  nv_val_type type;
+  int64_t i; /* NV_VAL_INT */
+  nv_str s;  /* NV_VAL_TEXT and NV_VAL_BLOB */
+} nv_val;
+
+static inline nv_val nv_val_null(void) { return (nv_val){NV_VAL_NULL, 0, {0, 0}}; }
+static inline nv_val nv_val_int(int64_t i) {
+  return (nv_val){NV_VAL_INT, i, {0, 0}};
+}
+static inline nv_val nv_val_text(nv_str s) { return (nv_val){NV_VAL_TEXT, 0, s}; }
+/* NULL gives the null value. */
+static inline nv_val nv_val_textz(const char *z) {
+  return z ? nv_val_text(nv_str_of(z)) : nv_val_null();
+}
+static inline nv_val nv_val_blob(nv_str s) { return (nv_val){NV_VAL_BLOB, 0, s}; }
+
+/* ---- opening ---- */
+
+/* Opens the store in `folder` for the engine: makes the folder and the file when
+ * missing, brings an older one up to date, and counts one more epoch. Borrows
+ * `loop`. A simulated env touches no folder, only its VFS. NV_EBUSY when another
+ * engine holds it, NV_ENEWER when a newer navodoo wrote it, NV_ECORRUPT when it is
+ * damaged: nothing was touched then. On failure `*out` is NULL. */
+int nv_store_open(nv_loop *loop, const char *folder, nv_store **out,
+                  nv_error *err);
+/* Opens it for queries only, next to a running engine or without one.
+ * NV_ENOTFOUND when there is no store. */
+int nv_store_open_readonly(nv_loop *loop, const char *folder, nv_store **out,
+                           nv_error *err);
+/* Finishes what is queued (waiting for it), then frees; the completions arrive
+ * from the loop afterwards. NULL is fine. */
+void nv_store_close(nv_store *s);
+/* Number of times an engine opened this store, this one included. */
+int64_t nv_store_epoch(const nv_store *s);
+
+/* ---- transactions ---- */
+
+/* An empty transaction; NULL when out of memory. */
+nv_txn *nv_txn_new(void);
+void nv_txn_free(nv_txn *txn);
+/* Number of values that `op_name` takes, -1 when there is no such operation. */
+int nv_txn_arity(const char *op_name);
+/* Adds an operation; copies the values. `expect_rows` >= 0: the transaction fails
+ * with NV_ECOUNT when the operation touches another number of rows. NV_EINVALID
+ * for an unknown name or wrong number of values, NV_ETOOLARGE, NV_ENOMEM: the
+ * transaction is as before. */
+int nv_txn_add(nv_txn *txn, const char *op_name, const nv_val *vals, size_t n,
+               int expect_rows, nv_error *err);
+
+/* Applies `take_txn`, which is consumed whatever is returned. The op finishes
+ * when it is on disk, or has failed as a whole: NV_ECOUNT, NV_EINVALID (a value
+ * that the tables refuse), NV_EFULL, NV_EBUSY, NV_ECORRUPT, NV_EIO. Releasing the
+ * op early does not take it back. */
+int nv_store_apply(nv_store *s, nv_txn *take_txn, nv_op **out, nv_error *err);
+/* Rows that a finished apply touched, over all its operations. */
+int64_t nv_store_op_changed(const nv_op *op);
+
+/* ---- queries ---- */
+
+/* Number of values that `query_name` takes, -1 when there is no such query. */
+int nv_query_arity(const char *query_name);
+int nv_store_query(nv_store *s, const char *query_name, const nv_val *vals,
+                   size_t n, nv_op **out, nv_error *err);
+/* The result of a finished query, valid until the op is released. */
+const nv_rows *nv_store_op_rows(const nv_op *op);
+
+size_t nv_rows_count(const nv_rows *r);
+size_t nv_rows_columns(const nv_rows *r);
+const char *nv_rows_name(const nv_rows *r, size_t column);
+/* One value, borrowed from `r`; null when row or column does not exist. */
+nv_val nv_rows_get(const nv_rows *r, size_t row, size_t column);
+/* The same by name of column. */
+nv_val nv_rows_named(const nv_rows *r, size_t row, const char *column);
+
+#endif

@@ -1,0 +1,202 @@
+#include "store_schema.h"
+
+/* Rowid tables with a unique index were measured against WITHOUT ROWID ones: the
+ * wide rows stay in the order of arrival and only the narrow index is scattered.
+ * `payload` is the last column, so reading the others never walks its overflow. */
+const char *const nv_store_migrations[] = {
+    /* 0 -> 1 */
+    "PRAGMA application_id = 0x6e76646f;"
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;"
+    /* AUTOINCREMENT: the journal names jobs long after they are gone. */
+    "CREATE TABLE jobs ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " flow TEXT NOT NULL, direction TEXT NOT NULL, record TEXT NOT NULL,"
+    " kind INTEGER NOT NULL,"
+    " state TEXT NOT NULL CHECK (state IN ('ready','waiting','review','dead')),"
+    " rev INTEGER NOT NULL, attempts INTEGER NOT NULL,"
+    " due INTEGER NOT NULL, created INTEGER NOT NULL,"
+    " version TEXT, hash TEXT, error TEXT, fingerprint TEXT, payload TEXT"
+    ") STRICT;"
+    "CREATE UNIQUE INDEX jobs_record ON jobs (flow, direction, record)"
+    " WHERE kind = 0;"
+    "CREATE INDEX jobs_due ON jobs (flow, due, id) WHERE state = 'ready';"
+    "CREATE INDEX jobs_waiting ON jobs (flow) WHERE state = 'waiting';"
+    "CREATE INDEX jobs_parked ON jobs (fingerprint, flow, state)"
+    " WHERE state IN ('dead', 'review');"
+    "CREATE TABLE effects ("
+    " key TEXT NOT NULL, job INTEGER, endpoint TEXT, kind TEXT, image TEXT,"
+    " intended INTEGER, epoch INTEGER"
+    ") STRICT;"
+    "CREATE UNIQUE INDEX effects_key ON effects (key);"
+    "CREATE INDEX effects_job ON effects (job);"
+    "CREATE TABLE links ("
+    " id INTEGER PRIMARY KEY, flow TEXT NOT NULL, nav TEXT NOT NULL,"
+    " odoo TEXT, xmlid TEXT, hash TEXT, nav_version TEXT, odoo_version TEXT,"
+    " base TEXT, updated INTEGER"
+    ") STRICT;"
+    "CREATE UNIQUE INDEX links_nav ON links (flow, nav);"
+    "CREATE UNIQUE INDEX links_odoo ON links (flow, odoo);"
+    "CREATE TABLE cursors (name TEXT PRIMARY KEY, value TEXT, updated INTEGER)"
+    " STRICT, WITHOUT ROWID;"
+    "CREATE TABLE journal ("
+    " id INTEGER PRIMARY KEY, at INTEGER NOT NULL, flow TEXT, direction TEXT,"
+    " record TEXT, job INTEGER, outcome TEXT, detail TEXT"
+    ") STRICT;"
+    "CREATE INDEX journal_record ON journal (flow, record);",
+};
+
+const int nv_store_version =
+    sizeof nv_store_migrations / sizeof *nv_store_migrations;
+
+const nv_store_sql nv_store_ops[] = {
+    {"job_put", 8,
+     "INSERT INTO jobs (flow, direction, record, kind, state, rev, attempts,"
+     " due, created, version, hash, payload)"
+     " VALUES (?1, ?2, ?3, 0, 'ready', 1, 0, ?4, ?5, ?6, ?7, ?8)"
+     " ON CONFLICT (flow, direction, record) WHERE kind = 0 DO UPDATE SET"
+     " state = 'ready', rev = rev + 1, attempts = 0, due = excluded.due,"
+     " version = excluded.version, hash = excluded.hash,"
+     " payload = excluded.payload, error = NULL, fingerprint = NULL"
+     " WHERE (jobs.hash = excluded.hash) IS NOT TRUE"},
+    {"job_add", 8,
+     "INSERT INTO jobs (flow, direction, record, kind, state, rev, attempts,"
+     " due, created, version, hash, payload)"
+     " VALUES (?1, ?2, ?3, 1, 'ready', 1, 0, ?4, ?5, ?6, ?7, ?8)"},
+    {"job_done", 2, "DELETE FROM jobs WHERE id = ?1 AND rev = ?2"},
+    {"job_retry", 5,
+     "UPDATE jobs SET state = 'ready', due = ?3, attempts = ?4, error = ?5"
+     " WHERE id = ?1 AND rev = ?2"},
+    {"job_park", 5,
+     "UPDATE jobs SET state = ?3, error = ?4, fingerprint = ?5"
+     " WHERE id = ?1 AND rev = ?2"},
+    {"job_revive", 2,
+     "UPDATE jobs SET state = 'ready', due = ?2, attempts = 0, error = NULL,"
+     " fingerprint = NULL WHERE id = ?1 AND state <> 'ready'"},
+    {"job_revive_group", 2,
+     "UPDATE jobs SET state = 'ready', due = ?2, attempts = 0, error = NULL,"
+     " fingerprint = NULL"
+     " WHERE fingerprint = ?1 AND state IN ('dead', 'review')"},
+    {"jobs_settle", 2,
+     "UPDATE jobs SET due = max(due, ?2) WHERE flow = ?1"
+     " AND id IN (SELECT job FROM effects)"},
+    {"job_drop", 1, "DELETE FROM jobs WHERE id = ?1"},
+    {"effect_intend", 7,
+     "INSERT INTO effects (key, job, endpoint, kind, image, intended, epoch)"
+     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (key) DO UPDATE SET"
+     " job = excluded.job, endpoint = excluded.endpoint, kind = excluded.kind,"
+     " image = excluded.image, intended = excluded.intended,"
+     " epoch = excluded.epoch"},
+    {"effect_done", 1, "DELETE FROM effects WHERE key = ?1"},
+    {"effects_drop", 1, "DELETE FROM effects WHERE job = ?1"},
+    {"link_put", 9,
+     "INSERT INTO links (flow, nav, odoo, xmlid, hash, nav_version,"
+     " odoo_version, base, updated)"
+     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+     " ON CONFLICT (flow, nav) DO UPDATE SET odoo = excluded.odoo,"
+     " xmlid = excluded.xmlid, hash = excluded.hash,"
+     " nav_version = excluded.nav_version, odoo_version = excluded.odoo_version,"
+     " base = excluded.base, updated = excluded.updated"},
+    {"link_seen", 5,
+     "UPDATE links SET hash = ?3, nav_version = ?4, updated = ?5"
+     " WHERE flow = ?1 AND nav = ?2"},
+    {"link_drop", 2, "DELETE FROM links WHERE flow = ?1 AND nav = ?2"},
+    {"cursor_put", 3,
+     "INSERT INTO cursors (name, value, updated) VALUES (?1, ?2, ?3)"
+     " ON CONFLICT (name) DO UPDATE SET value = excluded.value,"
+     " updated = excluded.updated"},
+    {"cursor_drop", 1, "DELETE FROM cursors WHERE name = ?1"},
+    {"journal_add", 7,
+     "INSERT INTO journal (at, flow, direction, record, job, outcome, detail)"
+     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"},
+    /* Ids and instants grow together, so no index on `at`; a short step, because
+     * the writer serves nobody else meanwhile. */
+    {"journal_prune", 1,
+     "DELETE FROM journal WHERE at < ?1"
+     " AND id IN (SELECT id FROM journal ORDER BY id LIMIT 10000)"},
+    {"meta_put", 2,
+     "INSERT INTO meta (key, value) VALUES (?1, ?2)"
+     " ON CONFLICT (key) DO UPDATE SET value = excluded.value"},
+};
+
+const int nv_store_ops_count = sizeof nv_store_ops / sizeof *nv_store_ops;
+
+#define LINK_COLUMNS                                                        \
+  "id, flow, nav, odoo, xmlid, hash, nav_version, odoo_version, base, updated"
+#define JOB_COLUMNS                                                         \
+  "id, flow, direction, record, kind, state, rev, attempts, due, created,"  \
+  " version, hash, error, fingerprint"
+#define EFFECT_COLUMNS                                                      \
+  "e.key, e.job, e.endpoint, e.kind, e.image, e.intended, e.epoch"
+#define JOURNAL_COLUMNS                                                     \
+  "id, at, flow, direction, record, job, outcome, detail"
+
+const nv_store_sql nv_store_queries[] = {
+    {"jobs_due", 4,
+     "SELECT " JOB_COLUMNS ", payload FROM jobs"
+     " WHERE flow = ?1 AND state = 'ready' AND due <= ?2"
+     " AND id NOT IN (SELECT value FROM json_each(?3))"
+     " ORDER BY due, id LIMIT ifnull(?4, 1000)"},
+    {"jobs_next_due", 1,
+     "SELECT min(due) AS due FROM jobs WHERE flow = ?1 AND state = 'ready'"},
+    {"job", 1, "SELECT " JOB_COLUMNS ", payload FROM jobs WHERE id = ?1"},
+    {"jobs_list", 4,
+     "SELECT " JOB_COLUMNS " FROM jobs WHERE id > ifnull(?3, 0)"
+     " AND (?1 IS NULL OR flow = ?1) AND (?2 IS NULL OR state = ?2)"
+     " ORDER BY id LIMIT ifnull(?4, 1000)"},
+    {"jobs_counts", 0, /* each part reads its own small index, no payload */
+     "SELECT flow, 'ready' AS state, count(*) AS count FROM jobs"
+     " WHERE state = 'ready' GROUP BY flow UNION ALL "
+     "SELECT flow, 'waiting', count(*) FROM jobs"
+     " WHERE state = 'waiting' GROUP BY flow UNION ALL "
+     "SELECT flow, state, count(*) FROM jobs"
+     " WHERE state IN ('dead', 'review') GROUP BY flow, state"
+     " ORDER BY 1, 2"},
+    {"jobs_backlog", 1,
+     "SELECT count(*) AS count FROM jobs WHERE flow = ?1 AND state = 'ready'"},
+    {"jobs_by_record", 3,
+     "SELECT id, record, hash, state, rev FROM jobs"
+     " WHERE flow = ?1 AND direction = ?2 AND kind = 0"
+     " AND record IN (SELECT value FROM json_each(?3))"},
+    {"dead_groups", 0, /* with min(), the other columns are of that row */
+     "SELECT fingerprint, count(*) AS count, error, flow, min(id) AS oldest"
+     " FROM jobs WHERE state IN ('dead', 'review') GROUP BY fingerprint"
+     " ORDER BY count DESC, oldest"},
+    {"effects_of_jobs", 1,
+     "SELECT " EFFECT_COLUMNS " FROM effects e"
+     " WHERE job IN (SELECT value FROM json_each(?1)) ORDER BY e.rowid"},
+    {"effects_open", 1,
+     "SELECT " EFFECT_COLUMNS ", j.flow, j.record FROM effects e"
+     " LEFT JOIN jobs j ON j.id = e.job"
+     " WHERE ?1 IS NULL OR j.flow = ?1 ORDER BY e.rowid LIMIT 10000"},
+    {"links_by_nav", 2,
+     "SELECT " LINK_COLUMNS " FROM links"
+     " WHERE flow = ?1 AND nav IN (SELECT value FROM json_each(?2))"},
+    {"links_by_odoo", 2,
+     "SELECT " LINK_COLUMNS " FROM links"
+     " WHERE flow = ?1 AND odoo IN (SELECT value FROM json_each(?2))"},
+    {"links_list", 3,
+     "SELECT " LINK_COLUMNS " FROM links"
+     " WHERE id > ifnull(?2, 0) AND (?1 IS NULL OR flow = ?1)"
+     " ORDER BY id LIMIT ifnull(?3, 1000)"},
+    {"links_count", 0,
+     "SELECT flow, count(*) AS count FROM links GROUP BY flow ORDER BY flow"},
+    {"cursor", 1, "SELECT value, updated FROM cursors WHERE name = ?1"},
+    {"cursors_list", 0,
+     "SELECT name, value, updated FROM cursors ORDER BY name"},
+    {"journal_tail", 3, /* by record: through the index; else from the end */
+     "SELECT " JOURNAL_COLUMNS " FROM journal"
+     " WHERE flow = ?1 AND record = ?2 UNION ALL "
+     "SELECT " JOURNAL_COLUMNS " FROM journal"
+     " WHERE (?1 IS NULL OR ?2 IS NULL) AND (?1 IS NULL OR flow = ?1)"
+     " AND (?2 IS NULL OR record = ?2)"
+     " ORDER BY id DESC LIMIT ifnull(?3, 1000)"},
+    {"journal_counts", 2, /* the inner query stops at the first older row */
+     "SELECT flow, outcome, count(*) AS count FROM journal"
+     " WHERE id > ifnull((SELECT id FROM journal WHERE at < ?2"
+     " ORDER BY id DESC LIMIT 1), 0) AND (?1 IS NULL OR flow = ?1)"
+     " GROUP BY flow, outcome ORDER BY flow, outcome"},
+    {"meta", 1, "SELECT value FROM meta WHERE key = ?1"},
+};
+
+const int nv_store_queries_count =
+    sizeof nv_store_queries / sizeof *nv_store_queries;

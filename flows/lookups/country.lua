@@ -1,0 +1,6 @@
+--- Country/Region codes of NAV that are not the ISO 3166 code that Odoo knows.
+return {
+  EL = "GR", -- the EU writes Greece so in VAT numbers
+  UK = "GB",
+  XI = "GB", -- Northern Ireland in VAT numbers
+}

@@ -1,0 +1,35 @@
+--- Where the systems are, per environment: `navodoo run flows/ --env prod`.
+--
+-- Passwords are never written here: `secret "NAME"` is read from the environment, from a file
+-- or from systemd. Only the sandbox on this machine has a default.
+local navodoo = require "navodoo"
+local secret = navodoo.secret
+
+return {
+  default = "dev",
+
+  -- what holds in every environment
+  endpoints = {
+    nav  = { kind = "nav", company = "CRONUS International Ltd.", user = "navodoo",
+             password = secret "NAV_PASSWORD", page_size = 1000, zone = "Europe/Berlin", settle = "8m" },
+    odoo = { kind = "odoo", password = secret "ODOO_PASSWORD", batch = 200, settle = "120s" },
+  },
+
+  environments = {
+    -- navodoo sandbox
+    dev = {
+      nav  = { url = "http://127.0.0.1:7048/DynamicsNAV110/ODataV4", settle = "1s",
+               password = secret "NAV_PASSWORD" { default = "sandbox" } },
+      odoo = { url = "http://127.0.0.1:8069", database = "sandbox", user = "navodoo@example.com",
+               settle = "1s", password = secret "ODOO_PASSWORD" { default = "sandbox" } },
+    },
+    qa = {
+      nav  = { url = "https://nav-qa.example.com:7048/DynamicsNAV110/ODataV4" },
+      odoo = { url = "https://odoo-qa.example.com", database = "qa", user = "navodoo@example.com" },
+    },
+    prod = {
+      nav  = { url = "https://nav.example.com:7048/DynamicsNAV110/ODataV4" },
+      odoo = { url = "https://odoo.example.com", database = "prod", user = "navodoo@example.com" },
+    },
+  },
+}

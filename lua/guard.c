@@ -1,0 +1,106 @@
+/* guard - limits on what a script may hold: instructions, and the loop.
+ *
+ * `task.guard(limit, fn, ...)` calls code of a flow with an instruction budget;
+ * an error, an exhausted budget or exhausted memory comes back as a value that
+ * names file and line. A script that hides a runaway loop in pcall is stopped by
+ * re-arming the hook on every line once its budget is spent. Outside a guard the
+ * same hook ends a task that holds the loop longer than a time slice.
+ */
+#include "task.h"
+
+#include <string.h>
+
+enum {
+  STEP = 1000,             /* instructions between two looks */
+  SLICE_US = 5000000,      /* one resume may take this long */
+  GUARD_DEFAULT = 10000000 /* instructions */
+};
+
+#define KILLED "instruction budget exceeded"
+
+static void hook(lua_State *L, lua_Debug *ar) {
+  (void)ar;
+  nvl_state *s = nvl_state_of(L);
+  if (s->guard_left >= 0) {
+    if (!s->guard_killed) {
+      s->guard_left -= STEP;
+      if (s->guard_left > 0) return;
+      s->guard_left = 0;
+      s->guard_killed = true;
+    }
+    lua_sethook(L, hook, LUA_MASKLINE | LUA_MASKCOUNT, 1);
+    luaL_error(L, KILLED);
+    return;
+  }
+  if (nv_env_monotonic_us(s->host->env) > s->slice_end_us) {
+    s->slice_end_us += SLICE_US; /* one error, then time to clean up */
+    luaL_error(L, "held the event loop for more than %d seconds",
+               SLICE_US / 1000000);
+  }
+}
+
+void nvl_guard_arm(nvl_state *s, lua_State *co) {
+  s->slice_end_us = nv_env_monotonic_us(s->host->env) + SLICE_US;
+  lua_sethook(co, hook, LUA_MASKCOUNT, 100 * STEP);
+}
+
+static void field(lua_State *L, const char *key, const char *value) {
+  lua_pushstring(L, value);
+  lua_setfield(L, -2, key);
+}
+
+/* First level below `L` that has a source line: where the script was. */
+static void add_place(lua_State *L) {
+  lua_Debug ar;
+  for (int level = 0; lua_getstack(L, level, &ar); level++) {
+    lua_getinfo(L, "Sl", &ar);
+    if (ar.currentline <= 0) continue;
+    field(L, "file", ar.short_src);
+    lua_pushinteger(L, ar.currentline);
+    lua_setfield(L, -2, "line");
+    return;
+  }
+}
+
+static int to_error(lua_State *L) {
+  nvl_state *s = nvl_state_of(L);
+  const char *text = luaL_tolstring(L, 1, NULL);
+  lua_createtable(L, 0, 5);
+  field(L, "code", s->guard_killed ? "budget" : "bug");
+  field(L, "text", lua_isnil(L, 1) ? "error raised with no message" : text);
+  luaL_traceback(L, L, NULL, 1);
+  lua_setfield(L, -2, "traceback");
+  add_place(L);
+  return 1;
+}
+
+int nvl_guard(lua_State *L) {
+  nvl_state *s = nvl_state_of(L);
+  lua_Integer limit = luaL_optinteger(L, 1, GUARD_DEFAULT);
+  luaL_checktype(L, 2, LUA_TFUNCTION);
+  if (s->guard_left >= 0) return luaL_error(L, "guards do not nest");
+  lua_pushcfunction(L, to_error);
+  lua_replace(L, 1);
+  s->guard_left = (long)limit;
+  s->guard_killed = false;
+  lua_sethook(L, hook, LUA_MASKCOUNT, STEP);
+  int rc = lua_pcall(L, lua_gettop(L) - 2, LUA_MULTRET, 1);
+  s->guard_left = -1;
+  nvl_guard_arm(s, L);
+  if (rc == LUA_OK) {
+    lua_pushboolean(L, 1);
+    lua_replace(L, 1);
+    return lua_gettop(L);
+  }
+  if (!lua_istable(L, -1)) { /* out of memory skips the handler */
+    lua_settop(L, 0);
+    lua_gc(L, LUA_GCCOLLECT);
+    lua_createtable(L, 0, 2);
+    field(L, "code", rc == LUA_ERRMEM ? "memory" : "bug");
+    field(L, "text", rc == LUA_ERRMEM ? "memory ceiling of the flow reached"
+                                      : "error in the error handler");
+  }
+  lua_pushboolean(L, 0);
+  lua_insert(L, -2);
+  return 2;
+}

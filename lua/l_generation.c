@@ -1,0 +1,144 @@
+/* generation - the command line's handle on a flow's own state.
+ *
+ * `generation.open{ name=, main=, argument=, memory= }` opens a state with a
+ * memory ceiling, loads the stdlib module `main` there and starts a task of its
+ * function `start(argument)`. States share nothing but the store, the endpoints,
+ * the cache and named events; `argument` is text. When the task ends, the named
+ * event "ended:<name>" is set; `gen:ended()` tells whether it did, and why when it
+ * raised; `gen:close()` cancels whatever runs there.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "task.h"
+
+#define GENERATION_MT "navodoo.generation"
+
+typedef struct generation {
+  nvl_state *state;
+  char name[64];
+  bool ended;
+  char error[512]; /* why, when it ended badly */
+} generation;
+
+static int describe(lua_State *L) {
+  luaL_traceback(L, lua_touserdata(L, 1), lua_touserdata(L, 2), 0);
+  return 1;
+}
+
+static void on_ended(void *arg, lua_State *co, int status, int nresults) {
+  (void)nresults;
+  generation *g = arg;
+  char event[80];
+  g->ended = true;
+  snprintf(event, sizeof event, "ended:%s", g->name);
+  nvl_event_signal(g->state->host, event);
+  if (status == LUA_OK) return;
+  const char *text = lua_type(co, -1) == LUA_TSTRING ? lua_tostring(co, -1)
+                                                     : "out of memory";
+  snprintf(g->error, sizeof g->error, "%s", text);
+  lua_State *L = g->state->L;
+  int top = lua_gettop(L);
+  if (!lua_checkstack(L, 4)) return;
+  lua_pushcfunction(L, describe);
+  lua_pushlightuserdata(L, co);
+  lua_pushlightuserdata(L, g->error);
+  if (lua_pcall(L, 2, 1, 0) == LUA_OK && lua_type(L, -1) == LUA_TSTRING) {
+    char copy[sizeof g->error];
+    snprintf(copy, sizeof copy, "%s", lua_tostring(L, -1));
+    memcpy(g->error, copy, sizeof copy);
+  }
+  lua_settop(L, top);
+}
+
+/* In the new state, under pcall: (generation*, main, argument). */
+static int boot(lua_State *L) {
+  generation *g = lua_touserdata(L, 1);
+  const char *main_module = lua_touserdata(L, 2);
+  const nv_str *argument = lua_touserdata(L, 3);
+  lua_getglobal(L, "require");
+  lua_pushstring(L, main_module);
+  lua_call(L, 1, 1);
+  lua_getfield(L, -1, "start");
+  if (!lua_isfunction(L, -1))
+    return luaL_error(L, "module '%s' has no function 'start'", main_module);
+  lua_pushlstring(L, argument->p, argument->n);
+  nvl_task_spawn_call(L, 1, on_ended, g);
+  return 0;
+}
+
+static int l_open(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  nv_str argument;
+  const char *name = nvl_opt_string(L, 1, "name", NULL, NULL);
+  const char *module = nvl_opt_string(L, 1, "main", NULL, NULL);
+  argument.p = nvl_opt_string(L, 1, "argument", "", &argument.n);
+  lua_Integer memory = nvl_opt_integer(L, 1, "memory", 0);
+  bool trusted = nvl_opt_boolean(L, 1, "trusted", false);
+  if (!name || !module) return luaL_error(L, "name and main are needed");
+  generation *g = lua_newuserdatauv(L, sizeof *g, 0);
+  *g = (generation){0};
+  snprintf(g->name, sizeof g->name, "%s", name);
+  luaL_setmetatable(L, GENERATION_MT);
+  nv_error err;
+  nvl_state_options o = {name, (size_t)memory, trusted};
+  if (nvl_state_open(nvl_host_of(L), &o, &g->state, &err) != NV_OK)
+    return nvl_fail(L, &err);
+  lua_State *G = g->state->L;
+  lua_pushcfunction(G, boot);
+  lua_pushlightuserdata(G, g);
+  lua_pushlightuserdata(G, (void *)(uintptr_t)module);
+  lua_pushlightuserdata(G, &argument);
+  if (lua_pcall(G, 3, 0, 0) != LUA_OK) {
+    nv_fail(&err, NV_EINVALID, name, "%s",
+            lua_type(G, -1) == LUA_TSTRING ? lua_tostring(G, -1)
+                                           : "out of memory");
+    nvl_state_close(g->state);
+    g->state = NULL;
+    return nvl_fail(L, &err);
+  }
+  return 1;
+}
+
+static generation *here(lua_State *L) {
+  return luaL_checkudata(L, 1, GENERATION_MT);
+}
+
+static int gen_close(lua_State *L) {
+  generation *g = here(L);
+  nvl_state *s = g->state;
+  g->state = NULL;
+  g->ended = true;
+  nvl_state_close(s);
+  return 0;
+}
+
+static int gen_ended(lua_State *L) {
+  generation *g = here(L);
+  lua_pushboolean(L, g->ended);
+  if (!g->ended || !g->error[0]) return 1;
+  lua_pushstring(L, g->error);
+  return 2;
+}
+
+static int gen_memory(lua_State *L) {
+  generation *g = here(L);
+  lua_pushinteger(L, g->state ? (lua_Integer)g->state->used : 0);
+  return 1;
+}
+
+int luaopen_navodoo_generation(lua_State *L) {
+  static const luaL_Reg methods[] = {{"close", gen_close},
+                                     {"ended", gen_ended},
+                                     {"memory", gen_memory},
+                                     {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"open", l_open}, {NULL, NULL}};
+  luaL_newmetatable(L, GENERATION_MT);
+  luaL_newlib(L, methods);
+  lua_setfield(L, -2, "__index");
+  lua_pushcfunction(L, gen_close);
+  lua_setfield(L, -2, "__gc");
+  luaL_newlib(L, functions);
+  return 1;
+}

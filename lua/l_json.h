@@ -1,0 +1,42 @@
+/* l_json - what the two halves of navodoo.json share: l_json.c (decoding, marks,
+ * the module) and l_json_encode.c. Nobody else includes this.
+ */
+#ifndef NVL_L_JSON_H
+#define NVL_L_JSON_H
+
+#include "../core/decimal.h"
+#include "../core/json.h"
+#include "nvl.h"
+
+/* Upvalues of every function of the module. */
+#define UP_ARRAY_MT lua_upvalueindex(1)
+#define UP_DECIMAL_MT lua_upvalueindex(2)
+#define UP_SCRATCH lua_upvalueindex(3) /* nvl_json_scratch */
+#define UP_ORDERS lua_upvalueindex(4)  /* keys list -> metatable, weak keys */
+#define UP_KEYS lua_upvalueindex(5)    /* keys seen by the decoder */
+#define UPVALUES 5
+
+/* C memory of the encoder, in a userdata so that a raise leaks nothing. */
+typedef struct nvl_json_scratch {
+  nv_buf out;
+  nv_buf items; /* keys of the objects that are being written */
+} nvl_json_scratch;
+
+/* What a table is written as. */
+typedef enum nvl_json_shape {
+  NVL_JSON_OBJECT,
+  NVL_JSON_ORDERED, /* an object with an order from json.object */
+  NVL_JSON_ARRAY,
+} nvl_json_shape;
+
+/* Of the table at `t` (absolute). Pushes { key = rank } when it is ORDERED, and
+ * nothing otherwise. */
+nvl_json_shape nvl_json_shape_of(lua_State *L, int t);
+
+/* Pushes the scratch userdata. */
+void nvl_json_push_scratch(lua_State *L);
+/* json.encode and json.canonical. */
+int nvl_json_encode(lua_State *L);
+int nvl_json_canonical(lua_State *L);
+
+#endif

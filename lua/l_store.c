@@ -1,0 +1,230 @@
+/* store - the store for Lua: apply a transaction, ask a query.
+ *
+ *     store.apply{ {"job_done", id, rev}, {"cursor_drop", name, expect = 1} }
+ *         -> true, rows touched | nil, err
+ *     store.query("jobs_list", flow, nil, 0, 100) -> rows | nil, err
+ *     store.epoch() -> integer
+ *     store.open(folder) -> true | nil, err      blocking; the store of the process
+ *     store.close()                              finishes what is queued; blocking
+ *
+ * A row is a table by column name, where NULL is absent. An argument is nil or
+ * json.null (NULL), a boolean (0 or 1), an integer or a string; what is left out
+ * at the end is NULL. A wrong name or type raises: it is a mistake in the script.
+ */
+#include "../core/store.h"
+
+#include "nvl.h"
+
+#define TXN_MT "navodoo.store.txn"
+
+enum { ARGS_MAX = 16 };
+
+static nv_store *store_of(lua_State *L) { return nvl_host_of(L)->store; }
+
+static int no_store(lua_State *L) {
+  nv_error err;
+  nv_fail(&err, NV_ESTORE, "store", "no store is open");
+  return nvl_fail(L, &err);
+}
+
+/* The value at `idx`; strings are borrowed from it. False: no such type. */
+static bool to_val(lua_State *L, int idx, nv_val *out) {
+  nv_str s;
+  switch (lua_type(L, idx)) {
+    case LUA_TNIL:
+      *out = nv_val_null();
+      return true;
+    case LUA_TLIGHTUSERDATA: /* json.null */
+      *out = nv_val_null();
+      return lua_touserdata(L, idx) == NULL;
+    case LUA_TBOOLEAN:
+      *out = nv_val_int(lua_toboolean(L, idx));
+      return true;
+    case LUA_TNUMBER:
+      if (!lua_isinteger(L, idx)) return false;
+      *out = nv_val_int(lua_tointeger(L, idx));
+      return true;
+    case LUA_TSTRING:
+      s.p = lua_tolstring(L, idx, &s.n);
+      *out = nv_val_text(s);
+      return true;
+    default:
+      return false;
+  }
+}
+
+/* ---- apply ---- */
+
+static int txn_gc(lua_State *L) {
+  nv_txn **slot = lua_touserdata(L, 1);
+  nv_txn_free(*slot);
+  *slot = NULL;
+  return 0;
+}
+
+/* Pushes a box that owns a new transaction, so that a raise frees it. */
+static nv_txn **push_txn(lua_State *L) {
+  nv_txn **slot = lua_newuserdatauv(L, sizeof *slot, 0);
+  *slot = NULL;
+  if (luaL_newmetatable(L, TXN_MT)) {
+    lua_pushcfunction(L, txn_gc);
+    lua_setfield(L, -2, "__gc");
+  }
+  lua_setmetatable(L, -2);
+  *slot = nv_txn_new();
+  if (!*slot) luaL_error(L, "out of memory");
+  return slot;
+}
+
+static int expected_rows(lua_State *L, int op, lua_Integer i) {
+  lua_pushliteral(L, "expect");
+  lua_rawget(L, op);
+  lua_Integer rows = -1;
+  if (!lua_isnil(L, -1)) {
+    if (!lua_isinteger(L, -1) || (rows = lua_tointeger(L, -1)) < 0 || rows > 1000000)
+      luaL_error(L, "store.apply: operation %I: expect must be a number of rows", i);
+  }
+  lua_pop(L, 1);
+  return (int)rows;
+}
+
+/* Adds the operation table at index `op`, the `i`th of the list. */
+static int add_operation(lua_State *L, nv_txn *txn, int op, lua_Integer i,
+                         nv_error *err) {
+  nv_val vals[ARGS_MAX];
+  if (!lua_istable(L, op))
+    return luaL_error(L, "store.apply: operation %I is not a table", i);
+  lua_rawgeti(L, op, 1);
+  const char *name = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "?";
+  int n = nv_txn_arity(name);
+  if (n < 0 || n > ARGS_MAX)
+    return luaL_error(L, "store.apply: operation %I: no operation '%s'", i, name);
+  if (lua_rawlen(L, op) > (lua_Unsigned)n + 1)
+    return luaL_error(L, "store.apply: operation %I: %s takes %d values", i, name, n);
+  for (int k = 0; k < n; k++) {
+    lua_rawgeti(L, op, k + 2);
+    if (!to_val(L, -1, &vals[k]))
+      return luaL_error(L, "store.apply: operation %I (%s): value %d is a %s", i,
+                        name, k + 1, luaL_typename(L, -1));
+  }
+  int rc = nv_txn_add(txn, name, vals, (size_t)n, expected_rows(L, op, i), err);
+  lua_pop(L, n + 1);
+  return rc;
+}
+
+static int push_applied(lua_State *L, nv_op *op) {
+  if (op->status != NV_OK) return nvl_fail(L, &op->err);
+  lua_pushboolean(L, 1);
+  lua_pushinteger(L, nv_store_op_changed(op));
+  return 2;
+}
+
+static int l_apply(lua_State *L) {
+  nv_store *s = store_of(L);
+  luaL_checktype(L, 1, LUA_TTABLE);
+  if (!s) return no_store(L);
+  nv_error err;
+  nvl_box *box = nvl_box_new(L);
+  nv_txn **slot = push_txn(L);
+  luaL_checkstack(L, ARGS_MAX + 8, NULL);
+  lua_Integer n = (lua_Integer)lua_rawlen(L, 1);
+  for (lua_Integer i = 1; i <= n; i++) {
+    lua_rawgeti(L, 1, i);
+    if (add_operation(L, *slot, lua_gettop(L), i, &err) != NV_OK)
+      return nvl_fail(L, &err);
+    lua_pop(L, 1);
+  }
+  nv_txn *txn = *slot;
+  *slot = NULL;
+  if (nv_store_apply(s, txn, &box->op, &err) != NV_OK) return nvl_fail(L, &err);
+  return nvl_await(L, box, push_applied);
+}
+
+/* ---- query ---- */
+
+static void push_val(lua_State *L, nv_val v) {
+  if (v.type == NV_VAL_INT) lua_pushinteger(L, v.i);
+  else lua_pushlstring(L, v.s.p, v.s.n);
+}
+
+static int push_rows(lua_State *L, nv_op *op) {
+  if (op->status != NV_OK) return nvl_fail(L, &op->err);
+  const nv_rows *r = nv_store_op_rows(op);
+  size_t rows = nv_rows_count(r), columns = nv_rows_columns(r);
+  luaL_checkstack(L, (int)columns + 6, NULL);
+  int names = lua_gettop(L) + 1;
+  for (size_t c = 0; c < columns; c++) lua_pushstring(L, nv_rows_name(r, c));
+  lua_createtable(L, (int)rows, 0);
+  for (size_t i = 0; i < rows; i++) {
+    lua_createtable(L, 0, (int)columns);
+    for (size_t c = 0; c < columns; c++) {
+      nv_val v = nv_rows_get(r, i, c);
+      if (v.type == NV_VAL_NULL) continue;
+      lua_pushvalue(L, names + (int)c);
+      push_val(L, v);
+      lua_rawset(L, -3);
+    }
+    lua_rawseti(L, -2, (lua_Integer)i + 1);
+  }
+  return 1;
+}
+
+static int l_query(lua_State *L) {
+  nv_store *s = store_of(L);
+  const char *name = luaL_checkstring(L, 1);
+  int given = lua_gettop(L) - 1, n = nv_query_arity(name);
+  nv_val vals[ARGS_MAX];
+  nv_error err;
+  if (n < 0 || n > ARGS_MAX) return luaL_error(L, "store.query: no query '%s'", name);
+  if (given > n)
+    return luaL_error(L, "store.query: %s takes %d values, got %d", name, n, given);
+  for (int k = 0; k < n; k++) {
+    vals[k] = nv_val_null();
+    if (k < given && !to_val(L, k + 2, &vals[k]))
+      return luaL_error(L, "store.query: %s: value %d is a %s", name, k + 1,
+                        luaL_typename(L, k + 2));
+  }
+  if (!s) return no_store(L);
+  nvl_box *box = nvl_box_new(L);
+  if (nv_store_query(s, name, vals, (size_t)n, &box->op, &err) != NV_OK)
+    return nvl_fail(L, &err);
+  return nvl_await(L, box, push_rows);
+}
+
+static int l_epoch(lua_State *L) {
+  nv_store *s = store_of(L);
+  if (!s) return no_store(L);
+  lua_pushinteger(L, nv_store_epoch(s));
+  return 1;
+}
+
+static int l_open(lua_State *L) {
+  nvl_host *host = nvl_host_of(L);
+  const char *folder = luaL_checkstring(L, 1);
+  if (host->store) return luaL_error(L, "a store is open already");
+  nv_error err;
+  if (nv_store_open(host->loop, folder, &host->store, &err) != NV_OK)
+    return nvl_fail(L, &err);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+static int l_close(lua_State *L) {
+  nvl_host *host = nvl_host_of(L);
+  nv_store_close(host->store);
+  host->store = NULL;
+  return 0;
+}
+
+int luaopen_navodoo_store(lua_State *L) {
+  static const luaL_Reg functions[] = {
+      {"open", l_open},
+      {"close", l_close},
+      {"apply", l_apply},
+      {"query", l_query},
+      {"epoch", l_epoch},
+      {NULL, NULL},
+  };
+  luaL_newlib(L, functions);
+  return 1;
+}

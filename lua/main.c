@@ -1,0 +1,46 @@
+/* navodoo: the executable. Wires the core to Lua, hears signals, and hands the
+ * command line to the stdlib (cli/main.lua). */
+#include <signal.h>
+#include <stdio.h>
+#include <uv.h>
+
+#include "host.h"
+#include "watchdog.h"
+
+/* A first signal asks to stop, a second one ends the process at once. */
+static void on_signal(uv_signal_t *s, int number) {
+  nvl_host *h = s->data;
+  if (nvl_event_signal(h, "stop")) return;
+  signal(number, SIG_DFL);
+  raise(number);
+}
+
+static void hear(uv_loop_t *loop, uv_signal_t *s, nvl_host *h, int number) {
+  uv_signal_init(loop, s);
+  s->data = h;
+  uv_signal_start(s, on_signal, number);
+  uv_unref((uv_handle_t *)s);
+}
+
+int main(int argc, char **argv) {
+  nv_env env;
+  nvl_host host;
+  nv_error err;
+  uv_signal_t interrupt, terminate;
+  nv_env_init(&env);
+  signal(SIGPIPE, SIG_IGN);
+  if (nvl_host_open(&host, &env, &err) != NV_OK) {
+    fprintf(stderr, "navodoo: %s\n", err.text);
+    return 70;
+  }
+  uv_loop_t *loop = (uv_loop_t *)nv_loop_uv(host.loop);
+  hear(loop, &interrupt, &host, SIGINT);
+  hear(loop, &terminate, &host, SIGTERM);
+  nvl_watchdog *dog = nvl_watchdog_start();
+  int rc = nvl_host_run(&host, "cli.main", argc - 1, argv + 1);
+  nvl_watchdog_stop(dog);
+  uv_close((uv_handle_t *)&interrupt, NULL);
+  uv_close((uv_handle_t *)&terminate, NULL);
+  nvl_host_close(&host);
+  return rc;
+}

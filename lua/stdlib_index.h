@@ -1,0 +1,16 @@
+/* stdlib_index - the Lua files that are embedded in the binary by the build. */
+#ifndef NVL_STDLIB_INDEX_H
+#define NVL_STDLIB_INDEX_H
+
+typedef struct nvl_stdlib_file {
+  const char *name; /* "navodoo/flow.lua" */
+  const char *begin, *end;
+} nvl_stdlib_file;
+
+/* All of them, sorted by name; ends with a NULL name. Made by the build. */
+extern const nvl_stdlib_file nvl_stdlib_files[];
+
+/* NULL when there is no such file. */
+const nvl_stdlib_file *nvl_stdlib_find(const char *name);
+
+#endif

@@ -1,0 +1,97 @@
+/* task - one coroutine that may wait, and the lua_State it lives in.
+ *
+ * A state (nvl_state) is one generation of one flow, or the command line: its own
+ * lua_State with a memory ceiling. A task is one coroutine of it; it waits for at
+ * most one operation at a time (await.c) and is resumed from the loop only. A
+ * task that raises is reported and forgotten; nothing of it leaks, nobody else
+ * is hurt.
+ *
+ * Threading: loop thread only.
+ */
+#ifndef NVL_TASK_H
+#define NVL_TASK_H
+
+#include "nvl.h"
+
+/* Called once when a task ended: `status` is LUA_OK with `nresults` values on
+ * `co`, or an error code with the message on top. Must not raise. */
+typedef void (*nvl_ended_fn)(void *arg, lua_State *co, int status,
+                             int nresults);
+
+typedef enum nvl_task_state {
+  NVL_TASK_READY,
+  NVL_TASK_RUNNING,
+  NVL_TASK_WAITING,
+  NVL_TASK_DONE,
+} nvl_task_state;
+
+typedef struct nvl_task {
+  nv_ready ready; /* first: how the loop starts it */
+  struct nvl_state *state;
+  lua_State *co;
+  int ref; /* registry slot that keeps `co` alive */
+  int nargs;
+  nvl_task_state phase;
+  unsigned gen; /* one more with every await and at the end */
+  nvl_box *box; /* what it waits for, NULL when it does not */
+  nvl_ended_fn ended;
+  void *arg;
+  struct nvl_task *prev, *next; /* all tasks of the state */
+} nvl_task;
+
+typedef struct nvl_state {
+  nvl_host *host;
+  lua_State *L;
+  char name[64];
+  size_t used, limit; /* bytes; limit 0 = none */
+  nvl_task *current;
+  nvl_task *tasks;
+  size_t task_count;
+  unsigned long stale; /* completions that came for an older await */
+  long guard_left;     /* instructions left, see guard.c; negative = no guard */
+  bool guard_killed;
+  int64_t slice_end_us; /* a resume may not hold the loop past this */
+} nvl_state;
+
+typedef struct nvl_state_options {
+  const char *name;    /* for reports: "customer", "cli" */
+  size_t memory_limit; /* bytes, 0 = none */
+  bool trusted;        /* io and os too: the command line, never a flow */
+} nvl_state_options;
+
+/* Opens a state with the primitives and the embedded stdlib. */
+int nvl_state_open(nvl_host *host, const nvl_state_options *o, nvl_state **out,
+                   nv_error *err);
+/* Cancels every task, releases what they wait for, closes. NULL is fine. */
+void nvl_state_close(nvl_state *s);
+nvl_state *nvl_state_of(lua_State *L);
+
+/* Starts a task from the function and `nargs` arguments on top of `L`, which are
+ * popped. It runs from the loop, never inside this call. May raise (memory). */
+void nvl_task_spawn_call(lua_State *L, int nargs, nvl_ended_fn ended,
+                         void *arg);
+/* Cancels every task of a state that is being closed, and releases what they
+ * wait for. */
+void nvl_tasks_cancel(nvl_state *s);
+/* Resumes a waiting task whose operation is done. Never raises. */
+void nvl_task_step(nvl_task *t, int nargs);
+/* The task that `L` is the own coroutine of, or raises. */
+nvl_task *nvl_task_here(lua_State *L);
+
+/* Sets the instruction hook that ends a task which holds the loop too long. */
+void nvl_guard_arm(nvl_state *s, lua_State *co);
+int nvl_guard(lua_State *L); /* task.guard */
+
+/* Replaces the functions of the string library that can hold the loop or eat
+ * memory by bounded ones, and locks the string metatable. May raise. */
+void nvl_bound_strings(lua_State *L);
+
+/* Sets a named event from the host; false when nobody ever made it, or when it
+ * was set before and nobody has heard it yet. */
+bool nvl_event_signal(nvl_host *host, const char *name);
+
+/* l_lock.c */
+int nvl_lock(lua_State *L);
+void nvl_lock_register(lua_State *L);
+
+#endif

@@ -1,0 +1,70 @@
+#include "watchdog.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LOOK_MS = 100, LIMIT_MS = 500 };
+
+struct nvl_watchdog {
+  pthread_t thread;
+  atomic_bool stop;
+};
+
+/* One loop per process; `turn` is odd while Lua runs. */
+static atomic_uint turn;
+static _Atomic(const char *) running;
+
+void nvl_watchdog_enter(const char *name) {
+  atomic_store_explicit(&running, name, memory_order_relaxed);
+  atomic_fetch_add_explicit(&turn, 1, memory_order_release);
+}
+
+void nvl_watchdog_leave(void) {
+  atomic_fetch_add_explicit(&turn, 1, memory_order_release);
+}
+
+static void *watch(void *arg) {
+  nvl_watchdog *dog = arg;
+  unsigned seen = 0;
+  int held_ms = 0;
+  struct timespec pause = {0, LOOK_MS * 1000000L};
+  while (!atomic_load(&dog->stop)) {
+    nanosleep(&pause, NULL);
+    unsigned now = atomic_load_explicit(&turn, memory_order_acquire);
+    if (now != seen || now % 2 == 0) {
+      seen = now;
+      held_ms = 0;
+      continue;
+    }
+    held_ms += LOOK_MS;
+    if (held_ms != LIMIT_MS) continue;
+    char line[160], name[64] = "";
+    const char *p = atomic_load_explicit(&running, memory_order_relaxed);
+    if (p) snprintf(name, sizeof name, "%s", p);
+    int n = snprintf(line, sizeof line,
+                     "navodoo: loop held for %d ms by flow %s\n", held_ms, name);
+    if (n > 0 && write(STDERR_FILENO, line, (size_t)n) < 0) continue;
+  }
+  return NULL;
+}
+
+nvl_watchdog *nvl_watchdog_start(void) {
+  nvl_watchdog *dog = calloc(1, sizeof *dog);
+  if (dog && pthread_create(&dog->thread, NULL, watch, dog) != 0) {
+    free(dog);
+    dog = NULL;
+  }
+  return dog;
+}
+
+void nvl_watchdog_stop(nvl_watchdog *dog) {
+  if (!dog) return;
+  atomic_store(&dog->stop, true);
+  pthread_join(dog->thread, NULL);
+  free(dog);
+}

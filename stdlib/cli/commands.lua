@@ -1,0 +1,169 @@
+--- What can be asked of an engine, running or stopped: the routes of the control
+-- socket and, with no engine, the same calls on the store itself.
+--
+-- Each function takes a table of arguments and returns a table, or nil and
+-- { text= }. They only read and write the store and wake the flows of this process.
+
+local cache = require "navodoo.cache"
+local http = require "navodoo.http"
+local json = require "navodoo.json"
+local store = require "navodoo.store"
+local task = require "navodoo.task"
+local time = require "navodoo.time"
+
+local commands = {}
+
+--- An address of a running engine knows its flows; a stopped one has none.
+commands.running = nil -- set by cli/run.lua: { flows = { names }, endpoints = { names }, started = us }
+
+local function decoded(text)
+  if not text then return nil end
+  local value = json.decode(text)
+  return value == nil and text or value
+end
+
+--- Flows, queue, outcomes since the start of the store's journal, endpoints.
+function commands.status()
+  local counts, err = store.query("jobs_counts")
+  if not counts then return nil, err end
+  local links = assert(store.query("links_count"))
+  local outcomes = assert(store.query("journal_counts", nil, 0))
+  local cursors = assert(store.query("cursors_list"))
+  local flows, order = {}, {}
+  local function flow(name)
+    if not flows[name] then
+      flows[name] = { flow = name, jobs = json.object({}, {}), outcomes = json.object({}, {}), links = 0 }
+      order[#order + 1] = name
+    end
+    return flows[name]
+  end
+  for _, name in ipairs(commands.running and commands.running.flows or {}) do flow(name) end
+  for _, c in ipairs(counts) do flow(c.flow).jobs[c.state] = c.count end
+  for _, l in ipairs(links) do flow(l.flow).links = l.count end
+  for _, o in ipairs(outcomes) do flow(o.flow).outcomes[o.outcome] = o.count end
+  for _, c in ipairs(cursors) do
+    local f = flow(c.name:match("^[^/]+"))
+    f.cursor = decoded(c.value)
+    f.cursor_at = time.iso(c.updated)
+  end
+  table.sort(order)
+  local list = json.array {}
+  for i, name in ipairs(order) do
+    local board = decoded(cache.get("board", name))
+    list[i] = flows[name]
+    list[i].board = board
+  end
+  local endpoints = json.array {}
+  for i, name in ipairs(commands.running and commands.running.endpoints or {}) do
+    endpoints[i] = http.info(name)
+  end
+  return { running = commands.running ~= nil, flows = list, endpoints = endpoints,
+           started = commands.running and time.iso(commands.running.started) or nil }
+end
+
+local function job_view(row)
+  local err = decoded(row.error)
+  return { id = row.id, flow = row.flow, direction = row.direction, record = row.record,
+           state = row.state, attempts = row.attempts, due = time.iso(row.due),
+           created = time.iso(row.created), error = err, group = row.fingerprint,
+           why = type(err) == "table" and err.text or err }
+end
+
+--- Jobs, newest last. Arguments: flow, state, after (id), limit.
+function commands.jobs(a)
+  local rows, err = store.query("jobs_list", a.flow, a.state, a.after or 0, a.limit or 100)
+  if not rows then return nil, err end
+  local list = json.array {}
+  for i, row in ipairs(rows) do list[i] = job_view(row) end
+  return { jobs = list }
+end
+
+--- Dead letters and reviews, or their groups by cause.
+function commands.dead(a)
+  local list = json.array {}
+  for _, state in ipairs { "dead", "review" } do
+    local rows, err = store.query("jobs_list", a.flow, state, a.after or 0, a.limit or 100)
+    if not rows then return nil, err end
+    for _, row in ipairs(rows) do list[#list + 1] = job_view(row) end
+  end
+  return { jobs = list }
+end
+
+--- One job with its payload.
+function commands.job(a)
+  local rows, err = store.query("job", a.id)
+  if not rows then return nil, err end
+  if not rows[1] then return nil, { text = ("there is no job %d"):format(a.id) } end
+  local view = job_view(rows[1])
+  view.payload = decoded(rows[1].payload)
+  view.journal = assert(store.query("journal_tail", rows[1].flow, rows[1].record, 20))
+  for _, j in ipairs(view.journal) do
+    j.at, j.detail = time.iso(j.at), decoded(j.detail)
+  end
+  return { job = view }
+end
+
+local function wake(flow) task.event("wake:" .. flow):set() end
+
+--- Sends a dead letter, a review or a whole group again. Arguments: id, group or all.
+function commands.retry(a)
+  local now, ops, flows, count = time.now(), {}, {}, 0
+  for _, state in ipairs { "dead", "review" } do
+    local after = 0
+    repeat
+      local rows, err = store.query("jobs_list", a.flow, state, after, 500)
+      if not rows then return nil, err end
+      for _, row in ipairs(rows) do
+        after = row.id
+        if a.all or row.id == a.id or (a.group and row.fingerprint == a.group) then
+          ops[#ops + 1] = { "job_revive", row.id, now }
+          flows[row.flow] = true
+          count = count + 1
+        end
+      end
+    until #rows < 500
+  end
+  if count == 0 then return nil, { text = "no dead letter or review matches; see navodoo dead" } end
+  local ok, err = store.apply(ops)
+  if not ok then return nil, err end
+  for flow in pairs(flows) do wake(flow) end
+  return { retried = count }
+end
+
+--- Drops a dead letter or review for good. The record comes back with its next change.
+function commands.drop(a)
+  local rows, err = store.query("job", a.id)
+  if not rows then return nil, err end
+  local job = rows[1]
+  if not job then return nil, { text = ("there is no job %d"):format(a.id) } end
+  if job.state ~= "dead" and job.state ~= "review" then
+    return nil, { text = ("job %d is %s; only dead letters and reviews can be dropped"):format(a.id, job.state) }
+  end
+  local ok
+  ok, err = store.apply {
+    { "job_drop", job.id }, { "effects_drop", job.id },
+    { "journal_add", time.now(), job.flow, job.direction, job.record, job.id, "dropped", nil } }
+  if not ok then return nil, err end
+  return { dropped = job.id, record = job.record }
+end
+
+--- Links, by id. Arguments: flow, nav, odoo, after, limit.
+function commands.links(a)
+  local rows, err
+  if a.nav or a.odoo then
+    if not a.flow then return nil, { text = "--nav and --odoo need --flow" } end
+    rows, err = store.query(a.nav and "links_by_nav" or "links_by_odoo", a.flow,
+                            assert(json.encode(json.array { a.nav or a.odoo })))
+  else
+    rows, err = store.query("links_list", a.flow, a.after or 0, a.limit or 100)
+  end
+  if not rows then return nil, err end
+  local list = json.array {}
+  for i, row in ipairs(rows) do
+    list[i] = { id = row.id, flow = row.flow, nav = row.nav, odoo = row.odoo, xmlid = row.xmlid,
+                updated = time.iso(row.updated), base = decoded(row.base) }
+  end
+  return { links = list }
+end
+
+return commands

@@ -1,0 +1,112 @@
+--- navodoo dead: dead letters and reviews, explained; sent again or dropped.
+
+local control = require "cli.control"
+local json = require "navodoo.json"
+local out = require "cli.out"
+
+local dead = {}
+
+dead.options = { state = { value = true }, flow = { value = true }, group = { value = true }, all = {},
+                 after = { value = true }, limit = { value = true }, json = {} }
+
+dead.help = [[usage: navodoo dead [list] [--flow NAME]
+       navodoo dead show ID
+       navodoo dead retry ID | --group G | --all
+       navodoo dead drop ID
+
+A dead letter is a job given up, kept whole: it names the record, the field, the
+value, the rule or the ERP's own words, and the way out. A review waits for a
+person's decision. Those of one cause form a group.
+
+  --flow NAME   of one flow only
+  --group G     all of one cause, by the group shown in the list
+  --all         all of them
+  --state DIR   folder of the engine's store (default: ./state)
+  --json        for machines
+
+examples:
+  navodoo dead
+  navodoo dead show 17
+  navodoo dead retry --group 5f0c21aa90de]]
+
+local function show(job)
+  out.line("job %d: %s, %s", job.id, job.state, job.record)
+  out.line("flow      %s (%s), attempts %d, since %s", job.flow, job.direction, job.attempts, job.created)
+  local e = job.error or {}
+  if type(e) ~= "table" then e = { text = e } end
+  for _, p in ipairs(e.problems or { e }) do
+    out.line("")
+    if p.text then out.line("why       %s", p.text) end
+    if p.field then out.line("field     %s", p.field) end
+    if p.value ~= nil then out.line("value     %s", json.encode(p.value)) end
+    if p.rule then out.line("rule      %s", p.rule) end
+    if p.code then out.line("code      %s", p.code) end
+    if p.file then out.line("place     %s:%s", p.file, p.line) end
+    if p.way_out then out.line("way out   %s", p.way_out) end
+  end
+  out.line("")
+  out.line("payload   %s", json.encode(job.payload))
+  for _, j in ipairs(job.journal) do
+    out.line("journal   %s %s %s", j.at, j.outcome, j.detail and json.encode(j.detail) or "")
+  end
+end
+
+local actions = {}
+
+function actions.list(state, a)
+  local result, err = control.call(state, "dead", {
+    flow = a.flow, after = math.tointeger(tonumber(a.after or 0)),
+    limit = math.tointeger(tonumber(a.limit or 100)) })
+  if not result then return nil, err end
+  if a.json then out.json(result)
+  elseif #result.jobs == 0 then out.line("no dead letters, no reviews")
+  else
+    out.table({ { "id" }, { "state" }, { "flow" }, { "record" }, { "group" }, { "why" } }, result.jobs)
+  end
+  return true
+end
+
+function actions.show(state, a)
+  local id = math.tointeger(tonumber(a[2]))
+  if not id then return nil, { text = "show needs the number of a job", use = true } end
+  local result, err = control.call(state, "job", { id = id })
+  if not result then return nil, err end
+  if a.json then out.json(result) else show(result.job) end
+  return true
+end
+
+function actions.retry(state, a)
+  local id = math.tointeger(tonumber(a[2]))
+  if not (id or a.group or a.all) then
+    return nil, { text = "retry needs the number of a job, --group or --all", use = true }
+  end
+  local result, err = control.call(state, "retry", { id = id, group = a.group, all = a.all, flow = a.flow })
+  if not result then return nil, err end
+  if a.json then out.json(result) else out.line("%d ready to be tried again", result.retried) end
+  return true
+end
+
+function actions.drop(state, a)
+  local id = math.tointeger(tonumber(a[2]))
+  if not id then return nil, { text = "drop needs the number of a job", use = true } end
+  local result, err = control.call(state, "drop", { id = id })
+  if not result then return nil, err end
+  if a.json then out.json(result) else out.line("job %d (%s) dropped", result.dropped, result.record) end
+  return true
+end
+
+---@param a table
+---@return integer
+function dead.run(a)
+  local action = actions[a[1] or "list"]
+  if not action then
+    out.complain("dead: %q is none of list, show, retry, drop", a[1])
+    return 2
+  end
+  local ok, err = action(a.state or "state", a)
+  if ok then return 0 end
+  out.complain("dead: %s", err.text)
+  return err.use and 2 or 1
+end
+
+return dead

@@ -1,0 +1,70 @@
+--- The command line: finds the command, prints help, returns the exit code.
+--
+-- Exit codes: 0 done; 1 failed; 2 wrong use, flow or configuration; 3 this run made
+-- dead letters or reviews; 4 jobs are left waiting; 70 a defect of navodoo.
+
+local args = require "cli.args"
+local out = require "cli.out"
+local problem = require "navodoo.problem"
+
+local main = {}
+
+--- Commands in the order of the help text.
+local COMMANDS <const> = {
+  { "run", "run the flows of a folder" },
+  { "check", "check flows and configuration without running them" },
+  { "sandbox", "a NAV and an Odoo to play with" },
+  { "status", "what runs, what waits, what went wrong" },
+  { "jobs", "list jobs" },
+  { "dead", "dead letters: list, show, retry, drop" },
+  { "links", "which NAV record is which Odoo record" },
+}
+
+local VERSION <const> = "0.1.0"
+
+local function usage()
+  out.line("navodoo %s: keeps Microsoft Dynamics NAV and Odoo in step", VERSION)
+  out.line("")
+  out.line("usage: navodoo COMMAND [OPTIONS]")
+  out.line("")
+  for _, c in ipairs(COMMANDS) do out.line("  %-9s %s", c[1], c[2]) end
+  out.line("")
+  out.line("navodoo COMMAND --help tells the options, with examples.")
+end
+
+--- Runs one command.
+---@param argv string[]
+---@return integer exit code
+function main.start(argv)
+  local name = argv[1]
+  if name == nil or name == "--help" or name == "-h" or name == "help" then
+    usage()
+    return name == nil and 2 or 0
+  end
+  if name == "--version" then
+    out.line("navodoo %s", VERSION)
+    return 0
+  end
+  local known = {}
+  for i, c in ipairs(COMMANDS) do
+    known[i] = c[1]
+    if c[1] == name then
+      local command = require("cli." .. name)
+      local parsed, complaint = args.parse(table.move(argv, 2, #argv, 1, {}), command.options)
+      if not parsed then
+        out.complain("%s: %s", name, complaint)
+        return 2
+      end
+      if parsed.help then
+        out.line(command.help)
+        return 0
+      end
+      return command.run(parsed)
+    end
+  end
+  local near = problem.near(name, known)
+  out.complain("unknown command %q%s", name, near and "; did you mean " .. near .. "?" or "; see --help")
+  return 2
+end
+
+return main

@@ -1,0 +1,125 @@
+--- A folder of flows on disk: reads every file, compiles all flows, and opens what
+-- the configuration names. Shared by `run` and `check`.
+
+local config = require "navodoo.config"
+local crypto = require "navodoo.crypto"
+local fs = require "navodoo.fs"
+local http = require "navodoo.http"
+local loader = require "navodoo.loader"
+local out = require "cli.out"
+local problem = require "navodoo.problem"
+local secret = require "navodoo.secret"
+
+local project = {}
+
+local function read_file(path)
+  local f, err = io.open(path, "rb")
+  if not f then return nil, err end
+  local source = f:read("a")
+  f:close()
+  return source
+end
+
+--- Lua files of a folder: { { name =, path =, source = } }, sorted by name.
+local function lua_files(folder)
+  local list = {}
+  if fs.kind(folder) ~= "folder" then return list end
+  for _, entry in ipairs(assert(fs.list(folder))) do
+    local name = entry:match("^([%w_%-]+)%.lua$")
+    local path = folder .. "/" .. entry
+    if name and fs.kind(path) == "file" then
+      list[#list + 1] = { name = name, path = path, source = assert(read_file(path)) }
+    end
+  end
+  return list
+end
+
+--- Applies `--set endpoint.key=value` to the configuration.
+local function apply_settings(settings, endpoints, problems)
+  for _, setting in ipairs(settings or {}) do
+    local endpoint, key, value = setting:match("^([%w_]+)%.([%w_]+)=(.*)$")
+    if not endpoint or not endpoints[endpoint] then
+      problems[#problems + 1] = { text = ("--set %s: expected endpoint.key=value, as in nav.url=http://..."):format(
+        setting) }
+    else
+      endpoints[endpoint][key] = math.tointeger(tonumber(value)) or value
+    end
+  end
+end
+
+--- Reads and compiles a folder. Every mistake of every file is reported at once.
+---@param folder string
+---@param env string|nil      environment, default: the configuration's own
+---@param settings string[]|nil  overrides from the command line
+---@return table|nil project  { flows = {...}, config =, endpoints = }
+---@return table|nil problems
+function project.load(folder, env, settings)
+  folder = folder:gsub("/+$", "")
+  if fs.kind(folder) ~= "folder" then
+    return nil, { { file = folder, text = "no such folder; name the folder that holds navodoo.lua and the flows" } }
+  end
+  local config_path = folder .. "/navodoo.lua"
+  local source = read_file(config_path)
+  if not source then
+    return nil, { { file = config_path,
+      text = "no configuration: this file declares the endpoints nav and odoo; copy the one that ships with navodoo" } }
+  end
+  local problems = {}
+  local settled, config_problems = config.load { file = config_path, source = source, env = env }
+  for _, p in ipairs(config_problems or {}) do problems[#problems + 1] = p end
+  local lookups, files = {}, {}
+  for _, file in ipairs(lua_files(folder .. "/lookups")) do lookups[file.name] = file.source end
+  for _, file in ipairs(lua_files(folder)) do
+    if file.name ~= "navodoo" then files[#files + 1] = { file = file.path, source = file.source } end
+  end
+  if #files == 0 then problems[#problems + 1] = { file = folder, text = "no flow in this folder" } end
+  local compiled, flow_problems = loader.compile_all { files = files, lookups = lookups, config = settled }
+  for _, p in ipairs(flow_problems or {}) do problems[#problems + 1] = p end
+  if settled then apply_settings(settings, settled.endpoints, problems) end
+  if #problems > 0 then return nil, problems end
+  local flows = {}
+  for i, flow in ipairs(compiled) do
+    local text = files[i].source
+    for _, file in ipairs(lua_files(folder .. "/lookups")) do text = text .. "\0" .. file.source end
+    flows[i] = { name = flow.name, file = files[i].file, source = files[i].source, compiled = flow,
+                 hash = crypto.hash(text):sub(1, 12) }
+  end
+  return { folder = folder, flows = flows, lookups = lookups, config = settled,
+           endpoints = settled.endpoints }
+end
+
+--- Prints problems, one a line, on stderr.
+function project.complain(problems)
+  for _, p in ipairs(problems) do io.stderr:write(problem.format(p), "\n") end
+  out.complain("%d %s", #problems, #problems == 1 and "mistake" or "mistakes")
+end
+
+--- Resolves secrets and makes the endpoints known to the HTTP client.
+---@param endpoints table  by name; each gets `secret` (a token, never the value)
+---@return true|nil ok
+---@return string|nil complaint
+function project.open_endpoints(endpoints)
+  for _, name in ipairs { "nav", "odoo" } do
+    local e = endpoints[name]
+    local handle, err
+    if e.password.value then handle, err = secret.define(e.password.name, e.password.value)
+    else handle, err = secret.get(e.password.name) end
+    if not handle and e.password.default then
+      handle, err = secret.define(e.password.name, e.password.default)
+    end
+    if not handle then
+      return nil, ("endpoint %s: %s; set the environment variable NAVODOO_%s, or %s_FILE to the path of a file"):format(
+        name, err.text, e.password.name, e.password.name)
+    end
+    e.secret = tostring(handle)
+    local ok
+    ok, err = http.endpoint {
+      name = name, base_url = e.url, max_connections = e.connections, timeout_ms = e.timeout_ms,
+      requests_per_second = e.requests_per_second, ca_file = e.ca_file,
+      basic_user = e.kind == "nav" and e.user or nil, basic_secret = e.kind == "nav" and e.secret or nil }
+    if not ok then return nil, ("endpoint %s: %s"):format(name, err.text) end
+  end
+  return true
+end
+
+return project

@@ -1,0 +1,63 @@
+--- navodoo status: what runs, what waits, what went wrong.
+
+local control = require "cli.control"
+local out = require "cli.out"
+
+local status = {}
+
+status.options = { state = { value = true }, json = {} }
+
+status.help = [[usage: navodoo status [--state DIR] [--json]
+
+Shows each flow: records linked, jobs by state, outcomes so far, the last trouble.
+Works on a running engine and on a stopped one.
+
+  --state DIR   folder of the engine's store (default: ./state)
+  --json        for machines
+
+examples:
+  navodoo status
+  navodoo status --state /var/lib/navodoo --json]]
+
+local function list(counts, order)
+  local parts = {}
+  for _, name in ipairs(order) do
+    if (counts[name] or 0) > 0 then parts[#parts + 1] = counts[name] .. " " .. name end
+  end
+  return #parts > 0 and table.concat(parts, ", ") or "none"
+end
+
+---@param a table
+---@return integer
+function status.run(a)
+  local result, err = control.call(a.state or "state", "status", {})
+  if not result then
+    out.complain("status: %s", err.text)
+    return 1
+  end
+  if a.json then
+    out.json(result)
+    return 0
+  end
+  out.line(result.running and "engine: running since " .. result.started or "engine: not running")
+  for _, f in ipairs(result.flows) do
+    out.line("")
+    out.line("flow %s", f.flow)
+    out.line("  linked    %d", f.links)
+    out.line("  jobs      %s", list(f.jobs, { "ready", "waiting", "review", "dead" }))
+    out.line("  outcomes  %s", list(f.outcomes, { "created", "adopted", "updated", "unchanged", "review",
+                                                 "dead", "dropped" }))
+    if f.cursor and f.cursor.mark then out.line("  seen to   %s (asked %s)", f.cursor.mark, f.cursor_at) end
+    local board = f.board
+    if board and board.failed then out.line("  STOPPED   %s", board.failed) end
+    if board and board.trouble then out.line("  trouble   %s  %s", board.trouble.at, board.trouble.text) end
+  end
+  for _, e in ipairs(result.endpoints) do
+    out.line("")
+    out.line("endpoint %s: breaker %s, %d calls, %d failed, %d in flight", e.name, e.breaker, e.calls,
+             e.failures, e.in_flight)
+  end
+  return 0
+end
+
+return status

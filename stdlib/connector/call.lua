@@ -1,0 +1,224 @@
+--- One HTTP call of a connector, from request to a value or a classified error.
+--
+-- Whatever goes wrong becomes `{ class=, code=, text=, ... }`, the breaker hears of every
+-- answer, and bodies are capped. What a status or a code means is the table of the connector
+-- (errors.lua on each side); this is the only place that reads such tables.
+
+local cache = require "navodoo.cache"
+local http = require "navodoo.http"
+local json = require "navodoo.json"
+local task = require "navodoo.task"
+local text = require "navodoo.text"
+
+local call = {}
+
+---@class connector.Error
+---@field class "transient"|"auth"|"conflict"|"dependency"|"invalid"|"unknown"|"config"|"bug"
+---@field code string            the system's own code, or that of the transport
+---@field text string            one line: endpoint, entity, the system's own words, way out
+---@field http integer?          status of the answer
+---@field retry_after_ms integer?  what the system asked for
+---@field maybe_sent boolean     the call may have been applied
+---@field field string?          the field that the refusal names
+---@field record_index integer?  row of the call that it is about
+
+---@class connector.Rule  one row of an error table; every given part must fit
+---@field class string
+---@field http integer?     status
+---@field code string?      exact code; "X_" fits every code that begins so
+---@field text string?      pattern, found in the lower-cased text
+---@field write boolean?    only for writes
+---@field down boolean?     the system as a whole is in trouble: counts against the breaker
+---@field as string?        code of the error, instead of the system's
+---@field retry_after_ms integer?
+---@field way_out string?   what a person can do; "{name}" is taken from the endpoint
+
+---@class connector.Answer
+---@field http integer?
+---@field code string       "" when the system gave none
+---@field text string       words to match and to show
+
+--- Seams for specs.
+call.request, call.report = http.request, http.report
+
+--- Largest answer taken, and time allowed for one call. Odoo repeats a blocked write for up to
+-- half a minute and NAV works for minutes, so patience is right: the lane waits, nothing else.
+call.MAX_BODY, call.TIMEOUT_MS = 32 * 1024 * 1024, 120000
+
+local TRANSPORT <const> = { -- code of the transport -> class of a read, way out
+  network = { "transient", "is it running, and is the url in navodoo.lua right?" },
+  timeout = { "transient", "it did not answer in time" },
+  breaker_open = { "transient", "it failed repeatedly and is left alone for a while" },
+  tls = { "config", "its certificate does not verify: set `ca` or correct the host name in navodoo.lua" },
+  too_large = { "config", "the answer is larger than allowed: lower `page_size` in navodoo.lua" },
+  cancelled = { "transient", "the call was given up" },
+  notfound = { "config", "is it among the endpoints of navodoo.lua?" },
+  invalid = { "bug", "the connector made a request that cannot be sent" },
+}
+-- Only these say that the system is in trouble.
+local REPORTED <const> = { network = true, timeout = true, tls = true }
+
+--- The first rule that fits an answer.
+---@param rules connector.Rule[]
+---@param answer connector.Answer
+---@param write boolean|nil  the call changes something
+---@return connector.Rule|nil
+function call.classify(rules, answer, write)
+  local lower
+  for _, rule in ipairs(rules) do
+    local fits = (not rule.http or rule.http == answer.http)
+      and (not rule.write or write)
+      and (not rule.code or rule.code == answer.code
+           or rule.code:byte(-1) == 95 and answer.code:sub(1, #rule.code) == rule.code)
+    if fits and rule.text then
+      lower = lower or answer.text:lower()
+      fits = lower:find(rule.text)
+    end
+    if fits then return rule end
+  end
+  return nil
+end
+
+--- One plain line of at most 400 characters: tags, line breaks and broken bytes left out.
+---@param s string
+---@return string
+function call.line(s)
+  s = s:sub(1, 16384):gsub("<script.-</script>", " "):gsub("<style.-</style>", " ")
+    :gsub("<[!/%a][^>]*>", " ")
+  if not text.valid(s) then s = s:gsub("[\x80-\xff]+", "?") end
+  return (text.truncate(text.trim((s:gsub("[%s%c]+", " "))), 400))
+end
+
+--- First capture of the first pattern that is found in `s`.
+---@param patterns string[]
+---@param s string
+---@return string|nil
+function call.capture(patterns, s)
+  for _, pattern in ipairs(patterns) do
+    local found = s:match(pattern)
+    if found then return found end
+  end
+  return nil
+end
+
+--- Makes the error of a rule.
+---@param endpoint connector.Endpoint
+---@param what string              entity or model and what was tried
+---@param rule connector.Rule
+---@param answer connector.Answer
+---@return connector.Error
+function call.failure(endpoint, what, rule, answer)
+  local words = call.line(answer.text)
+  local code = rule.as or answer.code
+  if code == "" then code = answer.http and "http_" .. answer.http or "refused" end
+  if words == "" then words = answer.http and "HTTP status " .. answer.http or code end
+  if rule.way_out then
+    words = words .. "; " .. rule.way_out:gsub("{(%w+)}", function(name)
+      return tostring(endpoint[name])
+    end)
+  end
+  return { class = rule.class, code = code, http = answer.http, down = rule.down,
+           retry_after_ms = rule.retry_after_ms, maybe_sent = rule.class == "unknown",
+           text = ("%s: %s: %s"):format(endpoint.name, what, words) }
+end
+
+local function transport_failure(endpoint, request, problem)
+  local class, way_out = table.unpack(TRANSPORT[problem.code] or TRANSPORT.network)
+  if request.write and problem.maybe_sent then class = "unknown" end
+  return { class = class, code = problem.code, retry_after_ms = problem.retry_after_ms,
+           maybe_sent = problem.maybe_sent == true,
+           text = ("%s, calling %s; %s"):format(problem.text, request.what, way_out) }
+end
+
+---@class connector.Request
+---@field what string       names entity and action in errors
+---@field path string       percent-encoded, appended to the endpoint's base URL
+---@field method string?
+---@field headers table?
+---@field body string?
+---@field write boolean?    the call changes something
+
+--- Sends a request and reads its answer.
+---@param endpoint connector.Endpoint
+---@param request connector.Request
+---@param read fun(res: table): any, connector.Error?  makes the value (not nil) or the error
+---@return any value
+---@return connector.Error? err
+function call.exchange(endpoint, request, read)
+  local res, problem = call.request {
+    endpoint = endpoint.name, method = request.method, path = request.path,
+    headers = request.headers, body = request.body,
+    timeout_ms = endpoint.timeout_ms or call.TIMEOUT_MS, max_body = call.MAX_BODY,
+  }
+  if not res then
+    if REPORTED[problem.code] then call.report(endpoint.name, "fail") end
+    return nil, transport_failure(endpoint, request, problem)
+  end
+  local value, err = read(res)
+  if not err then
+    call.report(endpoint.name, "ok")
+    return value
+  end
+  err.retry_after_ms = res.retry_after_ms or err.retry_after_ms
+  if err.down then
+    call.report(endpoint.name, "fail", err.retry_after_ms)
+  else
+    call.report(endpoint.name, "ok")
+  end
+  err.down = nil
+  return nil, err
+end
+
+--- Percent-encodes what cannot stand in a path or a query. `'`, `(`, `)`, `,` and `:` stay.
+---@param s string
+---@return string
+function call.percent(s)
+  return (s:gsub("[^%w%-%._~'(),:]", function(c) return ("%%%02X"):format(c:byte()) end))
+end
+
+-- ---- what all generations share --------------------------------------------------------
+
+-- How long a refusal is believed, so that a wrong password is tried once and not by every
+-- waiting run (Odoo locks the address out after ten tries).
+local REFUSAL_TTL_MS <const> = 10000
+
+local function space(endpoint) return "endpoint:" .. endpoint.name end
+
+--- A text known about the endpoint; fetched once however many runs ask for it.
+---@param endpoint connector.Endpoint
+---@param key string
+---@param ttl_ms integer
+---@param fetch fun(): string?, connector.Error?
+---@return string? value
+---@return connector.Error? err
+function call.cached(endpoint, key, ttl_ms, fetch)
+  local where = space(endpoint)
+  local known = cache.get(where, key)
+  if not known then
+    local lock <close>, refused = task.lock { where .. " " .. key }
+    if not lock then
+      return nil, { class = "transient", code = refused.code, text = refused.text, maybe_sent = false }
+    end
+    known = cache.get(where, key)
+    if not known then
+      local value, err = fetch()
+      if not value then
+        if err.class == "auth" or err.class == "config" then
+          cache.put(where, key, "-" .. assert(json.encode(err)), REFUSAL_TTL_MS)
+        end
+        return nil, err
+      end
+      known = "+" .. value
+      cache.put(where, key, known, ttl_ms)
+    end
+  end
+  if known:byte() == 45 then return nil, json.decode(known:sub(2)) end
+  return known:sub(2)
+end
+
+--- Forgets what `cached` knows.
+---@param endpoint connector.Endpoint
+---@param key string
+function call.forget(endpoint, key) cache.drop(space(endpoint), key) end
+
+return call

@@ -1,0 +1,38 @@
+--- Connectors: one way to talk to each kind of system.
+--
+-- `connector.open(endpoint)` gives a connection without touching the network; its methods
+-- wait, and answer with values or with `nil, err`. An `err` always has `class`, `code` and a
+-- one-line `text` (see connector/call.lua). Flows and the engine know no protocol.
+
+local nav = require "connector.nav"
+local odoo = require "connector.odoo"
+
+local connector = {}
+
+local KINDS <const> = { nav = nav, odoo = odoo }
+
+---@class connector.Endpoint
+---@field name string          as the core knows it: address, limits, breaker
+---@field kind "nav"|"odoo"
+---@field company string?      NAV company
+---@field company_id integer?  Odoo company
+---@field database string?     Odoo database
+---@field user string?
+---@field secret string?       token of the secret, replaced by its bytes when sent
+---@field api "auto"|"jsonrpc"|"json2"|nil  Odoo only, nil = "auto"
+---@field page_size integer?   most rows that the server gives in one answer
+---@field timeout_ms integer?  for one call
+
+--- Opens a connection to an endpoint.
+---@param endpoint connector.Endpoint
+---@return connector.Nav|connector.Odoo
+function connector.open(endpoint)
+  local kind = KINDS[endpoint.kind]
+  if not kind then
+    error(("connector: endpoint %s has kind %q, expected nav or odoo"):format(
+      tostring(endpoint.name), tostring(endpoint.kind)), 2)
+  end
+  return kind.open(endpoint)
+end
+
+return connector

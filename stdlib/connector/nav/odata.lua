@@ -1,0 +1,176 @@
+--- OData V4 against NAV: addresses, pages of an entity set, and typed values.
+--
+-- The base URL of the endpoint ends in `/ODataV4`; Basic authentication is the core's.
+-- A nextLink is followed at once or dropped, never kept.
+
+local decimal = require "navodoo.decimal"
+local json = require "navodoo.json"
+local time = require "navodoo.time"
+local call = require "connector.call"
+local errors = require "connector.nav.errors"
+
+local odata = {}
+
+local HEADERS <const> = { Accept = "application/json;odata.metadata=minimal" }
+
+-- ---- addresses ---------------------------------------------------------------------------
+
+--- Path of an entity set inside the endpoint's company.
+---@param endpoint connector.Endpoint
+---@param entity string
+---@return string
+function odata.path(endpoint, entity)
+  local company = (endpoint.company or ""):gsub("'", "''")
+  return ("/Company('%s')/%s"):format(call.percent(company), call.percent(entity))
+end
+
+--- Adds query options in the order given: { "$top", 5, "$filter", nil, ... } without the nils.
+---@param path string
+---@param options { [integer]: string|integer|nil, n: integer }
+---@return string
+function odata.query(path, options)
+  local parts = {}
+  for i = 1, options.n, 2 do
+    if options[i + 1] ~= nil then
+      parts[#parts + 1] = options[i] .. "=" .. call.percent(tostring(options[i + 1]))
+    end
+  end
+  return path .. "?" .. table.concat(parts, "&")
+end
+
+-- ---- reading -----------------------------------------------------------------------------
+
+local function undecodable(endpoint, what, res, why)
+  local html = res.body:find "^%s*<"
+  return call.failure(endpoint, what,
+    html and { class = "config", as = "not_odata", way_out = "does the url in navodoo.lua end in /ODataV4?" }
+      or { class = "transient", as = "not_json" },
+    { http = res.status, code = "", text = html and res.body or "the answer is not JSON: " .. why })
+end
+
+-- One page: its rows as NAV sent them, and the path of the next page if NAV names one.
+local function page(endpoint, what, path)
+  local next_path
+  local rows, err = call.exchange(endpoint, { what = what, path = path, headers = HEADERS }, function(res)
+    if res.status ~= 200 then return nil, errors.of(endpoint, what, res) end
+    local body, why = json.decode(res.body)
+    if type(body) ~= "table" or not json.is_array(body.value) then
+      return nil, undecodable(endpoint, what, res, why and why.text or "no list of values")
+    end
+    -- the server may know itself under another name than we do: only the path counts
+    local link = body["@odata.nextLink"]
+    next_path = type(link) == "string" and link:match "/Company%(.*$" or nil
+    return body.value
+  end)
+  return rows, err, next_path
+end
+
+--- Reads rows page by page, typed, until NAV has no more or `limit` is reached.
+---@param endpoint connector.Endpoint
+---@param entity string
+---@param path string
+---@param how { key: string, read: fun(row: table): string? }  `read` of `odata.reader`
+---@param limit integer
+---@param take fun(record: table, etag: string?)
+---@return boolean|nil full    the limit is reached
+---@return connector.Error|nil err
+---@return integer|nil largest  rows of the largest page
+function odata.walk(endpoint, entity, path, how, limit, take)
+  local taken, largest = 0, 0
+  while path and taken < limit do
+    local rows, err, next_path = page(endpoint, entity, path)
+    if not rows then return nil, err end
+    for i = 1, math.min(#rows, limit - taken) do
+      local record = rows[i]
+      local etag = record["@odata.etag"]
+      record["@odata.etag"] = nil
+      local problem = how.read(record)
+      if problem then
+        return nil, call.failure(endpoint, ("%s %s"):format(entity, tostring(record[how.key])),
+          { class = "invalid" }, { code = "type", text = problem })
+      end
+      take(record, etag)
+    end
+    taken, largest, path = taken + #rows, math.max(largest, #rows), next_path
+  end
+  return taken >= limit, nil, largest
+end
+
+--- The `$metadata` document.
+---@param endpoint connector.Endpoint
+---@return string|nil
+---@return connector.Error|nil
+function odata.metadata(endpoint)
+  return call.exchange(endpoint, { what = "$metadata", path = "/$metadata",
+                                   headers = { Accept = "application/xml" } }, function(res)
+    if res.status ~= 200 then return nil, errors.of(endpoint, "$metadata", res) end
+    return res.body
+  end)
+end
+
+-- ---- typed values ------------------------------------------------------------------------
+
+local function to_decimal(v)
+  if decimal.is(v) then return v end
+  if math.type(v) == "integer" then return decimal.new(v) end
+  return type(v) == "string" and decimal.parse(v) or nil
+end
+
+local function to_integer(v)
+  if math.type(v) == "integer" then return v end
+  return type(v) == "string" and math.tointeger(tonumber(v)) or nil
+end
+
+local function to_boolean(v)
+  if type(v) == "boolean" then return v end
+  return nil
+end
+
+local function to_date(v)
+  if type(v) ~= "string" then return nil end
+  local day = v:match "^%d%d%d%d%-%d%d%-%d%d"
+  if day == "0001-01-01" then return json.null end
+  return day
+end
+
+local function to_datetime(v)
+  if type(v) ~= "string" then return nil end
+  if v:find "^0001%-01%-01T" then return json.null end
+  if v:find "^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:[%d%.]+Z$" then return v end
+  local us = time.parse_iso(v)
+  return us and time.iso(us)
+end
+
+local CONVERT <const> = { decimal = to_decimal, integer = to_integer, boolean = to_boolean,
+                          date = to_date, datetime = to_datetime }
+
+--- Prepares to read rows: which fields need a conversion, found once per call.
+---@param schema table
+---@param fields string[]  all known to the schema
+---@return fun(row: table): string|nil read  converts in place; answers a problem or nil
+function odata.reader(schema, fields)
+  local names, converters, n = {}, {}, 0
+  for _, name in ipairs(fields) do
+    local convert = CONVERT[schema.fields[name].type]
+    if convert then
+      n = n + 1
+      names[n], converters[n] = name, convert
+    end
+  end
+  return function(row)
+    for i = 1, n do
+      local name = names[i]
+      local raw = row[name]
+      if raw ~= nil and raw ~= json.null then
+        local v = converters[i](raw)
+        if v == nil then
+          return ("%s is %s, which is no %s"):format(name, tostring(raw), schema.fields[name].type)
+        end
+        row[name] = v
+      end
+    end
+    return nil
+  end
+end
+
+return odata

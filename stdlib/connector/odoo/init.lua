@@ -1,0 +1,216 @@
+--- The Odoo side of the connector: schema, reads, searches, `load` and external ids.
+--
+-- JSON-RPC up to 18, JSON-2 from 19 on where the secret is an API key; the server is asked.
+-- Every call names the database, pins the language to en_US (texts and keys), writes no chatter
+-- and, where the endpoint has one, stays in its company.
+
+local json = require "navodoo.json"
+local call = require "connector.call"
+local json2 = require "connector.odoo.json2"
+local jsonrpc = require "connector.odoo.jsonrpc"
+local loading = require "connector.odoo.load"
+local schemas = require "connector.odoo.schema"
+local values = require "connector.odoo.values"
+
+---@class connector.Odoo
+---@field endpoint connector.Endpoint
+local odoo = {}
+odoo.__index = odoo
+
+--- The module of our external ids.
+local MODULE <const> = "navodoo"
+local HOUR_MS <const> = 3600 * 1000
+local PAGE <const> = 1000 -- most records asked for in one call
+
+-- A lost answer of these changes nothing; of every other method it may have.
+local READS <const> = { read = true, search = true, search_read = true, search_count = true,
+                        fields_get = true, context_get = true }
+
+---@param endpoint connector.Endpoint
+---@return connector.Odoo
+function odoo.open(endpoint)
+  local headers = { ["Content-Type"] = "application/json", ["X-Odoo-Database"] = endpoint.database }
+  local key_headers = { ["Content-Type"] = "application/json", ["X-Odoo-Database"] = endpoint.database,
+                        Authorization = "bearer " .. tostring(endpoint.secret) }
+  local context = { lang = "en_US", tz = "UTC", tracking_disable = true }
+  if endpoint.company_id then context.allowed_company_ids = json.array { endpoint.company_id } end
+  return setmetatable({ endpoint = endpoint, headers = headers, key_headers = key_headers,
+                        context = context, schemas = {} }, odoo)
+end
+
+--- Major version of the server. Waits; asked once an hour.
+---@return integer|nil major
+---@return connector.Error|nil err
+function odoo:version()
+  local known, err = call.cached(self.endpoint, "version", HOUR_MS, function()
+    local info, failed = (self.endpoint.api == "json2" and json2 or jsonrpc).version(self)
+    if failed then return nil, failed end
+    local list = type(info) == "table" and (info.server_version_info or info.version_info)
+    -- hosted releases say "saas~18" where the others say 18
+    local major = type(list) == "table" and tostring(list[1]):match "%d+"
+    if major then return major end
+    return nil, call.failure(self.endpoint, "version", { class = "config",
+      way_out = "is the url in navodoo.lua that of an Odoo?" }, { code = "version", text = "no version in the answer" })
+  end)
+  return known and math.tointeger(known), err
+end
+
+--- The protocol that this server and this secret take.
+local function transport(self)
+  local api = self.endpoint.api
+  if api == "jsonrpc" then return jsonrpc end
+  if api == "json2" then return json2 end
+  local known, err = call.cached(self.endpoint, "protocol", HOUR_MS, function()
+    local major, failed = self:version()
+    if not major then return nil, failed end
+    if major < 19 then return "jsonrpc" end
+    local takes
+    takes, failed = json2.probe(self)
+    if takes == nil then return nil, failed end
+    return takes and "json2" or "jsonrpc"
+  end)
+  if not known then return nil, err end
+  return known == "json2" and json2 or jsonrpc
+end
+
+--- Calls a method of a model. Waits.
+---@param model string
+---@param method string
+---@param args table   by name; `ids` for a method of records; `context` adds to ours
+---@return any result  json.null where the method returned None
+---@return connector.Error|nil err
+function odoo:call(model, method, args)
+  local protocol, err = transport(self)
+  if not protocol then return nil, err end
+  local sent, context = {}, {}
+  for k, v in pairs(self.context) do context[k] = v end -- all of these are encoded sorted
+  for k, v in pairs(args.context or {}) do context[k] = v end
+  for k, v in pairs(args) do sent[k] = v end
+  sent.context = context
+  return protocol.call(self, model, method, sent, not READS[method])
+end
+
+--- What a model looks like. Waits; shared by all flows for an hour.
+---@param model string
+---@return table|nil schema
+---@return connector.Error|nil err
+function odoo:schema(model)
+  local key = ("schema %s %s"):format(self.endpoint.database, model)
+  local known, err = call.cached(self.endpoint, key, HOUR_MS, function()
+    local fields, failed = self:call(model, "fields_get", { attributes = json.array(schemas.ATTRIBUTES) })
+    if failed then return nil, failed end
+    return json.encode(schemas.parse(model, fields))
+  end)
+  if not known then return nil, err end
+  local memo = self.schemas[model]
+  if not memo or memo.text ~= known then
+    memo = { text = known, schema = json.decode(known) }
+    self.schemas[model] = memo
+  end
+  return memo.schema
+end
+
+--- Types records in place.
+local function typed(self, model, fields, records)
+  local schema, err = self:schema(model)
+  if not schema then return nil, err end
+  for _, name in ipairs(fields) do
+    local def = schema.fields[name]
+    local read = def and values.readers[def.type]
+    if read then
+      for _, record in ipairs(records) do record[name] = read(record[name]) end
+    end
+  end
+  return records
+end
+
+--- Records by id, in the order asked; those that are gone are absent. Waits. A link is its
+--- id, empty is `false`.
+---@param model string
+---@param ids integer[]
+---@param fields string[]
+---@return table[]|nil records
+---@return connector.Error|nil err
+function odoo:read(model, ids, fields)
+  local found = {}
+  for first = 1, #ids, PAGE do
+    local part = table.move(ids, first, math.min(first + PAGE - 1, #ids), 1, {})
+    local records, err = self:call(model, "read", {
+      ids = json.array(part), fields = json.array(fields), load = json.null })
+    if err then return nil, err end
+    for _, record in ipairs(records) do found[record.id] = record end
+  end
+  local list = {}
+  for _, id in ipairs(ids) do list[#list + 1] = found[id] end
+  return typed(self, model, fields, list)
+end
+
+---@class connector.Search
+---@field limit integer?        nil: all of them, page by page in the order of ids
+---@field order string?         needs a limit of at most 1,000
+---@field active_test boolean?  true hides archived records; they are shown by default
+
+--- Records that match a domain. Waits.
+---@param model string
+---@param domain any[]
+---@param fields string[]
+---@param options connector.Search?
+---@return table[]|nil records
+---@return connector.Error|nil err
+function odoo:search(model, domain, fields, options)
+  options = options or {}
+  local limit = options.limit or math.huge
+  if options.order and limit > PAGE then error("search: `order` needs a limit of at most 1,000", 2) end
+  local context = { active_test = options.active_test == true }
+  local list, last_id = {}, nil
+  repeat
+    -- terms without an operator are joined by `and`, so the place in the walk goes in front
+    local terms = table.move(domain, 1, #domain, last_id and 2 or 1, json.array {})
+    if last_id then terms[1] = json.array { "id", ">", last_id } end
+    local size = math.min(PAGE, limit - #list)
+    local page, err = self:call(model, "search_read", {
+      domain = terms, fields = json.array(fields), limit = size, order = options.order or "id",
+      context = context })
+    if err then return nil, err end
+    table.move(page, 1, #page, #list + 1, list)
+    last_id = #page > 0 and page[#page].id
+  until #page < size or #list >= limit
+  return typed(self, model, fields, list)
+end
+
+--- Creates or updates records by external id; see connector/odoo/load.lua. Waits.
+odoo.load = loading.run
+
+--- Ids of the records that carry our external ids. Waits; unknown names are absent.
+---@param model string
+---@param names string[]  without module
+---@return table<string, integer>|nil ids
+---@return connector.Error|nil err
+function odoo:xmlids(model, names)
+  local ids = {}
+  for first = 1, #names, PAGE do
+    local part = table.move(names, first, math.min(first + PAGE - 1, #names), 1, {})
+    local rows, err = self:call("ir.model.data", "search_read", {
+      domain = json.array { json.array { "module", "=", MODULE }, json.array { "model", "=", model },
+                            json.array { "name", "in", json.array(part) } },
+      fields = json.array { "name", "res_id" } })
+    if err then return nil, err end
+    for _, row in ipairs(rows) do ids[row.name] = row.res_id end
+  end
+  return ids
+end
+
+--- Gives an existing record our external id. Waits. A name that is taken is a conflict.
+---@param model string
+---@param id integer
+---@param name string  without module
+---@return boolean|nil done
+---@return connector.Error|nil err
+function odoo:link_xmlid(model, id, name)
+  local _, err = self:call("ir.model.data", "create", { vals_list = json.array {
+    { module = MODULE, name = name, model = model, res_id = id, noupdate = true } } })
+  if err then return nil, err end
+  return true
+end
+
+return odoo

@@ -1,0 +1,113 @@
+--- JSON-RPC of Odoo (14 to 19, deprecated from 19 on): one address, the login in every call.
+--
+-- Arguments come by name, as JSON-2 wants them; here `ids` and the few parameters that Odoo
+-- takes by position only are put in front. An answer with neither result nor error is a
+-- method that returned None: a success, and null.
+
+local json = require "navodoo.json"
+local call = require "connector.call"
+local errors = require "connector.odoo.errors"
+
+local jsonrpc = {}
+
+local UID_TTL_MS <const> = 12 * 3600 * 1000
+
+-- Parameters given by position: 14 looks for that of `create` nowhere else.
+local POSITIONAL <const> = { create = { "vals_list" }, load = { "fields", "data" } }
+
+local ENVELOPE <const> = { "jsonrpc", "method", "id", "params" }
+
+--- Calls a method of a service.
+---@param conn connector.Odoo
+---@param what string        names the call in errors
+---@param service "common"|"object"
+---@param method string
+---@param args any[]
+---@param write boolean
+---@return any result        json.null for None
+---@return connector.Error|nil err
+function jsonrpc.service(conn, what, service, method, args, write)
+  local endpoint = conn.endpoint
+  local body = assert(json.encode(json.object(ENVELOPE, {
+    jsonrpc = "2.0", method = "call", id = 1,
+    params = { service = service, method = method, args = json.array(args) } })))
+  return call.exchange(endpoint, {
+    what = what, method = "POST", path = "/jsonrpc", headers = conn.headers, body = body, write = write,
+  }, function(res)
+    local answer = res.status == 200 and json.decode(res.body)
+    if type(answer) ~= "table" or not answer.jsonrpc then
+      return nil, errors.of_page(endpoint, what, res, write)
+    end
+    local fault = answer.error
+    if fault ~= nil and fault ~= json.null then
+      local data = type(fault) == "table" and type(fault.data) == "table" and fault.data or {}
+      return nil, errors.of_fault(endpoint, what, res.status, data, write)
+    end
+    if answer.result == nil then return json.null end
+    return answer.result
+  end)
+end
+
+--- What kind of server this is; needs no login.
+---@param conn connector.Odoo
+---@return table|nil info
+---@return connector.Error|nil err
+function jsonrpc.version(conn)
+  return jsonrpc.service(conn, "version", "common", "version", {}, false)
+end
+
+local function uid_key(endpoint)
+  return ("uid %s %s"):format(endpoint.database, endpoint.user)
+end
+
+--- The user's id: logged in once, then known to all flows.
+local function uid(conn)
+  local endpoint, fresh = conn.endpoint, false
+  local known, err = call.cached(endpoint, uid_key(endpoint), UID_TTL_MS, function()
+    fresh = true
+    local id, failed = jsonrpc.service(conn, "login", "common", "authenticate",
+      { endpoint.database, endpoint.user, endpoint.secret, {} }, false)
+    if failed then return nil, failed end
+    if math.type(id) == "integer" then return tostring(id) end
+    return nil, errors.of_fault(endpoint, "login", 200, { name = "AccessDenied", message = (
+      "Odoo refuses user %s on database %s"):format(endpoint.user, endpoint.database) }, false)
+  end)
+  return known and math.tointeger(known), err, fresh
+end
+
+local function execute(conn, id, model, method, args, write)
+  local endpoint = conn.endpoint
+  local positional, named, taken = {}, {}, { ids = true }
+  if args.ids then positional[1] = args.ids end
+  for _, name in ipairs(POSITIONAL[method] or {}) do
+    positional[#positional + 1], taken[name] = args[name], true
+  end
+  for name, v in pairs(args) do -- into a table that is encoded sorted
+    if not taken[name] then named[name] = v end
+  end
+  return jsonrpc.service(conn, model .. " " .. method, "object", "execute_kw",
+    { endpoint.database, id, endpoint.secret, model, method, json.array(positional), named }, write)
+end
+
+--- Calls a method of a model. A login that went stale is renewed once: a call that was
+--- denied was not executed.
+---@param conn connector.Odoo
+---@param model string
+---@param method string
+---@param args table   by name; `ids` for a method of records
+---@param write boolean
+---@return any result
+---@return connector.Error|nil err
+function jsonrpc.call(conn, model, method, args, write)
+  local id, err, fresh = uid(conn)
+  if not id then return nil, err end
+  local result
+  result, err = execute(conn, id, model, method, args, write)
+  if not err or err.class ~= "auth" or fresh then return result, err end
+  call.forget(conn.endpoint, uid_key(conn.endpoint))
+  id, err = uid(conn)
+  if not id then return nil, err end
+  return execute(conn, id, model, method, args, write)
+end
+
+return jsonrpc

@@ -1,0 +1,177 @@
+--- `load`: create or update many records by external id in one transaction.
+--
+-- All of a call is kept or nothing. Each row gets one outcome:
+--
+--     { ok = true, id = 42 }            written
+--     { ok = false, err = {...} }       refused, the words name this row: do not send it again
+--     { ok = false, again = true }      nothing wrong is known of it, but its call was refused:
+--                                       send it again without the guilty; if nobody is named,
+--                                       in two halves
+--
+-- A failure of the call as a whole (network, login, unknown outcome) is `nil, err`. Where a
+-- large list takes several calls and a later one fails, its rows carry the error as outcome.
+
+local json = require "navodoo.json"
+local call = require "connector.call"
+local errors = require "connector.odoo.errors"
+local values = require "connector.odoo.values"
+
+local load = {}
+
+--- What one call carries at most: proxies often refuse bodies of 1 MiB.
+load.MAX_BYTES, load.MAX_ROWS = 900 * 1024, 1000
+
+-- Refusals that may be one row's fault; the rest is everybody's.
+local OF_ROWS <const> = { invalid = true, conflict = true, dependency = true }
+
+--- Header and converters of the columns; what is wrong with them is everybody's error.
+local function prepare(conn, what, schema, columns)
+  local header, defs = json.array { "id" }, {}
+  for i, name in ipairs(columns) do
+    local def = schema.fields[name]
+    if not def then
+      return nil, call.failure(conn.endpoint, what, { class = "config" }, {
+        code = "unknown_field", text = ("Odoo has no field %q here"):format(name) })
+    end
+    header[i + 1], defs[i] = values.column(def, name), def
+  end
+  return { header = header, defs = defs, names = columns }
+end
+
+--- The cells of one row and their length, or the error of a value that cannot be sent.
+local function cells_of(conn, model, plan, row, index)
+  local names, defs, given = plan.names, plan.defs, row.values
+  local cells, bytes = { row.xmlid }, #row.xmlid
+  for i = 1, #names do
+    local v, def = given[names[i]], defs[i]
+    local cell, why
+    if type(v) == "string" and def.type == "char" then cell = v -- most cells
+    else cell, why = values.to_cell(def, v) end
+    if not cell then
+      local err = call.failure(conn.endpoint, ("%s %s"):format(model, row.xmlid), { class = "invalid" },
+        { code = "type", text = ("%s: %s"):format(names[i], why) })
+      err.field, err.record_index = names[i], index
+      return nil, err
+    end
+    cells[i + 1], bytes = cell, bytes + #cell + 3
+  end
+  return cells, bytes
+end
+
+--- Sorts the messages of a refused call by row. The first message may be the one of the call
+-- as a whole, which Odoo pins on its first row: with others blamed, that row is not believed
+-- guilty unless a second message names it too.
+local function blame(messages)
+  local of_row, rows, count = {}, 0, {}
+  for _, message in ipairs(messages) do
+    local row = message.record
+    if math.type(row) ~= "integer" then row = type(message.rows) == "table" and message.rows.from or nil end
+    if message.type ~= "warning" and math.type(row) == "integer" then
+      if not of_row[row] then of_row[row], rows = message, rows + 1 end
+      count[row] = (count[row] or 0) + 1
+    end
+  end
+  if rows > 1 and of_row[0] == messages[1] and count[0] == 1 then of_row[0] = nil end
+  return of_row
+end
+
+--- Outcomes of a refused call, or its error when it is everybody's.
+local function refused(conn, model, chunk, messages)
+  local outcomes, of_row = {}, blame(messages)
+  for i, row in ipairs(chunk) do
+    local message = of_row[i - 1]
+    if message then
+      local err = errors.of_message(conn.endpoint, ("%s %s"):format(model, row.xmlid), message)
+      if err.class == "config" then return nil, err end
+      err.record_index = row.index
+      outcomes[i] = { ok = false, err = err }
+    elseif #chunk == 1 then
+      -- refused alone, and no row named: the words of the call are its own
+      local err = errors.of_message(conn.endpoint, ("%s %s"):format(model, row.xmlid),
+        messages[1] or { message = "refused without a reason" })
+      err.record_index = row.index
+      outcomes[i] = { ok = false, err = err }
+    else
+      outcomes[i] = { ok = false, again = true }
+    end
+  end
+  return outcomes
+end
+
+--- Outcomes of a fault, or nothing when it is everybody's. A column that Odoo does not know is
+--- every row's, any other refusal that of a row which is still to be found.
+local function faulted(model, plan, chunk, err)
+  if not OF_ROWS[err.class] then return nil, err end
+  local by_column = false
+  if err.code == "unknown_field" then
+    for _, name in ipairs(plan.header) do by_column = by_column or name == err.field end
+  end
+  local outcomes = {}
+  for i, row in ipairs(chunk) do
+    if by_column or #chunk == 1 then
+      outcomes[i] = { ok = false, err = { class = err.class, code = err.code, http = err.http,
+        field = err.field, maybe_sent = false, record_index = row.index,
+        text = ("%s (%s %s)"):format(err.text, model, row.xmlid) } }
+    else
+      outcomes[i] = { ok = false, again = true }
+    end
+  end
+  return outcomes
+end
+
+--- One call; `chunk` is a list of { xmlid=, index=, cells= }.
+local function send(conn, model, plan, chunk)
+  local data = json.array {}
+  for i, row in ipairs(chunk) do data[i] = json.array(row.cells) end
+  local result, err = conn:call(model, "load", { fields = plan.header, data = data })
+  if err then return faulted(model, plan, chunk, err) end
+  local ids = type(result) == "table" and result.ids
+  if json.is_array(ids) and #ids == #chunk then
+    local outcomes = {}
+    for i, id in ipairs(ids) do outcomes[i] = { ok = true, id = id } end
+    return outcomes
+  end
+  if ids == false and type(result.messages) == "table" then
+    return refused(conn, model, chunk, result.messages)
+  end
+  -- not the answer of a `load`: something was done, nobody knows what
+  return nil, call.failure(conn.endpoint, model .. " load", { class = "unknown" },
+    { code = "nonsense", text = ("%d rows sent, the answer is not one id for each"):format(#chunk) })
+end
+
+--- Creates or updates records. See the top of this file for the outcomes.
+---@param conn connector.Odoo
+---@param model string
+---@param columns string[]   fields, the same for all rows
+---@param rows { xmlid: string, values: table }[]  `xmlid` with its module
+---@return table[]|nil outcomes  one per row, in order
+---@return connector.Error|nil err
+function load.run(conn, model, columns, rows)
+  local schema, err = conn:schema(model)
+  if not schema then return nil, err end
+  local plan
+  plan, err = prepare(conn, model .. " load", schema, columns)
+  if not plan then return nil, err end
+  local outcomes, chunks, chunk, size = {}, {}, nil, 0
+  for i, row in ipairs(rows) do
+    local cells, bytes = cells_of(conn, model, plan, row, i)
+    if not cells then
+      outcomes[i] = { ok = false, err = bytes }
+    else
+      if not chunk or size + bytes > load.MAX_BYTES or #chunk == load.MAX_ROWS then
+        chunk, size = {}, 0
+        chunks[#chunks + 1] = chunk
+      end
+      chunk[#chunk + 1] = { xmlid = row.xmlid, index = i, cells = cells }
+      size = size + bytes
+    end
+  end
+  for n, part in ipairs(chunks) do
+    local done, failed = send(conn, model, plan, part)
+    if not done and n == 1 then return nil, failed end
+    for i, row in ipairs(part) do outcomes[row.index] = done and done[i] or { ok = false, err = failed } end
+  end
+  return outcomes
+end
+
+return load

@@ -1,0 +1,234 @@
+--- Reads `flows/navodoo.lua`: the endpoints, and what changes from environment to environment.
+--
+-- Everything is checked at once, in all environments, so that a mistake in `prod` shows
+-- before the day it is needed. Passwords stay names; whoever opens an endpoint asks the core
+-- for their handles.
+
+local duration = require "navodoo.duration"
+local loader = require "navodoo.loader"
+local lookup = require "navodoo.lookup"
+local navodoo = require "navodoo"
+local outline = require "navodoo.outline"
+local problem = require "navodoo.problem"
+local time = require "navodoo.time"
+
+local config = {}
+
+---@class navodoo.Endpoint
+---@field name string
+---@field kind "nav"|"odoo"
+---@field url string             without a slash at the end
+---@field company string?        NAV: name of the company
+---@field company_id integer?    Odoo: id of the company
+---@field database string?       Odoo
+---@field user string
+---@field password { kind: "secret", name: string, default: string? }
+---@field api "auto"|"jsonrpc"|"json2"
+---@field settle_ms integer      how long a call that was cut off may still take effect
+---@field page_size integer
+---@field batch integer
+---@field zone string
+---@field timeout_ms integer?
+---@field connections integer?
+---@field requests_per_second integer?
+---@field ca_file string?
+
+---@class navodoo.Config
+---@field file string
+---@field env string             the environment in force
+---@field environments string[]  all of them, sorted
+---@field endpoints table<string, navodoo.Endpoint>
+
+local KEYS <const> = {
+  kind = "string", url = "string", company = "string", company_id = "integer", database = "string",
+  user = "string", password = "secret", api = "string", settle = "duration", page_size = "integer",
+  batch = "integer", zone = "string", timeout = "duration", connections = "integer",
+  requests_per_second = "integer", ca_file = "string",
+}
+local NEEDED <const> = {
+  nav = { "url", "company", "user", "password" },
+  odoo = { "url", "database", "user", "password" },
+}
+local DEFAULTS <const> = {
+  nav = { settle = "8m", page_size = 1000, batch = 100, zone = "UTC", api = "auto" },
+  odoo = { settle = "120s", page_size = 1000, batch = 200, zone = "UTC", api = "auto" },
+}
+local EXAMPLE <const> = {
+  nav = 'nav = { kind = "nav", url = "https://nav.example.com:7048/DynamicsNAV110/ODataV4", '
+    .. 'company = "...", user = "...", password = secret "NAV_PASSWORD" }',
+  odoo = 'odoo = { kind = "odoo", url = "https://odoo.example.com", database = "...", user = "...", '
+    .. 'password = secret "ODOO_PASSWORD" }',
+}
+
+local reader = {}
+reader.__index = reader
+
+function reader:note(path, text, near)
+  local line, column = outline.find(self.places, path)
+  self.problems[#self.problems + 1] = problem.new {
+    file = self.file, line = line, column = column, text = text, near = near,
+  }
+end
+
+local function is_loopback(url)
+  local host = url:match "^https?://([^/]+)" or ""
+  return host:find "^127%." or host:find "^localhost" or host:find "^%[::1%]"
+end
+
+-- One value of an endpoint; false when it is not usable, which is noted.
+function reader:value(path, key, v, wanted)
+  if v == problem.broken then return false end
+  local t = math.type(v) or type(v)
+  if wanted == "secret" then
+    if type(v) == "table" and v.kind == "secret" then return v end
+    self:note(path, ('%s: a password is written by its name, secret "NAME"; its value stays out of this file')
+      :format(path))
+  elseif wanted == "duration" then
+    local ms, why = duration.ms(v)
+    if ms then return ms end
+    self:note(path, ("%s: %s"):format(path, why))
+  elseif t ~= wanted then
+    self:note(path, ("%s must be a %s, got a %s"):format(path, wanted, t))
+  elseif t == "integer" and v < 1 then
+    self:note(path, ("%s must be above 0"):format(path))
+  elseif key == "url" and not v:find "^https?://[^/%s@]+" then
+    self:note(path, ("%s: http://host or https://host is expected, got %q"):format(path, v))
+  elseif key == "zone" and not time.zone_valid(v) then
+    self:note(path, ("%s: there is no time zone %q"):format(path, v))
+  elseif key == "api" and v ~= "auto" and v ~= "jsonrpc" and v ~= "json2" then
+    self:note(path, ('%s is "auto", "jsonrpc" or "json2"'):format(path),
+      problem.near(v, { "auto", "json2", "jsonrpc" }))
+  else
+    return v
+  end
+  return false
+end
+
+-- Reads the endpoints of a section into { name = { key = value } }.
+function reader:section(path, section)
+  local out = {}
+  if section == nil then return out end
+  if type(section) ~= "table" then
+    self:note(path, ("%s must be a table of endpoints, got a %s"):format(path, type(section)))
+    return out
+  end
+  for _, name in ipairs(problem.names(section)) do
+    local here, given = path .. "." .. name, section[name]
+    out[name] = {}
+    if type(given) ~= "table" then
+      self:note(here, ("%s must be a table, got a %s"):format(here, type(given)))
+      given = {}
+    end
+    for _, key in ipairs(problem.names(given)) do
+      local wanted = KEYS[key]
+      if not wanted then
+        self:note(here .. "." .. key, ("unknown key in %s: %q"):format(here, key),
+          problem.near(key, problem.names(KEYS)))
+      else
+        out[name][key] = self:value(here .. "." .. key, key, given[key], wanted)
+      end
+    end
+  end
+  return out
+end
+
+-- What the environment says, over what holds everywhere, over the defaults.
+function reader:merge(env, shared, own)
+  local out, path = {}, "environments." .. env
+  local names = {}
+  for _, section in ipairs { shared, own } do
+    for name in pairs(section) do names[name] = true end
+  end
+  for _, name in ipairs(problem.names(names)) do
+    local e = { name = name }
+    for _, section in ipairs { shared, own } do
+      for key, v in pairs(section[name] or {}) do e[key] = v end
+    end
+    e.kind = e.kind or (NEEDED[name] and name)
+    local here = path .. "." .. name
+    if not NEEDED[e.kind] then
+      self:note(here, ('%s: kind is "nav" or "odoo"'):format(here), problem.near(e.kind, { "nav", "odoo" }))
+    else
+      self:complete(here, e)
+    end
+    out[name] = e
+  end
+  for _, name in ipairs { "nav", "odoo" } do
+    if not out[name] then
+      self:note(path, ("environment %s has no endpoint %s: add %s"):format(env, name, EXAMPLE[name]))
+    end
+  end
+  return out
+end
+
+function reader:complete(here, e)
+  local missing = {}
+  for _, key in ipairs(NEEDED[e.kind]) do
+    if e[key] == nil then missing[#missing + 1] = key end
+  end
+  if #missing > 0 then
+    self:note(here, ("%s: %s missing; an endpoint looks like %s"):format(here,
+      table.concat(missing, ", ") .. (#missing == 1 and " is" or " are"), EXAMPLE[e.kind]))
+  end
+  for key, v in pairs(DEFAULTS[e.kind]) do
+    if e[key] == nil then e[key] = KEYS[key] == "duration" and duration.ms(v) or v end
+  end
+  e.settle_ms, e.settle = e.settle, nil
+  e.timeout_ms, e.timeout = e.timeout, nil
+  if e.url then
+    e.url = e.url:gsub("/+$", "")
+    if e.password and e.password.default and not is_loopback(e.url) then
+      self:note(here, ("%s: a default password is for the sandbox on this machine, not for %s"):format(here, e.url))
+    end
+  end
+end
+
+local function read(r, content, wanted)
+  if type(content) ~= "table" then
+    r:note("", ("this file returns a %s; it returns { endpoints = { ... }, environments = { ... } }")
+      :format(content == nil and "nothing" or type(content)))
+    return nil
+  end
+  for _, key in ipairs(problem.names(content)) do
+    if key ~= "default" and key ~= "endpoints" and key ~= "environments" then
+      r:note(key, ("unknown key %q"):format(key), problem.near(key, { "default", "endpoints", "environments" }))
+    end
+  end
+  local shared = r:section("endpoints", content.endpoints)
+  local environments = content.environments
+  if type(environments) ~= "table" or #problem.names(environments) == 0 then
+    r:note("environments", "no environment: add environments = { dev = { nav = { url = ... }, odoo = { url = ... } } }")
+    return nil
+  end
+  local names, merged = problem.names(environments), {}
+  local own = {}
+  for _, name in ipairs(names) do own[name] = r:section("environments." .. name, environments[name]) end
+  for _, name in ipairs(names) do merged[name] = r:merge(name, shared, own[name]) end
+  local env = wanted or content.default or names[1]
+  if not merged[env] then
+    r:note(wanted and "environments" or "default", ("there is no environment %s; there are %s"):format(
+      tostring(env), table.concat(names, ", ")), problem.near(env, names))
+    return nil
+  end
+  return { file = r.file, env = env, environments = names, endpoints = merged[env] }
+end
+
+--- Reads the configuration and merges one environment.
+---@param options { file: string, source: string?, env: string? }  no `source`: there is no such file
+---@return navodoo.Config? config
+---@return navodoo.Problem[]? problems
+function config.load(options)
+  local file, source = options.file, options.source
+  if not source then
+    return nil, { problem.new { file = file, text = "there is no such file: it declares the endpoints, as in "
+      .. "return { environments = { dev = { " .. EXAMPLE.nav .. ", " .. EXAMPLE.odoo .. " } } }" } }
+  end
+  local content, problems = loader.run(file, source, navodoo.open(lookup.open({}, "flows")))
+  if #problems > 0 then return nil, problem.sort(problems) end
+  local r = setmetatable({ file = file, places = outline.read_returned(source), problems = {} }, reader)
+  local result = read(r, content, options.env)
+  if #r.problems > 0 then return nil, problem.sort(r.problems) end
+  return result
+end
+
+return config

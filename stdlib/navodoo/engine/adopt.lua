@@ -1,0 +1,125 @@
+--- First sight of a record: is it in the target already, under another spelling?
+--
+-- A record without a link is compared with unlinked and linked records of the
+-- target that share a strong value with it (VAT number, e-mail). A sure match is
+-- adopted, a doubtful one waits for a person; nothing is created beside it. The
+-- confidence is printed: 0.6 for the same VAT number, 0.3 for the same e-mail, up
+-- to 0.4 for the name, compared folded and without legal forms.
+-- Pure functions; the search is the caller's.
+
+local text = require "navodoo.text"
+
+local adopt = {}
+
+--- Sure from here on; below `DOUBT` the two are strangers.
+adopt.SURE, adopt.DOUBT = 0.7, 0.5
+
+local LEGAL_FORMS <const> = {}
+for form in ([[gmbh ggmbh mbh ag kg kgaa ohg ug se co cie sarl sas sa sprl bv bvba nv srl spa sl slu lda
+  ltd limited llc llp plc inc corp corporation company ab as asa aps oy oyj kft zrt bt nyrt doo dd sro
+  sp zoo spol z o o s r l a b v n d i e k ev eg]]):gmatch("%S+") do
+  LEGAL_FORMS[form] = true
+end
+
+--- Words of a name: folded, umlauts spelled out, legal forms and signs left out.
+---@param name string
+---@return string[]
+function adopt.words(name)
+  local folded = text.fold((name:gsub("[äÄ]", "ae"):gsub("ö", "oe"):gsub("Ö", "oe")
+                                 :gsub("ü", "ue"):gsub("Ü", "ue")))
+  folded = folded:gsub("&", " und "):gsub("(%a)%.", "%1")
+  local words = {}
+  for word in folded:gmatch("[^%s%p]+") do
+    if not LEGAL_FORMS[word] and word ~= "und" and word ~= "and" then words[#words + 1] = word end
+  end
+  return words
+end
+
+local function bigrams(name)
+  local out, joined = {}, table.concat(adopt.words(name), " ")
+  for i = 1, #joined - 1 do
+    local pair = joined:sub(i, i + 1)
+    out[pair] = (out[pair] or 0) + 1
+  end
+  return out, math.max(#joined - 1, 0)
+end
+
+--- How alike two names are, 0 to 1 (Dice coefficient over pairs of letters).
+---@param a string
+---@param b string
+---@return number
+function adopt.similarity(a, b)
+  local pairs_a, count_a = bigrams(a)
+  local pairs_b, count_b = bigrams(b)
+  if count_a + count_b == 0 then return a == b and 1 or 0 end
+  local common = 0
+  for pair, n in pairs(pairs_a) do common = common + math.min(n, pairs_b[pair] or 0) end
+  return 2 * common / (count_a + count_b)
+end
+
+--- A strong value as it is compared: without the signs that people add or leave out.
+---@param v any
+---@return string|nil
+function adopt.fold_value(v)
+  if type(v) ~= "string" or v == "" then return nil end
+  return (v:upper():gsub("[%s%.%-/]", ""))
+end
+
+local fold_value <const> = adopt.fold_value
+
+local WEIGHT <const> = { vat = 0.6, email = 0.3 }
+
+--- Values that a candidate must share one of, for the search and for keeping two
+-- new records with the same value apart.
+---@param rules table[]  { nav=, odoo= } of the flow's `link.adopt`
+---@param values table   mapped values
+---@return table[]  { field=, value=, name= "field=FOLDED" }
+function adopt.strong_values(rules, values)
+  local out = {}
+  for _, rule in ipairs(rules) do
+    local folded = fold_value(values[rule.odoo])
+    if folded then
+      out[#out + 1] = { field = rule.odoo, value = values[rule.odoo], name = rule.odoo .. "=" .. folded }
+    end
+  end
+  return out
+end
+
+--- How sure it is that `candidate` is the same record.
+---@param rules table[]
+---@param values table
+---@param candidate table
+---@return number confidence 0..1
+function adopt.confidence(rules, values, candidate)
+  local sum = 0
+  for _, rule in ipairs(rules) do
+    local mine, theirs = fold_value(values[rule.odoo]), fold_value(candidate[rule.odoo])
+    if mine and mine == theirs then sum = sum + (WEIGHT[rule.odoo] or 0.3) end
+  end
+  if sum > 0 and type(candidate.name) == "string" and type(values.name) == "string" then
+    sum = sum + 0.4 * adopt.similarity(values.name, candidate.name)
+  end
+  return math.min(sum, 1)
+end
+
+--- Decides on one new record.
+---@param rules table[]
+---@param values table
+---@param candidates table[]  records of the target with id, name and the strong fields;
+--   `linked` = the NAV record they belong to already, or nil
+---@return "create"|"adopt"|"review" verdict
+---@return table|nil best      the candidate that decided
+---@return number confidence
+function adopt.decide(rules, values, candidates)
+  local best, top, rivals = nil, 0, 0
+  for _, c in ipairs(candidates) do
+    local sure = adopt.confidence(rules, values, c)
+    if sure >= adopt.SURE then rivals = rivals + 1 end
+    if sure > top then best, top = c, sure end
+  end
+  if top < adopt.DOUBT then return "create", nil, top end
+  if top >= adopt.SURE and rivals == 1 and not best.linked then return "adopt", best, top end
+  return "review", best, top
+end
+
+return adopt

@@ -1,0 +1,523 @@
+--- One batch of jobs from the store to Odoo and back: map, intend, send, read back.
+--
+-- The effects protocol (design 4): what is about to be written is on disk as
+-- `intended` before it is sent; after the answer the target is read back, and link,
+-- journal and the end of the job are one transaction. After an unknown outcome
+-- (kill, lost answer, time-out) the effect stays, the job waits until a late apply
+-- must have landed (the endpoint's settle time), and the target is asked by its
+-- external id before anything is written again. Outcomes count per record.
+
+local decimal = require "navodoo.decimal"
+local failpoint = require "navodoo.failpoint"
+local json = require "navodoo.json"
+local store = require "navodoo.store"
+local task = require "navodoo.task"
+local time = require "navodoo.time"
+local adoption = require "navodoo.engine.adopt"
+local outcome = require "navodoo.engine.outcome"
+
+local batch = {}
+
+local MAP_BUDGET <const> = 2000000 -- instructions for one record
+local UNDECIDED_MS <const> = 60000 -- pause after a refused login or a wrong setting
+
+---@class navodoo.Item  one job on its way through a batch
+---@field job table        row of the store
+---@field xmlid string     external id in Odoo, without module
+---@field link table|nil   row of the store
+---@field effect table|nil an effect whose outcome is unknown
+---@field values table     mapped values
+---@field write table|nil  the values that differ and are sent
+---@field id integer|nil   database id in Odoo
+---@field result string|nil  how it ended: created, updated, adopted, unchanged, ...
+
+-- ---- closing a job ------------------------------------------------------------
+
+local function journal(engine, ops, item, result, detail)
+  engine:count(result)
+  ops[#ops + 1] = { "journal_add", time.now(), engine.flow.name, engine.direction, item.job.record,
+                    item.job.id, result, detail and assert(json.encode(detail)) or nil }
+end
+
+local function park(engine, ops, item, state, err, fingerprint)
+  item.result = state
+  ops[#ops + 1] = { "job_park", item.job.id, item.job.rev, state, err, fingerprint }
+  ops[#ops + 1] = { "effects_drop", item.job.id }
+  journal(engine, ops, item, state, { why = fingerprint })
+end
+
+local function refuse(engine, ops, item, err)
+  local text, fingerprint = outcome.refused(engine.flow.name, item.job.record, err)
+  park(engine, ops, item, "dead", text, fingerprint)
+end
+
+--- A failure that says nothing about this record: later again, or give up.
+local function postpone(engine, ops, item, err)
+  local job, now = item.job, time.now()
+  local attempts = job.attempts + 1
+  local delay_ms
+  if err.class == "unknown" then
+    delay_ms = engine.settle_us // 1000
+  elseif err.code == "breaker_open" then
+    attempts, delay_ms = job.attempts, err.retry_after_ms or 1000
+  elseif err.class == "auth" or err.class == "config" then
+    attempts, delay_ms = job.attempts, UNDECIDED_MS
+    engine:trouble(err)
+  else
+    delay_ms = outcome.delay(attempts, err.retry_after_ms, engine.random)
+  end
+  if attempts >= outcome.max_attempts and err.class ~= "unknown" then
+    return refuse(engine, ops, item, err)
+  end
+  item.result = "retried"
+  engine:count("retried")
+  if err.class == "unknown" then -- may still land: the settle time starts anew
+    ops[#ops + 1] = { "effect_intend", engine:effect_key(job.record), job.id, engine.odoo.name,
+                      item.link and "set" or "create", job.hash, now, store.epoch() }
+  else
+    ops[#ops + 1] = { "effects_drop", job.id }
+  end
+  ops[#ops + 1] = { "job_retry", job.id, job.rev, now + delay_ms * 1000, attempts,
+                    (outcome.refused(engine.flow.name, job.record, err)) }
+end
+
+-- ---- mapping ---------------------------------------------------------------------
+
+--- Equal as values: 1000 and 1000.00 are one amount, whatever their type.
+local function equal(a, b)
+  if a == b then return true end
+  local da, db = decimal.is(a), decimal.is(b)
+  if da and (db or math.type(b) == "integer") then return a == decimal.new(b) end
+  if db and math.type(a) == "integer" then return decimal.new(a) == b end
+  if type(a) == "table" and type(b) == "table" then
+    return json.canonical(a) == json.canonical(b)
+  end
+  return false
+end
+
+local function map(engine, ops, item)
+  local record, err = json.decode(item.job.payload)
+  if not record then
+    refuse(engine, ops, item, { class = "bug", code = "payload", text = err.text })
+    return false
+  end
+  local ok, values, problems = task.guard(MAP_BUDGET, engine.flow.to_odoo, engine.flow, record,
+    { creating = item.link == nil, lookups = engine.lookups })
+  if not ok then
+    values.class = "bug"
+    refuse(engine, ops, item, values)
+    return false
+  end
+  if type(values) ~= "table" or type(problems) ~= "table" then
+    refuse(engine, ops, item, { class = "bug", code = "nonsense",
+      text = ("flow %s: mapping returned %s and %s, two tables expected"):format(
+        engine.flow.name, type(values), type(problems)) })
+    return false
+  end
+  if #problems > 0 then
+    local text, fingerprint = outcome.broken_rules(engine.flow.name, item.job.record, problems)
+    park(engine, ops, item, "dead", text, fingerprint)
+    return false
+  end
+  item.values = values
+  return true
+end
+
+-- ---- what is in the target already -------------------------------------------------
+
+--- Settle time of an effect whose outcome is unknown: counted from its last send, or
+-- from the start of this process when another one sent it (it may have sent until
+-- the moment it died).
+local function settled_at(engine, effect)
+  local since = effect.epoch == store.epoch() and effect.intended or engine.started_us
+  return since + engine.settle_us
+end
+
+--- Splits off the items whose effect may still land; asks for the rest by external
+-- id. Sets item.id and item.current of what the target has.
+local function probe(engine, ops, items)
+  local names, asked = {}, {}
+  for _, item in ipairs(items) do
+    if item.effect then
+      local due = settled_at(engine, item.effect)
+      if due > time.now() then
+        item.result = "retried"
+        ops[#ops + 1] = { "job_retry", item.job.id, item.job.rev, due, item.job.attempts, nil }
+      else
+        names[#names + 1], asked[#asked + 1] = item.xmlid, item
+      end
+    end
+  end
+  if #names == 0 then return true end
+  local ids, err = engine.odoo:xmlids(engine.model, names)
+  if not ids then return nil, err end
+  for _, item in ipairs(asked) do item.id = ids[item.xmlid] end
+  return true
+end
+
+--- Reads what the target holds for every item with an id. A linked record that is
+-- gone is never written: `load` would make a new one out of the changed columns.
+local function read_current(engine, ops, items)
+  local ids, by_id = {}, {}
+  for _, item in ipairs(items) do
+    if item.id and not item.result then
+      ids[#ids + 1] = item.id
+      by_id[item.id] = item
+    end
+  end
+  if #ids == 0 then return true end
+  local records, err = engine.odoo:read(engine.model, ids, engine.read_fields)
+  if not records then return nil, err end
+  for _, record in ipairs(records) do
+    by_id[record.id].current = record
+  end
+  for _, id in ipairs(ids) do
+    local item = by_id[id]
+    if not item.current then
+      local text, fingerprint = outcome.review(engine.flow.name, item.job.record,
+        ("%s %d, linked to %s, is gone from %s"):format(engine.model, id, item.job.record,
+          engine.odoo.name), {})
+      park(engine, ops, item, "review", text, fingerprint)
+    end
+  end
+  return true
+end
+
+--- Claims the strong values of a new record, so that two records with one VAT number
+-- are never created side by side: the second waits until the first is in the target.
+local function claim(engine, item, strong)
+  for _, s in ipairs(strong) do
+    local holder = engine.claims[s.name]
+    if holder and holder ~= item.job.id then
+      item.result, item.waits_for = "deferred", s.name
+      return false
+    end
+  end
+  for _, s in ipairs(strong) do engine.claims[s.name] = item.job.id end
+  item.claimed = strong
+  return true
+end
+
+local function release_claims(engine, items)
+  for _, item in ipairs(items) do
+    for _, s in ipairs(item.claimed or {}) do engine.claims[s.name] = nil end
+  end
+end
+
+--- Records on first sight: adopt, create, or leave to a person.
+local function first_sight(engine, ops, items)
+  local rules = engine.flow.link.adopt
+  if not rules or #rules == 0 then return true end
+  local wanted, seekers = {}, {}
+  for _, item in ipairs(items) do
+    if not item.id and not item.result then
+      local strong = adoption.strong_values(rules, item.values)
+      if #strong > 0 and claim(engine, item, strong) then
+        for _, s in ipairs(strong) do
+          local list = wanted[s.field] or {}
+          wanted[s.field] = list
+          list[#list + 1] = s.value
+        end
+        seekers[#seekers + 1] = item
+      end
+    end
+  end
+  if #seekers == 0 then return true end
+  local found, err = engine:candidates(wanted)
+  if not found then return nil, err end
+  if #found.list == 0 then return true end
+  for _, item in ipairs(seekers) do
+    local candidates = {}
+    for _, s in ipairs(item.claimed) do
+      for _, c in ipairs(found.by_value[s.name] or {}) do
+        candidates[#candidates + 1] = c
+      end
+    end
+    local verdict, best, sure = adoption.decide(rules, item.values, candidates)
+    if verdict == "adopt" then
+      item.id, item.adopting, item.confidence = best.id, true, sure
+    elseif verdict == "review" then
+      local text, fingerprint = outcome.review(engine.flow.name, item.job.record,
+        ("%s looks like %s %d %q (confidence %.2f)%s"):format(item.job.record, engine.model, best.id,
+          tostring(best.name), sure, best.linked and ", which belongs to " .. best.linked or ""),
+        { { id = best.id, name = best.name, linked = best.linked,
+            confidence = decimal.new(("%.2f"):format(sure)) } })
+      park(engine, ops, item, "review", text, fingerprint)
+    end
+  end
+  return true
+end
+
+--- The values that have to be sent: all on creation, else those that differ.
+local function differences(engine, item)
+  if not item.id then return item.values end
+  local write, any = {}, false
+  local base = item.link and not item.effect and item.link.base and json.decode(item.link.base)
+  local from = base and base.from
+  for _, field in ipairs(engine.flow.odoo_fields) do
+    local value = item.values[field]
+    if value ~= nil then
+      local changed
+      if from then changed = not equal(value, from[field])
+      else changed = not engine.same(engine.fields[field], value, item.current[field]) end
+      if changed and not engine.same(engine.fields[field], value, item.current[field]) then
+        write[field], any = value, true
+      end
+    end
+  end
+  return any and write or nil
+end
+
+-- ---- sending -----------------------------------------------------------------------
+
+local function mark_sent(items, err)
+  for _, item in ipairs(items) do item.failed = err end
+end
+
+--- Sends rows of one column list; a refused batch is resent without the guilty, or
+-- halved when the target names none, until a bad record stands alone.
+local function send(engine, columns, items)
+  if #items == 0 then return end
+  local rows = {}
+  for i, item in ipairs(items) do
+    rows[i] = { xmlid = "navodoo." .. item.xmlid, values = item.write }
+  end
+  failpoint("effect.after_intend")
+  local results, err = engine.odoo:load(engine.model, columns, rows)
+  failpoint("effect.after_send")
+  if not results then
+    if err.class == "invalid" and #items > 1 then
+      local middle = #items // 2
+      send(engine, columns, table.move(items, 1, middle, 1, {}))
+      return send(engine, columns, table.move(items, middle + 1, #items, 1, {}))
+    end
+    return mark_sent(items, err)
+  end
+  local again = {}
+  for i, r in ipairs(results) do
+    if r.ok then items[i].id = r.id
+    elseif r.again then again[#again + 1] = items[i]
+    else items[i].failed = r.err end
+  end
+  if #again == #items then -- nobody was named guilty
+    if #items == 1 then
+      return mark_sent(items, { class = "invalid", code = "refused",
+                                text = engine.odoo.name .. ": refused without a reason" })
+    end
+    local middle = #items // 2
+    send(engine, columns, table.move(items, 1, middle, 1, {}))
+    return send(engine, columns, table.move(items, middle + 1, #items, 1, {}))
+  end
+  return send(engine, columns, again)
+end
+
+local function send_all(engine, items)
+  local groups, order = {}, {}
+  for _, item in ipairs(items) do
+    local columns = {}
+    for _, field in ipairs(engine.flow.odoo_fields) do
+      if item.write[field] ~= nil then columns[#columns + 1] = field end
+    end
+    local signature = table.concat(columns, ",")
+    local group = groups[signature]
+    if not group then
+      group = { columns = columns }
+      groups[signature], order[#order + 1] = group, group
+    end
+    group[#group + 1] = item
+  end
+  for _, group in ipairs(order) do send(engine, group.columns, group) end
+end
+
+--- Gives an adopted record its external id, so that it is found by it from now on.
+local function name_adopted(engine, items)
+  for _, item in ipairs(items) do
+    if item.adopting then
+      local ok, err = engine.odoo:link_xmlid(engine.model, item.id, item.xmlid)
+      if not ok then item.failed = err end
+    end
+  end
+end
+
+-- ---- read back and close -----------------------------------------------------------
+
+--- Compares what the target holds with what was sent, after named normalisations.
+local function read_back(engine, items)
+  local ids, by_id = {}, {}
+  for _, item in ipairs(items) do
+    if item.id and not item.failed and item.write then
+      ids[#ids + 1] = item.id
+      by_id[item.id] = item
+    end
+  end
+  if #ids == 0 then return true end
+  local records, err = engine.odoo:read(engine.model, ids, engine.read_fields)
+  if not records then return nil, err end
+  for _, record in ipairs(records) do
+    local item = by_id[record.id]
+    item.current = record
+    for field, value in pairs(item.write) do
+      if not engine.same(engine.fields[field], value, record[field]) then
+        item.differs = item.differs or {}
+        item.differs[#item.differs + 1] = field
+      end
+    end
+    if item.differs then table.sort(item.differs) end
+  end
+  return true
+end
+
+local function names_of(write)
+  local names = {}
+  for field in pairs(write) do names[#names + 1] = field end
+  table.sort(names)
+  return names
+end
+
+local function close(engine, ops, item)
+  local job, now = item.job, time.now()
+  if item.failed then
+    local class = item.failed.class
+    if class == "invalid" or class == "bug" then return refuse(engine, ops, item, item.failed) end
+    return postpone(engine, ops, item, item.failed)
+  end
+  if item.write and not item.current then -- written, then gone before it was read
+    return postpone(engine, ops, item, { class = "unknown", code = "vanished",
+      text = ("%s %s was written and is not there"):format(engine.model, tostring(item.id)) })
+  end
+  local base = { from = item.values }
+  if item.differs then
+    base.to = {}
+    for _, field in ipairs(item.differs) do base.to[field] = item.current[field] end
+  end
+  local result = item.adopting and "adopted" or not item.write and "unchanged"
+    or (item.link or item.probed) and "updated" or "created"
+  item.result = result
+  ops[#ops + 1] = { "link_put", engine.flow.name, job.record, tostring(item.id), item.xmlid, job.hash,
+                    job.version, item.current and item.current.write_date or nil,
+                    assert(json.canonical(base)), now }
+  local detail = {}
+  if result == "updated" or result == "adopted" then
+    detail.fields = item.write and json.array(names_of(item.write)) or nil
+  end
+  if item.confidence then detail.confidence = decimal.new(("%.2f"):format(item.confidence)) end
+  if item.differs then detail.differs = json.array(item.differs) end
+  journal(engine, ops, item, result, next(detail) and detail or nil)
+  if item.write or item.effect then
+    ops[#ops + 1] = { "effect_done", engine:effect_key(job.record) }
+  end
+  ops[#ops + 1] = { "job_done", job.id, job.rev }
+end
+
+local function commit(ops)
+  if #ops == 0 then return true end
+  return store.apply(ops)
+end
+
+local function postpone_all(engine, ops, items, err)
+  for _, item in ipairs(items) do
+    if not item.result then postpone(engine, ops, item, err) end
+  end
+  return commit(ops)
+end
+
+--- Loads the links and open effects of the jobs.
+local function gather(engine, jobs)
+  local records, ids = json.array {}, json.array {}
+  for i, job in ipairs(jobs) do records[i], ids[i] = job.record, job.id end
+  local links, err = store.query("links_by_nav", engine.flow.name, assert(json.encode(records)))
+  if not links then return nil, err end
+  local effects
+  effects, err = store.query("effects_of_jobs", assert(json.encode(ids)))
+  if not effects then return nil, err end
+  local link_of, effect_of = {}, {}
+  for _, l in ipairs(links) do link_of[l.nav] = l end
+  for _, e in ipairs(effects) do effect_of[e.job] = e end
+  local items = {}
+  for i, job in ipairs(jobs) do
+    local link = link_of[job.record]
+    items[i] = { job = job, link = link, effect = effect_of[job.id],
+                 id = link and math.tointeger(tonumber(link.odoo)) or nil,
+                 xmlid = link and link.xmlid or engine:xmlid(job.record) }
+  end
+  return items
+end
+
+local function open_items(items)
+  local open = {}
+  for _, item in ipairs(items) do
+    if not item.result then open[#open + 1] = item end
+  end
+  return open
+end
+
+local function run(engine, items)
+  local ops = {}
+  local ok, err = probe(engine, ops, items)
+  if not ok then return postpone_all(engine, ops, items, err) end
+  for _, item in ipairs(items) do
+    item.probed = item.effect and item.id ~= nil
+    if not item.result then map(engine, ops, item) end
+  end
+  ok, err = first_sight(engine, ops, items)
+  if ok then ok, err = read_current(engine, ops, items) end
+  if not ok then return postpone_all(engine, ops, items, err) end
+
+  items = open_items(items)
+  local writes = {}
+  for _, item in ipairs(items) do
+    item.write = differences(engine, item)
+    if item.write or item.adopting then
+      writes[#writes + 1] = item
+      ops[#ops + 1] = { "effect_intend", engine:effect_key(item.job.record), item.job.id,
+                        engine.odoo.name, item.id and "set" or "create", item.job.hash, time.now(),
+                        store.epoch() }
+    end
+  end
+  failpoint("effect.before_intend")
+  ok, err = commit(ops)
+  if not ok then return nil, err end
+
+  name_adopted(engine, writes)
+  local sending = {}
+  for _, item in ipairs(writes) do
+    if item.write and not item.failed then sending[#sending + 1] = item end
+  end
+  send_all(engine, sending)
+  ok, err = read_back(engine, items)
+  if not ok then -- written, but not seen: as unknown as a lost answer
+    err = { class = "unknown", code = err.code, text = err.text }
+    for _, item in ipairs(items) do
+      if item.write and not item.failed then item.failed = err end
+    end
+  end
+  ops = {}
+  for _, item in ipairs(items) do close(engine, ops, item) end
+  ok, err = commit(ops)
+  failpoint("effect.after_confirm")
+  return ok, err
+end
+
+--- Brings a list of jobs to their end, or schedules their next attempt. The only
+-- failure that comes back is the store's: then nothing was lost, the jobs are still
+-- ready and open effects are known.
+---@param engine table  see engine/main.lua
+---@param jobs table[]  rows of the query `jobs_due`; the caller holds their locks
+---@return table<integer, string>|nil deferred  job id -> claim that it waits for
+---@return table|nil err
+function batch.run(engine, jobs)
+  local items, err = gather(engine, jobs)
+  if not items then return nil, err end
+  local ok, finished
+  ok, finished, err = pcall(run, engine, items)
+  release_claims(engine, items)
+  if not ok then error(finished, 0) end
+  if not finished then return nil, err end
+  local deferred = {}
+  for _, item in ipairs(items) do
+    if item.waits_for then deferred[item.job.id] = item.waits_for end
+  end
+  return deferred
+end
+
+return batch

@@ -1,0 +1,242 @@
+--- One generation of a flow at work: opens both connectors, then polls and pumps.
+--
+-- Runs in the flow's own lua_State. What flows share (logins, schemas, limits,
+-- breakers) belongs to the endpoints in the core; jobs, links and cursors are in the
+-- store. Counters and troubles are published to the cache space "board", where
+-- `navodoo status` finds them.
+
+local cache = require "navodoo.cache"
+local json = require "navodoo.json"
+local log = require "navodoo.log"
+local store = require "navodoo.store"
+local task = require "navodoo.task"
+local time = require "navodoo.time"
+local check = require "navodoo.check"
+local connector = require "connector"
+local crypto = require "navodoo.crypto"
+local loader = require "navodoo.loader"
+local values = require "connector.odoo.values"
+local adopt = require "navodoo.engine.adopt"
+local keys = require "navodoo.engine.keys"
+local outcome = require "navodoo.engine.outcome"
+local poll = require "navodoo.engine.poll"
+local problem = require "navodoo.problem"
+local pump = require "navodoo.engine.pump"
+
+local main = {}
+
+local LOOKUP_TTL_US <const> = 10 * 60 * 1000000
+local BOARD_TTL_MS <const> = 366 * 24 * 3600 * 1000
+
+local engine = {}
+engine.__index = engine
+
+--- Adds to a counter of the board.
+function engine:count(name, n)
+  self.counters[name] = (self.counters[name] or 0) + (n or 1)
+end
+
+--- Remembers the last trouble with an endpoint, for `navodoo status`.
+function engine:trouble(err)
+  self.last_trouble = { at = time.iso(time.now()), class = err.class, text = err.text }
+  self:publish()
+end
+
+--- Makes the counters visible to other states of the process.
+function engine:publish()
+  cache.put("board", self.flow.name, assert(json.encode {
+    flow = self.flow.name, started = time.iso(self.started_us), counters = self.counters,
+    trouble = self.last_trouble, hash = self.hash, polling = self.polls_open > 0 }), BOARD_TTL_MS)
+  self.room:set()
+end
+
+function engine:effect_key(record)
+  return keys.effect(self.flow.name, self.company, self.entity, keys.nav_key(self.company, record))
+end
+
+function engine:xmlid(record)
+  return keys.xmlid(self.company, self.flow.link.xmlid, keys.nav_key(self.company, record))
+end
+
+--- Records of the target that share one of the wanted values, with the NAV record
+-- that they are linked to, if any.
+---@param wanted table<string, string[]>  field -> values
+---@return { list: table[], by_value: table<string, table[]> }|nil
+---@return table|nil err
+function engine:candidates(wanted)
+  local fields, domain = { "id", "name" }, {}
+  for _, rule in ipairs(self.flow.link.adopt) do
+    if wanted[rule.odoo] then
+      fields[#fields + 1] = rule.odoo
+      if #domain > 0 then table.insert(domain, 1, "|") end
+      domain[#domain + 1] = json.array { rule.odoo, "in", json.array(wanted[rule.odoo]) }
+    end
+  end
+  local list, err = self.odoo:search(self.model, json.array(domain), fields, { active_test = false })
+  if not list then return nil, err end
+  if #list == 0 then return { list = list, by_value = {} } end
+  local ids, by_id = json.array {}, {}
+  for i, c in ipairs(list) do
+    ids[i] = tostring(c.id)
+    by_id[ids[i]] = c
+  end
+  local links
+  links, err = store.query("links_by_odoo", self.flow.name, assert(json.encode(ids)))
+  if not links then return nil, { class = "transient", text = err.text } end
+  for _, l in ipairs(links) do
+    local c = by_id[l.odoo]
+    c.linked = l.nav
+  end
+  local by_value = {}
+  for _, c in ipairs(list) do
+    for _, rule in ipairs(self.flow.link.adopt) do
+      local folded = adopt.fold_value(c[rule.odoo])
+      if folded then
+        local name = rule.odoo .. "=" .. folded
+        local bucket = by_value[name] or {}
+        by_value[name] = bucket
+        bucket[#bucket + 1] = c
+      end
+    end
+  end
+  return { list = list, by_value = by_value }
+end
+
+--- Reads the tables that lookups fall back to in the target (countries, ...): small,
+-- so whole, and again every ten minutes.
+function engine:load_lookups()
+  local tables = {}
+  for _, need in ipairs(self.flow.lookup_needs) do
+    if need.model then
+      local rows, err = self.odoo:search(need.model, json.array(need.where), { need.match }, {})
+      if not rows then return nil, err end
+      local found = {}
+      for _, row in ipairs(rows) do
+        if type(row[need.match]) == "string" then found[row[need.match]] = row.id end
+      end
+      tables[need.name] = found
+    else
+      tables[need.name] = {}
+    end
+  end
+  self.lookups, self.lookups_at = tables, time.now()
+  return true
+end
+
+--- Keeps trying what an unreachable system makes fail; gives up on what no waiting
+-- mends (a wrong password, an unknown company).
+local function insist(self, what, fn)
+  local attempt = 0
+  while not self.stopping do
+    local result, err = fn()
+    if result then return result end
+    self:trouble(err)
+    if err.class ~= "transient" and err.class ~= "unknown" then return nil, err end
+    attempt = attempt + 1
+    if self.once and attempt >= 3 then return nil, err end
+    log.warn(what .. ": " .. tostring(err.text), { flow = self.flow.name })
+    task.sleep(outcome.delay(attempt, err.retry_after_ms, self.random))
+  end
+  return nil, { class = "cancelled", text = "stopping" }
+end
+
+--- Asks both systems what they look like and compares the flow with it.
+local function prepare(self)
+  local nav_schema, odoo_schema, err
+  nav_schema, err = insist(self, "schema", function() return self.nav:schema(self.entity) end)
+  if not nav_schema then return nil, err end
+  odoo_schema, err = insist(self, "schema", function() return self.odoo:schema(self.model) end)
+  if not odoo_schema then return nil, err end
+  local problems = check.run(self.flow, { nav = nav_schema, odoo = odoo_schema })
+  if #problems > 0 then
+    return nil, { class = "config", code = "flow", text = problem.format_all(problems) }
+  end
+  self.fields = odoo_schema.fields
+  return insist(self, "lookups", function() return self:load_lookups() end)
+end
+
+--- After a crash: effects of an earlier process may still land in the target. Their
+-- jobs wait out the settle time, counted from now.
+local function settle_leftovers(self)
+  return store.apply { { "jobs_settle", self.flow.name, self.started_us + self.settle_us } }
+end
+
+local function keep_lookups_fresh(self)
+  while not self.stopping do
+    task.sleep(LOOKUP_TTL_US // 1000)
+    local ok, err = self:load_lookups()
+    if not ok then self:trouble(err) end
+  end
+end
+
+local function new_engine(spec, flow)
+  local nav, odoo = spec.endpoints.nav, spec.endpoints.odoo
+  local self = setmetatable({
+    flow = flow, direction = flow.directions[1], hash = spec.hash,
+    nav = connector.open(nav), odoo = connector.open(odoo),
+    company = nav.company, entity = flow.nav.read, model = flow.odoo.model,
+    stamp = flow.nav.watch and flow.nav.watch.stamp,
+    every_ms = flow.nav.watch and flow.nav.watch.every_ms or 30000,
+    sweep = flow.nav.watch and flow.nav.watch.scan, zone = nav.zone or "UTC",
+    page_size = nav.page_size or 500, batch_size = odoo.batch or 200,
+    high_water = spec.high_water or 5000,
+    settle_us = (odoo.settle_ms or 120000) * 1000,
+    once = spec.once, once_all = spec.all, wait_ms = spec.wait_ms or 300000,
+    same = values.same, counters = {}, bugs = 0, polls_open = 1, started_us = time.now(),
+    wake = task.event("wake:" .. flow.name), room = task.event(),
+    poll_now = task.event("poll:" .. flow.name),
+    claims = {},
+    random = function(limit)
+      return limit > 0 and tonumber(crypto.random_hex(6), 16) % limit or 0
+    end,
+  }, engine)
+  self.read_fields = table.move(flow.odoo_fields, 1, #flow.odoo_fields, 1, {})
+  self.read_fields[#self.read_fields + 1] = "write_date"
+  self.nav_read_fields = table.move(flow.nav_fields, 1, #flow.nav_fields, 1, {})
+  for _, name in ipairs(flow.nav_fields) do
+    if name == self.stamp then self.flow_reads_stamp = true end
+  end
+  if self.stamp and not self.flow_reads_stamp then
+    self.nav_read_fields[#self.nav_read_fields + 1] = self.stamp
+  end
+  return self
+end
+
+--- Publishes why the flow does not run, and ends.
+local function give_up(name, text, class)
+  cache.put("board", name, assert(json.encode { flow = name, failed = text, class = class,
+                                                counters = json.object({}, {}) }), BOARD_TTL_MS)
+end
+
+--- Entry point of a generation; returns when the work is done (`once`) or stopped.
+---@param argument string  JSON: { flow={ file=, source=, lookups= }, config=, endpoints={ nav=, odoo= },
+--   once=, all=, wait_ms=, high_water=, hash= }
+function main.start(argument)
+  local spec = assert(json.decode(argument))
+  local flow, problems = loader.compile {
+    file = spec.flow.file, source = spec.flow.source, lookups = spec.flow.lookups, config = spec.config }
+  if not flow then
+    return give_up(spec.flow.name, problem.format_all(problems), "config")
+  end
+  local self = new_engine(spec, flow)
+  local ok, err = prepare(self)
+  if not ok then return give_up(flow.name, err.text, err.class) end
+  ok, err = settle_leftovers(self)
+  if not ok then return give_up(flow.name, err.text, "store") end
+  local stop = task.event("stop:" .. flow.name)
+  task.spawn(function()
+    stop:wait()
+    self.stopping = true
+    self.wake:set()
+    self.poll_now:set()
+    self.room:set()
+  end)
+  self:publish()
+  log.info("flow runs", { flow = flow.name, generation = spec.hash })
+  if not self.once then task.spawn(keep_lookups_fresh, self) end
+  task.spawn(poll.run, self)
+  pump.run(self)
+  self:publish()
+end
+
+return main

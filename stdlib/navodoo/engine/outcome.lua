@@ -1,0 +1,78 @@
+--- What a failure means for a job: try again, wait for a person, or give up.
+--
+-- Every refusal is explained (P9): record, field, value, the rule or the ERP's own
+-- words, and the way out. Failures of one cause share a fingerprint that holds no
+-- values, so that they can be listed and repeated as one group.
+
+local crypto = require "navodoo.crypto"
+local json = require "navodoo.json"
+
+local outcome = {}
+
+--- Attempts before a transient failure becomes a dead letter: with back-off up to
+-- thirty minutes that is about three hours of trying.
+outcome.max_attempts = 12
+
+local FIRST_MS <const>, CEILING_MS <const> = 1000, 30 * 60 * 1000
+
+--- Back-off with full jitter: uniform between zero and an exponentially growing
+-- limit, never less than what the target asked for.
+---@param attempt integer  1 after the first failure
+---@param retry_after_ms integer|nil
+---@param random fun(limit: integer): integer  uniform in [0, limit)
+---@return integer ms
+function outcome.delay(attempt, retry_after_ms, random)
+  local limit = math.min(CEILING_MS, FIRST_MS << math.min(attempt - 1, 20))
+  return math.max(random(limit) + 100, retry_after_ms or 0)
+end
+
+local function fingerprint(flow, class, parts)
+  return crypto.hash(table.concat({ flow, class, table.unpack(parts) }, "\0")):sub(1, 12)
+end
+
+--- A record that breaks rules of the flow.
+---@param flow string
+---@param record string
+---@param problems table[]  { field=, value=, rule=, text=, way_out=, line= }
+---@return string error  JSON
+---@return string fingerprint
+function outcome.broken_rules(flow, record, problems)
+  local first = problems[1]
+  local parts = {}
+  for i, p in ipairs(problems) do parts[i] = (p.field or "") .. ":" .. (p.rule or "") end
+  local err = { class = "invalid", record = record, field = first.field, value = first.value,
+                rule = first.rule, text = first.text, way_out = first.way_out,
+                problems = json.array(problems) }
+  return assert(json.encode(err)), fingerprint(flow, "rule", parts)
+end
+
+--- A refusal in the target's own words.
+---@param flow string
+---@param record string
+---@param err table  error of a connector
+---@return string error  JSON
+---@return string fingerprint
+function outcome.refused(flow, record, err)
+  local out = { class = err.class or "bug", code = err.code, record = record, field = err.field,
+                value = err.value, text = err.text, http = err.http, way_out = err.way_out,
+                traceback = err.traceback, file = err.file, line = err.line }
+  return assert(json.encode(out)),
+         fingerprint(flow, out.class, { tostring(err.code), tostring(err.field or err.line or "") })
+end
+
+--- A record that a person must decide on.
+---@param flow string
+---@param record string
+---@param text string
+---@param detail table
+---@return string error  JSON
+---@return string fingerprint
+function outcome.review(flow, record, text, detail)
+  return assert(json.encode { class = "review", record = record, text = text,
+                              candidates = json.array(detail), rule = "adopt",
+                              way_out = "correct the record in either system, or link the two, "
+                                .. "then retry the job" }),
+         fingerprint(flow, "review", { "adopt" })
+end
+
+return outcome

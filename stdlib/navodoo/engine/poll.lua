@@ -1,0 +1,172 @@
+--- Watches NAV: asks for changed rows, stores jobs and the cursor together.
+--
+-- A row whose content was handled already (its hash stands in the link) or waits
+-- already (in a job) makes no job and no write. Intake stops while the queue is
+-- longer than the high-water mark: then the source keeps what we do not need yet.
+
+local crypto = require "navodoo.crypto"
+local failpoint = require "navodoo.failpoint"
+local json = require "navodoo.json"
+local log = require "navodoo.log"
+local store = require "navodoo.store"
+local task = require "navodoo.task"
+local time = require "navodoo.time"
+local cursor = require "navodoo.engine.cursor"
+local keys = require "navodoo.engine.keys"
+local outcome = require "navodoo.engine.outcome"
+
+local poll = {}
+
+local DAY_US <const> = 86400 * 1000000
+
+local function previous_day(day)
+  return time.date(time.parse_iso(day .. "T00:00:00Z") - DAY_US, "UTC")
+end
+
+local function overlap(stamp) return cursor.day_overlap(stamp, previous_day) end
+
+local function cursor_name(engine) return engine.flow.name .. "/nav/" .. engine.company end
+
+--- The stored position, and when each kind of walk was last begun.
+local function read_cursor(engine)
+  local rows, err = store.query("cursor", cursor_name(engine))
+  if not rows then return nil, err end
+  if not rows[1] then return {} end
+  return json.decode(rows[1].value)
+end
+
+--- What is known of the rows already: hash by record name, of links and of jobs.
+local function known_hashes(engine, names)
+  local list = assert(json.encode(json.array(names)))
+  local links, err = store.query("links_by_nav", engine.flow.name, list)
+  if not links then return nil, err end
+  local jobs
+  jobs, err = store.query("jobs_by_record", engine.flow.name, engine.direction, list)
+  if not jobs then return nil, err end
+  local known = {}
+  for _, l in ipairs(links) do known[l.nav] = l.hash end
+  for _, j in ipairs(jobs) do known[j.record] = j.hash end
+  return known
+end
+
+--- Jobs for the rows of a page that are new or changed.
+local function jobs_of(engine, rows)
+  local names, now = {}, time.now()
+  for i, row in ipairs(rows) do names[i] = keys.nav(engine.company, row.key) end
+  local known, err = known_hashes(engine, names)
+  if not known then return nil, err end
+  local ops, changed = {}, 0
+  for i, row in ipairs(rows) do
+    if not engine.flow_reads_stamp then row.record[engine.stamp] = nil end
+    local payload = assert(json.canonical(row.record))
+    local hash = crypto.hash(payload)
+    if known[names[i]] ~= hash then
+      changed = changed + 1
+      ops[#ops + 1] = { "job_put", engine.flow.name, engine.direction, names[i], now, now, row.etag,
+                        hash, payload }
+    end
+  end
+  return ops, nil, changed
+end
+
+--- Waits while the queue is longer than the high-water mark.
+local function wait_for_room(engine)
+  while not engine.stopping do
+    local rows, err = store.query("jobs_backlog", engine.flow.name)
+    if not rows then return nil, err end
+    if rows[1].count < engine.high_water then return true end
+    engine.room:wait(200)
+  end
+  return true
+end
+
+--- Asks for one page and commits what it brought.
+local function step(engine, state)
+  local ok, err = wait_for_room(engine)
+  if not ok then return nil, err end
+  local scan = state.scan
+  local page
+  page, err = engine.nav:scan(engine.entity, {
+    fields = engine.nav_read_fields, after_key = scan.after,
+    stamp_field = engine.stamp, stamp_from = scan.from, limit = engine.page_size })
+  if not page then return nil, err end
+  for _, row in ipairs(page.rows) do row.stamp = row.record[engine.stamp] end
+  local ops, changed
+  ops, err, changed = jobs_of(engine, page.rows)
+  if not ops then return nil, err end
+  local next_state, done = cursor.advance(state, page.rows, page.more, overlap)
+  next_state.swept, next_state.polled = state.swept, state.polled
+  ops[#ops + 1] = { "cursor_put", cursor_name(engine), assert(json.encode(next_state)), time.now() }
+  ok, err = store.apply(ops)
+  if not ok then return nil, err end
+  failpoint("cursor.after_commit")
+  engine:count("read", #page.rows)
+  engine:count("changed", changed)
+  if changed > 0 then engine.wake:set() end
+  return next_state, nil, done
+end
+
+--- Walks to the end, with back-off over failures that may pass.
+---@param engine table
+---@param full boolean   every row, whatever its stamp
+---@return boolean completed  false when the engine stops
+function poll.walk(engine, full)
+  local attempt, state = 0, nil
+  while not engine.stopping do
+    local err, done
+    if not state then
+      state, err = read_cursor(engine)
+      if state then
+        state = cursor.begin(state, full)
+        if full then state.swept = time.now() end
+        state.polled = time.now()
+      end
+    end
+    if state then
+      local next_state
+      next_state, err, done = step(engine, state)
+      if next_state then state, attempt = next_state, 0 end
+    end
+    if done then
+      engine:publish()
+      return true
+    end
+    if err then
+      attempt = attempt + 1
+      engine:trouble(err)
+      log.warn("poll: " .. tostring(err.text), { flow = engine.flow.name, class = err.class })
+      if engine.once and (err.class == "auth" or err.class == "config") then return false end
+      task.sleep(outcome.delay(attempt, err.retry_after_ms, engine.random))
+      state = nil
+    end
+  end
+  return false
+end
+
+--- True when the nightly walk over all rows is due: its slot passed since the last
+-- one began, also while nobody was running (a missed run is made up for, once).
+local function sweep_due(engine, state)
+  if not engine.sweep then return false end
+  if not state.swept then return false end -- the first walk reads everything anyway
+  local slot = time.cron_next(engine.sweep, engine.zone, state.swept)
+  return slot ~= nil and slot <= time.now()
+end
+
+--- Polls until the engine stops; `engine.once` ends it after one walk.
+---@param engine table
+function poll.run(engine)
+  repeat
+    local began = time.monotonic()
+    local state = read_cursor(engine) or {}
+    local full = state.mark == nil or sweep_due(engine, state) or (engine.once_all == true)
+    poll.walk(engine, full)
+    if engine.once then break end
+    -- a walk that took long is not repeated at once: the source has other work too
+    local took = time.monotonic() - began
+    engine.poll_now:wait(math.max(engine.every_ms, took * 3))
+  until engine.stopping
+  engine.polls_open = engine.polls_open - 1
+  engine.wake:set()
+end
+
+return poll

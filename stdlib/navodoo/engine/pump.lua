@@ -1,0 +1,121 @@
+--- Takes due jobs from the store and runs them in batches, a few at a time.
+--
+-- Claims are in memory only: after a crash every unfinished job is simply ready
+-- again. What is not in memory is the queue itself, so a target that is down for a
+-- day costs disk. Jobs whose strong values (VAT number, e-mail) are being created by
+-- a batch under way wait for its end, so that two spellings of one firm meet.
+
+local json = require "navodoo.json"
+local log = require "navodoo.log"
+local store = require "navodoo.store"
+local task = require "navodoo.task"
+local time = require "navodoo.time"
+local batch = require "navodoo.engine.batch"
+
+local pump = {}
+
+--- Batches under way at once: while one waits for Odoo, the next is mapped.
+local BATCHES <const> = 3
+--- A store that fails is asked again after this long.
+local STORE_PAUSE_MS <const> = 1000
+
+local function exclude_list(claimed)
+  local ids = json.array {}
+  for id in pairs(claimed) do ids[#ids + 1] = id end
+  table.sort(ids)
+  return assert(json.encode(ids))
+end
+
+local function lock_names(engine, jobs)
+  local names = {}
+  for i, job in ipairs(jobs) do names[i] = "nav:" .. engine.entity .. ":" .. job.record end
+  return names
+end
+
+--- Gives the jobs of an ended batch back; those that wait for a value that another
+-- batch is creating stay claimed until that one ended.
+local function unclaim(engine, self, jobs, deferred)
+  for _, job in ipairs(jobs) do
+    if deferred[job.id] then self.deferred[job.id] = deferred[job.id]
+    else self.claimed[job.id] = nil end
+  end
+  for id, value in pairs(self.deferred) do
+    if not engine.claims[value] then
+      self.deferred[id], self.claimed[id] = nil, nil
+    end
+  end
+  self.batches = self.batches - 1
+  engine:publish()
+  engine.wake:set()
+end
+
+local function run_batch(engine, self, jobs)
+  local lock = task.lock(lock_names(engine, jobs))
+  local deferred, err = batch.run(engine, jobs)
+  lock:release()
+  if not deferred then
+    log.error("store: " .. tostring(err.text), { flow = engine.flow.name })
+    self.store_failed = true
+  end
+  unclaim(engine, self, jobs, deferred or {})
+end
+
+--- Runs a batch so that whatever it raises ends that batch only: its jobs stay
+-- ready, and the flow goes on after a pause.
+local function guarded_batch(engine, self, jobs)
+  local ok, err = xpcall(run_batch, debug.traceback, engine, self, jobs)
+  if ok then return end
+  log.error("batch: " .. tostring(err), { flow = engine.flow.name })
+  self.store_failed = true
+  engine.bugs = engine.bugs + 1
+  unclaim(engine, self, jobs, {})
+end
+
+--- Fetches and starts one batch; false when nothing is due.
+local function start_next(engine, self)
+  local jobs, err = store.query("jobs_due", engine.flow.name, time.now(),
+                                exclude_list(self.claimed), engine.batch_size)
+  if not jobs then return nil, err end
+  if #jobs == 0 then return false end
+  for _, job in ipairs(jobs) do self.claimed[job.id] = true end
+  self.batches = self.batches + 1
+  task.spawn(guarded_batch, engine, self, jobs)
+  return true
+end
+
+--- Milliseconds until the next job is due, or nil when there is none.
+local function next_due_ms(engine)
+  local rows, err = store.query("jobs_next_due", engine.flow.name)
+  if not rows then return nil, err end
+  local due = rows[1] and rows[1].due
+  if not due then return nil end
+  return math.max((due - time.now()) // 1000 + 1, 1)
+end
+
+--- Runs until the engine stops. With `engine.once` it ends when every poll is done
+-- and nothing is ready, running, or due within `engine.wait_ms`.
+---@param engine table
+function pump.run(engine)
+  local self = { claimed = {}, deferred = {}, batches = 0 }
+  while not engine.stopping do
+    local started, err = false, nil
+    if self.store_failed then
+      self.store_failed = false
+      task.sleep(STORE_PAUSE_MS)
+    end
+    if self.batches < BATCHES then started, err = start_next(engine, self) end
+    if started == nil then
+      log.error("store: " .. tostring(err.text), { flow = engine.flow.name })
+      task.sleep(STORE_PAUSE_MS)
+    elseif not started then
+      local due_ms = self.batches == 0 and next_due_ms(engine) or nil
+      if engine.once and self.batches == 0 and engine.polls_open == 0
+         and (not due_ms or due_ms > engine.wait_ms) then
+        return
+      end
+      engine.wake:wait(due_ms)
+    end
+  end
+end
+
+return pump

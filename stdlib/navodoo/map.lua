@@ -1,0 +1,195 @@
+--- Transforms of values between NAV and Odoo, for the third place of a field entry.
+--
+-- A transform is a table: `get` makes Odoo's value of NAV's (one argument per NAV field, then
+-- the context; one result per Odoo field), `put` the other way round, nil where there is no
+-- way back. Nothing is called for an absent field. A result of nil leaves the field alone,
+-- `null` clears it; after the results may stand a text: why the value cannot be carried, and
+-- then the record becomes a dead letter with that reason. `null` and "" go in and come out as
+-- `null`, so that an empty field empties the other side.
+--
+-- All transforms are pure: same values, same result, on every machine.
+
+local decimal = require "navodoo.decimal"
+local kind = require "navodoo.kind"
+local null = require "navodoo.json".null
+local problem = require "navodoo.problem"
+local text = require "navodoo.text"
+
+local map = {}
+
+---@class navodoo.Map
+---@field kind "map"
+---@field name string
+---@field get fun(...): ...
+---@field put (fun(...): ...)?
+---@field arity integer      NAV fields that it takes
+---@field targets integer    Odoo fields that it fills
+---@field takes string?      "text", "number", "boolean" or nil for any
+---@field gives string?      kind of the result, nil when unknown
+---@field uses_current boolean?  `get` looks at what Odoo holds now
+
+local function transform(m)
+  m.kind, m.arity, m.targets = "map", m.arity or 1, m.targets or 1
+  return m
+end
+
+local function is_empty(v) return v == "" or v == null end
+
+local function on_text(name, get, put)
+  local function wrap(fn)
+    return fn and function(v)
+      if is_empty(v) then return null end
+      if type(v) ~= "string" then return nil, ("a text is expected, got a %s"):format(type(v)) end
+      return fn(v)
+    end
+  end
+  return transform { name = name, takes = "text", gives = "text", get = wrap(get), put = wrap(put) }
+end
+
+local function same(v) return v end
+
+--- Small letters, by Unicode. The way back changes nothing.
+map.lower = on_text("lower", text.lower, same)
+--- Capital letters, by Unicode.
+map.upper = on_text("upper", text.upper, same)
+--- Without white space at both ends.
+map.trim = on_text("trim", text.trim, text.trim)
+
+--- A registration number without blanks, dots and dashes, in capitals: numbers are compared
+-- so. Swiss numbers (CHE-123.456.788 MWST) keep their official spelling.
+map.compact = on_text("compact", function(v)
+  if not v:find "[^%u%d]" then return v end
+  local upper = text.upper(text.trim(v))
+  if upper:find "^CHE" then return upper end
+  return (upper:gsub("[%s%.%-]", ""))
+end, same)
+
+--- An address of the web; Odoo stores it with its scheme and adds "http://" itself.
+map.url = on_text("url", function(v)
+  local url = text.trim(v)
+  if url == "" then return null end
+  return url:find "^%a[%w+.-]*://" and url or "http://" .. url
+end, same)
+
+--- An exact amount.
+map.money = transform {
+  name = "money", takes = "number", gives = "decimal",
+  get = function(v)
+    if decimal.is(v) then return v end
+    if math.type(v) == "integer" then return decimal.new(v) end
+    if v == null then return null end
+    return nil, ("an exact amount is expected, got a %s"):format(math.type(v) or type(v))
+  end,
+}
+map.money.put = map.money.get
+
+--- A whole number; a fraction is refused, not cut.
+map.integer = transform {
+  name = "integer", takes = "number", gives = "integer",
+  get = function(v)
+    if math.type(v) == "integer" then return v end
+    if v == null then return null end
+    local n = decimal.is(v) and v:integer()
+    if n then return n end
+    return nil, ("a whole number is expected, got %s"):format(tostring(v))
+  end,
+}
+map.integer.put = map.integer.get
+
+--- The same value on every record; takes no NAV field.
+---@param v string|boolean|integer|userdata
+function map.constant(v)
+  if not kind.of_value(v) then
+    return problem.note(("map.constant: a text, boolean or exact number is expected, got %s")
+      :format(math.type(v) or type(v)))
+  end
+  return transform { name = "constant", arity = 0, gives = kind.of_value(v),
+                     get = function() return v end }
+end
+
+--- At least `n`: sets it on creation, raises a lower value, and leaves a higher one alone.
+---@param n integer
+function map.at_least(n)
+  if math.type(n) ~= "integer" then
+    return problem.note(("map.at_least: a whole number is expected, got %s"):format(tostring(n)))
+  end
+  return transform {
+    name = "at_least", arity = 0, gives = "integer", uses_current = true,
+    get = function(ctx, field)
+      if ctx.creating then return n end
+      local now = ctx.current and ctx.current[field]
+      if now == nil then return nil end
+      if now == false or now == null or now < n then return n end
+      return nil
+    end,
+  }
+end
+
+--- Two address lines to two. A first line that is blank gives way to the second.
+map.address = transform {
+  name = "address", arity = 2, targets = 2, takes = "text", gives = "text",
+  get = function(first, second)
+    if is_empty(first) then return second, null end
+    return first, second
+  end,
+  put = function(street, street2) return street, street2 end,
+}
+
+--- One value for another: `map.choice { ["Company"] = true, ["Person"] = false }`. A value
+--- that the table does not name is refused. There is a way back when no two give the same.
+---@param options table<string|integer|boolean, any>
+function map.choice(options)
+  if type(options) ~= "table" or next(options) == nil then
+    return problem.note("map.choice: a table of values is expected")
+  end
+  local known, back, gives = {}, {}, nil
+  for from, to in pairs(options) do
+    local k = kind.of_value(to)
+    if not k and to ~= null then
+      return problem.note(("map.choice: %s stands for a %s; texts, booleans, exact numbers and null can be chosen")
+        :format(tostring(from), math.type(to) or type(to)))
+    end
+    if gives == nil then gives = k elseif k and k ~= gives then gives = false end
+    known[#known + 1] = ("%q"):format(tostring(from))
+    if back then back = back[to] == nil and back or nil end
+    if back then back[to] = from end
+  end
+  table.sort(known)
+  local expected = table.concat(known, ", ")
+  local function choose(from, names)
+    return function(v)
+      local to = from[v]
+      if to ~= nil then return to end
+      if is_empty(v) then return null end
+      return nil, ("%q is none of %s"):format(tostring(v), names)
+    end
+  end
+  return transform {
+    name = "choice", gives = gives or nil, options = options, get = choose(options, expected),
+    put = back and choose(back, "the values that NAV has an option for"),
+  }
+end
+
+--- A text of at most `max` characters (as NAV counts: UTF-16 units).
+---@param options { max: integer, policy: "refuse"|"cut" }
+function map.text(options)
+  local max = type(options) == "table" and options.max
+  local policy = type(options) == "table" and options.policy or "refuse"
+  if math.type(max) ~= "integer" or max < 1 then
+    return problem.note("map.text: max must be a whole number above 0")
+  end
+  if policy ~= "refuse" and policy ~= "cut" then
+    return problem.note(("map.text: policy %q is not known"):format(tostring(policy)),
+      problem.near(policy, { "cut", "refuse" }))
+  end
+  local m = on_text("text", function(v)
+    local n = text.utf16_length(v)
+    if n <= max then return v end
+    if policy == "cut" then return text.truncate(v, max) end
+    return nil, ("%d characters, at most %d are allowed"):format(n, max)
+  end, same)
+  m.max = max
+  return m
+end
+
+return map

@@ -1,0 +1,114 @@
+--- The published pages: what each web service shows of its table, in page order.
+--
+-- 21 Customer Card as `CustomerCard`, 22 Customer List as `CustomerList`. A property is a field
+-- under the name of its control or its own, a page expression (`expr`, read-only text), or a flow
+-- filter that the shown flow fields need (text, at the end). The key chain comes last as `ETag`.
+
+local names = require "sandbox.nav.names"
+local tables = require "sandbox.nav.tables"
+
+local pages = {}
+
+local function expr(property, label) return { property = property, expr = true, label = label } end
+local function control(name, field) return { property = names.externalize(name), field = field } end
+local function fixed(entry)
+  entry.readonly = true
+  return entry
+end
+
+local CARD <const> = {
+  "No.", "Name", "Search Name", "IC Partner Code", "Balance (LCY)", "Balance Due (LCY)",
+  "Credit Limit (LCY)", "Blocked", "Privacy Blocked", "Salesperson Code", "Responsibility Center",
+  "Service Zone Code", "Document Sending Profile", expr "TotalSales2",
+  expr "CustSalesLCY_CustProfit_AdjmtCostLCY", expr "AdjCustProfit", expr "AdjProfitPct",
+  "Last Date Modified", "Address", "Address 2", "Post Code", "City", "Country/Region Code",
+  expr "ShowMap", "Primary Contact No.", control("ContactName", "Contact"), "Phone No.", "E-Mail",
+  "Fax No.", "Home Page", "Language Code", "Bill-to Customer No.", "VAT Registration No.", "GLN",
+  "Copy Sell-to Addr. to Qte From", "Invoice Copies", "Gen. Bus. Posting Group",
+  "VAT Bus. Posting Group", "Customer Posting Group", "Currency Code", "Customer Price Group",
+  "Customer Disc. Group", "Allow Line Disc.", "Invoice Disc. Code", "Prices Including VAT",
+  "Prepayment %", "Application Method", "Partner Type", "Payment Terms Code",
+  "Payment Method Code", "Reminder Terms Code", "Fin. Charge Terms Code",
+  "Cash Flow Payment Terms Code", "Print Statements", "Last Statement No.",
+  "Block Payment Tolerance", "Preferred Bank Account Code", "Location Code", "Combine Shipments",
+  "Reserve", "Shipping Advice", "Shipment Method Code", "Shipping Agent Code",
+  "Shipping Agent Service Code", "Shipping Time", "Base Calendar Code",
+  expr("Customized_Calendar", "Customized Calendar"),
+  fixed(control("Balance (LCY)2", "Balance (LCY)")), expr "GetMoneyOwedExpected",
+  fixed(control("CreditLimit", "Credit Limit (LCY)")), expr "CalcCreditLimitLCYExpendedPct",
+  expr("Balance_Due", "Balance Due"), "Payments (LCY)", expr "CustomerMgt_AvgDaysToPay_No",
+  expr "DaysPaidPastDueDate", expr "GetAmountOnPostedInvoices", expr "GetAmountOnCrMemo",
+  expr "GetAmountOnOutstandingInvoices", expr "GetAmountOnOutstandingCrMemos", expr "Totals",
+  expr "CustInvDiscAmountLCY",
+}
+
+local LIST <const> = {
+  "No.", "Name", "Responsibility Center", "Location Code", "Post Code", "Country/Region Code",
+  "Phone No.", "IC Partner Code", "Contact", "Salesperson Code", "Customer Posting Group",
+  "Gen. Bus. Posting Group", "VAT Bus. Posting Group", "Customer Price Group",
+  "Customer Disc. Group", "Payment Terms Code", "Reminder Terms Code", "Fin. Charge Terms Code",
+  "Currency Code", "Language Code", "Search Name", "Credit Limit (LCY)", "Blocked",
+  "Privacy Blocked", "Last Date Modified", "Application Method", "Combine Shipments", "Reserve",
+  "Shipping Advice", "Shipping Agent Code", "Base Calendar Code", "Balance (LCY)",
+  "Balance Due (LCY)", "Sales (LCY)",
+}
+
+local FLOW_FILTERS <const> = {
+  "Global Dimension 1 Filter", "Global Dimension 2 Filter", "Currency Filter", "Date Filter",
+}
+
+local EDM <const> = {
+  Code = "Edm.String", Text = "Edm.String", Option = "Edm.String", DateFormula = "Edm.String",
+  Decimal = "Edm.Decimal", Integer = "Edm.Int32", Boolean = "Edm.Boolean", Date = "Edm.Date",
+  DateTime = "Edm.DateTimeOffset",
+}
+
+---@class sandbox.nav.Property
+---@field name string                the name on the wire
+---@field label string               how NAV calls the control in its messages
+---@field field sandbox.nav.Field?   the table field behind it, nil for an expression or a filter
+---@field edm string
+---@field readonly boolean
+---@field flow_filter boolean?
+---@field etag boolean?
+
+local function property_of(entry, table_def)
+  if type(entry) == "string" then entry = { property = names.externalize(entry), field = entry } end
+  local field = entry.field and table_def.by_name[entry.field] or nil
+  return {
+    name = entry.property, label = entry.label or entry.field or entry.property, field = field,
+    edm = field and EDM[field.type] or "Edm.String",
+    readonly = not field or field.readonly or entry.readonly or false,
+  }
+end
+
+local function page(id, name, service, layout, allowed)
+  local def = tables.Customer
+  local p = {
+    id = id, name = name, service = service, table = def, key = names.externalize(def.key),
+    properties = {}, by_name = {},
+    insert_allowed = allowed, modify_allowed = allowed, delete_allowed = allowed,
+  }
+  for _, entry in ipairs(layout) do p.properties[#p.properties + 1] = property_of(entry, def) end
+  for _, filter in ipairs(FLOW_FILTERS) do
+    p.properties[#p.properties + 1] = {
+      name = names.externalize(filter), label = filter, edm = "Edm.String", readonly = false,
+      flow_filter = true,
+    }
+  end
+  p.properties[#p.properties + 1] =
+    { name = "ETag", label = "ETag", edm = "Edm.String", readonly = true, etag = true }
+  for _, property in ipairs(p.properties) do p.by_name[property.name] = property end
+  return p
+end
+
+--- In the order of the web services list.
+pages.list = {
+  page(21, "Customer Card", "CustomerCard", CARD, true),
+  page(22, "Customer List", "CustomerList", LIST, false),
+}
+
+pages.by_service = {}
+for _, p in ipairs(pages.list) do pages.by_service[p.service] = p end
+
+return pages

@@ -1,0 +1,83 @@
+#!/bin/sh
+# Installs what is missing, builds with sanitizers, runs every test.
+# The last line is "N passed, N failed" (", N skipped" where something was).
+#   FULL=1               also valgrind, torture, and many more seeds and kills
+#   NAVODOO_REAL_ODOO=1  also a real Odoo (tests/real_odoo)
+set -u
+cd "$(dirname "$0")/.."
+top=$(pwd)
+out=${NAVODOO_BUILD:-$top/build}
+export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0}"
+export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1}"
+export LSAN_OPTIONS="suppressions=$top/tests/lsan.supp:print_suppressions=0"
+export NO_COLOR=1
+
+sh examples/install.sh build test || exit 1
+
+passed=0 failed=0 skipped=0
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# run NAME COMMAND...: counts what the output says, or one test by its exit code.
+run() {
+  name=$1; shift
+  begin=$(date +%s)
+  "$@" >"$work/out" 2>&1
+  code=$?
+  counts=$(python3 "$top/tests/count.py" "$code" <"$work/out")
+  set -- $counts
+  passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
+  printf '%-28s %5d passed %3d failed %3d skipped  %ds\n' \
+    "$name" "$1" "$2" "$3" $(($(date +%s) - begin))
+  if [ "$2" -gt 0 ]; then tail -n 60 "$work/out" | sed 's/^/  | /'; fi
+}
+
+build() { # build FOLDER CMAKE-OPTIONS... -- TARGETS...
+  folder=$1; shift
+  options=""
+  while [ $# -gt 0 ] && [ "$1" != -- ]; do options="$options $1"; shift; done
+  shift
+  # shellcheck disable=SC2086
+  cmake -S . -B "$folder" $options >"$work/cmake" 2>&1 &&
+    cmake --build "$folder" -j2 --target "$@" >"$work/make" 2>&1 && return 0
+  tail -n 40 "$work/cmake" "$work/make" 2>/dev/null
+  echo "build of $folder failed"
+  echo "0 passed, 1 failed"
+  exit 1
+}
+
+echo "building (gcc, sanitizers)"
+build "$out/asan" -DNAVODOO_SANITIZE=ON -DNAVODOO_FAILPOINTS=ON \
+  -DCMAKE_BUILD_TYPE=Debug -- navodoo check_programs
+echo "building (clang, fuzzers)"
+CC=clang build "$out/clang" -DNAVODOO_FUZZ=ON -DCMAKE_BUILD_TYPE=Debug -- \
+  navodoo fuzz_programs
+
+spec=$out/asan/tests/navodoo-spec
+run "layers" "$spec" tests/lua/layers_spec.lua
+run "luacheck" luacheck -q --config .luacheckrc stdlib flows tests
+python3 tests/core/decimal_table.py >"$work/decimals" 2>/dev/null
+export NV_DECIMAL_TABLE="$work/decimals"
+for program in "$out"/asan/tests/test_*; do
+  [ -x "$program" ] && run "core/$(basename "$program")" "$program"
+done
+for folder in lua stdlib flows; do
+  for file in tests/$folder/*_spec.lua; do
+    case $file in */layers_spec.lua) continue ;; esac
+    run "$folder/$(basename "$file" .lua)" "$spec" "$file"
+  done
+done
+for file in flows/tests/*_spec.lua; do
+  run "$(basename "$file" .lua)" "$spec" "$file"
+done
+for script in tests/suites/*.sh; do
+  [ -e "$script" ] || continue
+  run "$(basename "$script" .sh)" env BUILD="$out" sh "$script"
+done
+
+if [ "$skipped" -gt 0 ]; then
+  echo "$passed passed, $failed failed, $skipped skipped"
+else
+  echo "$passed passed, $failed failed"
+fi
+[ "$failed" -eq 0 ]
