@@ -25,16 +25,19 @@ int nv_sha256(nv_str data, unsigned char out[NV_SHA256_BYTES], nv_error *err) {
 int nv_hmac_sha256(nv_str key, nv_str data, unsigned char out[NV_SHA256_BYTES],
                    nv_error *err) {
   if (key.n > INT_MAX) return failed(err, NV_ETOOLARGE);
-  if (!HMAC(EVP_sha256(), bytes_of(key), (int)key.n, bytes_of(data), data.n, out, NULL))
+  if (!HMAC(EVP_sha256(), bytes_of(key), (int)key.n, bytes_of(data), data.n, out,
+            NULL))
     return failed(err, NV_ENOMEM);
   return NV_OK;
 }
 
 int nv_base64_add(nv_buf *out, nv_str data, nv_error *err) {
-  if (data.n > INT_MAX / 2) return failed(err, NV_ETOOLARGE); /* OpenSSL counts in int */
+  if (data.n > INT_MAX / 2)
+    return failed(err, NV_ETOOLARGE); /* OpenSSL counts in int */
   int rc = nv_buf_reserve(out, (data.n + 2) / 3 * 4);
   if (rc != NV_OK) return failed(err, rc);
-  int k = EVP_EncodeBlock((unsigned char *)out->p + out->n, bytes_of(data), (int)data.n);
+  int k = EVP_EncodeBlock((unsigned char *)out->p + out->n, bytes_of(data),
+                          (int)data.n);
   out->n += (size_t)k;
   return NV_OK;
 }
@@ -66,7 +69,8 @@ int nv_unbase64_add(nv_buf *out, nv_str text, nv_error *err) {
     return nv_fail(err, NV_ESYNTAX, "crypto", "not base64");
   int rc = nv_buf_reserve(out, text.n / 4 * 3);
   if (rc != NV_OK) return failed(err, rc);
-  int k = EVP_DecodeBlock((unsigned char *)out->p + out->n, bytes_of(text), (int)text.n);
+  int k = EVP_DecodeBlock((unsigned char *)out->p + out->n, bytes_of(text),
+                          (int)text.n);
   if (k < 0) return nv_fail(err, NV_ESYNTAX, "crypto", "not base64");
   out->n += (size_t)k - padding;
   out->p[out->n] = 0;

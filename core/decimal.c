@@ -18,8 +18,8 @@ const char *const nv_rounding_names[] = {
 };
 
 #define E5(x) x##ull, x##0ull, x##00ull, x##000ull, x##0000ull
-static const uint64_t pow10_small[] = {
-    E5(1), E5(100000), E5(10000000000), E5(1000000000000000)};
+static const uint64_t pow10_small[] = {E5(1), E5(100000), E5(10000000000),
+                                       E5(1000000000000000)};
 #define SMALL_EXP 19 /* 10^19 is the largest power of ten in 64 bits */
 
 /* 10^k for k in 0 .. NV_DECIMAL_DIGITS. */
@@ -28,15 +28,28 @@ static u128 pow10_of(int k) {
   return (u128)pow10_small[SMALL_EXP] * pow10_small[k - SMALL_EXP];
 }
 
-static u128 largest(void) { return pow10_of(NV_DECIMAL_DIGITS) - 1; }
+static u128 largest(void) {
+  return pow10_of(NV_DECIMAL_DIGITS) - 1;
+}
 
-static u128 coefficient(const nv_decimal *d) { return (u128)d->hi << 64 | d->lo; }
+static u128 coefficient(const nv_decimal *d) {
+  return (u128)d->hi << 64 | d->lo;
+}
 
 static nv_decimal make(u128 c, int scale, bool negative) {
   return (nv_decimal){.lo = (uint64_t)c,
                       .hi = (uint64_t)(c >> 64),
                       .scale = scale,
                       .negative = negative && c != 0};
+}
+
+/* Drops zeros at the end of the fraction while the scale is above `scale`. */
+static nv_decimal shorten(const nv_decimal *d, int scale) {
+  nv_decimal out = *d;
+  u128 c = coefficient(d);
+  if (c == 0 && out.scale > scale) out.scale = scale;
+  for (; out.scale > scale && c % 10 == 0; c /= 10) out.scale--;
+  return make(c, out.scale, out.negative);
 }
 
 static int too_large(nv_error *err) {
@@ -50,9 +63,13 @@ static wide wide_of(u128 x) {
   return (wide){{(uint64_t)x, (uint64_t)(x >> 64), 0, 0}};
 }
 
-static u128 wide_low(const wide *x) { return (u128)x->w[1] << 64 | x->w[0]; }
+static u128 wide_low(const wide *x) {
+  return (u128)x->w[1] << 64 | x->w[0];
+}
 
-static bool wide_is_u128(const wide *x) { return (x->w[2] | x->w[3]) == 0; }
+static bool wide_is_u128(const wide *x) {
+  return (x->w[2] | x->w[3]) == 0;
+}
 
 static wide wide_product(u128 a, u128 b) {
   uint64_t a0 = (uint64_t)a, a1 = (uint64_t)(a >> 64);
@@ -61,8 +78,8 @@ static wide wide_product(u128 a, u128 b) {
   u128 m1 = (u128)a0 * b1, m2 = (u128)a1 * b0;
   u128 mid = (low >> 64) + (uint64_t)m1 + (uint64_t)m2;
   high += (m1 >> 64) + (m2 >> 64) + (mid >> 64);
-  return (wide){{(uint64_t)low, (uint64_t)mid, (uint64_t)high,
-                 (uint64_t)(high >> 64)}};
+  return (wide){
+      {(uint64_t)low, (uint64_t)mid, (uint64_t)high, (uint64_t)(high >> 64)}};
 }
 
 /* x *= m; false when it no longer fits in 256 bits (x is then useless). */
@@ -222,7 +239,8 @@ int nv_decimal_parse(nv_decimal *out, nv_str text, nv_error *err) {
       continue;
     }
     unsigned digit = (unsigned)(*p - '0');
-    if (zeros >= NV_DECIMAL_DIGITS || c > (largest() - digit) / pow10_of((int)zeros + 1))
+    if (zeros >= NV_DECIMAL_DIGITS ||
+        c > (largest() - digit) / pow10_of((int)zeros + 1))
       return too_large(err);
     c = c * pow10_of((int)zeros + 1) + digit;
     zeros = 0;
@@ -235,7 +253,9 @@ int nv_decimal_parse(nv_decimal *out, nv_str text, nv_error *err) {
 
   int64_t scale = fraction - exponent; /* as written */
   if (c == 0) {
-    scale = scale < 0 ? 0 : scale > NV_DECIMAL_MAX_SCALE ? NV_DECIMAL_MAX_SCALE : scale;
+    scale = scale < 0                      ? 0
+            : scale > NV_DECIMAL_MAX_SCALE ? NV_DECIMAL_MAX_SCALE
+                                           : scale;
     *out = make(0, (int)scale, false);
     return NV_OK;
   }
@@ -255,7 +275,8 @@ int nv_decimal_parse(nv_decimal *out, nv_str text, nv_error *err) {
   while (dropped < zeros && c > largest() / pow10_of((int)(zeros - dropped)))
     dropped++;
   if (dropped > scale) return too_large(err);
-  *out = make(c * pow10_of((int)(zeros - dropped)), (int)(scale - dropped), negative);
+  *out =
+      make(c * pow10_of((int)(zeros - dropped)), (int)(scale - dropped), negative);
   return NV_OK;
 }
 
@@ -298,14 +319,15 @@ int nv_decimal_add(nv_decimal *out, const nv_decimal *a, const nv_decimal *b,
     a = b;
     b = swap;
   }
-  nv_decimal fine = *b; /* the operand with more digits behind the point */
+  /* The operand with more digits behind the point. So many more than the other
+   * that it cannot be aligned, it has zeros to give up, or there is no result. */
+  nv_decimal fine = *b;
   if (fine.scale - a->scale > NV_DECIMAL_DIGITS) {
     if (nv_decimal_sign(a) == 0) {
       *out = fine;
       return NV_OK;
     }
-    fine = nv_decimal_normalize(&fine);
-    if (fine.scale < a->scale) return nv_decimal_add(out, &fine, a, err);
+    fine = shorten(&fine, a->scale + NV_DECIMAL_DIGITS);
     if (fine.scale - a->scale > NV_DECIMAL_DIGITS) return too_large(err);
   }
   wide x = wide_product(coefficient(a), pow10_of(fine.scale - a->scale));
@@ -325,8 +347,8 @@ int nv_decimal_sub(nv_decimal *out, const nv_decimal *a, const nv_decimal *b,
 
 int nv_decimal_mul(nv_decimal *out, const nv_decimal *a, const nv_decimal *b,
                    nv_error *err) {
-  return fit(out, wide_product(coefficient(a), coefficient(b)),
-             a->scale + b->scale, a->negative != b->negative, err);
+  return fit(out, wide_product(coefficient(a), coefficient(b)), a->scale + b->scale,
+             a->negative != b->negative, err);
 }
 
 /* Does a quotient cut short move away from zero? `half` compares what was cut
@@ -335,13 +357,20 @@ static bool rounds_away(nv_rounding mode, bool negative, bool odd, bool exact,
                         int half) {
   if (exact) return false;
   switch (mode) {
-    case NV_ROUND_HALF_EVEN: return half > 0 || (half == 0 && odd);
-    case NV_ROUND_HALF_UP: return half >= 0;
-    case NV_ROUND_HALF_DOWN: return half > 0;
-    case NV_ROUND_UP: return true;
-    case NV_ROUND_DOWN: return false;
-    case NV_ROUND_CEILING: return !negative;
-    case NV_ROUND_FLOOR: return negative;
+    case NV_ROUND_HALF_EVEN:
+      return half > 0 || (half == 0 && odd);
+    case NV_ROUND_HALF_UP:
+      return half >= 0;
+    case NV_ROUND_HALF_DOWN:
+      return half > 0;
+    case NV_ROUND_UP:
+      return true;
+    case NV_ROUND_DOWN:
+      return false;
+    case NV_ROUND_CEILING:
+      return !negative;
+    case NV_ROUND_FLOOR:
+      return negative;
   }
   return false;
 }
@@ -361,8 +390,7 @@ int nv_decimal_div(nv_decimal *out, const nv_decimal *a, const nv_decimal *b,
    * divisor above twice the dividend leaves just as well. */
   if (shift > 0 && nv_decimal_sign(a) != 0 && !wide_scale10(&n, shift))
     return too_large(err);
-  if (shift < 0 && !wide_scale10(&d, -shift))
-    memset(d.w, 0xff, sizeof d.w);
+  if (shift < 0 && !wide_scale10(&d, -shift)) memset(d.w, 0xff, sizeof d.w);
   wide rest, q = wide_divide(&n, &d, &rest);
   wide other = wide_difference(&d, &rest);
   bool exact = (rest.w[0] | rest.w[1] | rest.w[2] | rest.w[3]) == 0;
@@ -396,7 +424,8 @@ int nv_decimal_round(nv_decimal *out, const nv_decimal *d, int scale,
     zeros = -cut;
   }
   if (c == 0) zeros = 0;
-  if (zeros > NV_DECIMAL_DIGITS || c > largest() / pow10_of(zeros)) return too_large(err);
+  if (zeros > NV_DECIMAL_DIGITS || c > largest() / pow10_of(zeros))
+    return too_large(err);
   *out = make(c * pow10_of(zeros), scale < 0 ? 0 : scale, d->negative);
   return NV_OK;
 }
@@ -406,14 +435,7 @@ nv_decimal nv_decimal_negate(const nv_decimal *d) {
 }
 
 nv_decimal nv_decimal_normalize(const nv_decimal *d) {
-  u128 c = coefficient(d);
-  int scale = d->scale;
-  if (c == 0) return make(0, 0, false);
-  while (scale > 0 && c % 10 == 0) {
-    c /= 10;
-    scale--;
-  }
-  return make(c, scale, d->negative);
+  return shorten(d, 0);
 }
 
 int nv_decimal_compare(const nv_decimal *a, const nv_decimal *b) {

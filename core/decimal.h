@@ -17,7 +17,8 @@
 
 #define NV_DECIMAL_DIGITS 38     /* digits in a coefficient */
 #define NV_DECIMAL_MAX_SCALE 400 /* digits behind the point: any double fits */
-#define NV_DECIMAL_TEXT 416      /* room for any value in plain notation, NUL included */
+#define NV_DECIMAL_TEXT 416 /* room for any value in plain notation, NUL included \
+                             */
 
 /* Two halves instead of one 128-bit integer, so that 8-byte alignment is enough
  * (a Lua userdata guarantees no more). */

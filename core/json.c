@@ -40,6 +40,10 @@ void nv_json_open(nv_json_reader *r, nv_str text, int max_depth) {
   r->state = WANT_VALUE;
 }
 
+static inline bool is_digit(byte c) {
+  return c >= '0' && c <= '9';
+}
+
 static inline const byte *skip_space(const byte *p, const byte *end) {
   while (p < end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t')) p++;
   return p;
@@ -50,14 +54,16 @@ nv_json_event nv_json_next(nv_json_reader *r) {
   r->p = skip_space(r->p, r->end);
   if (r->p == r->end) {
     if (r->state == DONE) return NV_JSON_END;
-    return broken(r, r->p, r->p == r->start ? "empty text" : "unexpected end of text");
+    return broken(r, r->p,
+                  r->p == r->start ? "empty text" : "unexpected end of text");
   }
   byte c = *r->p;
 
   if (r->state == WANT_MORE) {
     if (c == (r->in_object ? '}' : ']')) return finish(r, r->in_object);
     if (c != ',')
-      return broken(r, r->p, r->in_object ? "expected ',' or '}'" : "expected ',' or ']'");
+      return broken(r, r->p,
+                    r->in_object ? "expected ',' or '}'" : "expected ',' or ']'");
     r->p = skip_space(r->p + 1, r->end);
     if (r->p == r->end) return broken(r, r->p, "unexpected end of text");
     r->state = r->in_object ? WANT_KEY : WANT_VALUE;
@@ -80,21 +86,26 @@ nv_json_event nv_json_next(nv_json_reader *r) {
   }
 
   switch (c) {
-    case '"': return read_string(r, NV_JSON_STRING);
-    case '{': return begin(r, true);
-    case '[': return begin(r, false);
-    case 't': return read_word(r, "true", NV_JSON_TRUE);
-    case 'f': return read_word(r, "false", NV_JSON_FALSE);
-    case 'n': return read_word(r, "null", NV_JSON_NULL);
-    case '-': case '0': case '1': case '2': case '3': case '4':
-    case '5': case '6': case '7': case '8': case '9':
+    case '"':
+      return read_string(r, NV_JSON_STRING);
+    case '{':
+      return begin(r, true);
+    case '[':
+      return begin(r, false);
+    case 't':
+      return read_word(r, "true", NV_JSON_TRUE);
+    case 'f':
+      return read_word(r, "false", NV_JSON_FALSE);
+    case 'n':
+      return read_word(r, "null", NV_JSON_NULL);
+    case '-':
       return read_number(r);
-    case 0xef:
-      if (r->p == r->start) return broken(r, r->p, "byte order mark in front of the value");
-      break;
     default:
       break;
   }
+  if (is_digit(c)) return read_number(r);
+  if (c == 0xef && r->p == r->start)
+    return broken(r, r->p, "byte order mark in front of the value");
   return broken(r, r->p, "expected a value");
 }
 
@@ -112,7 +123,8 @@ static nv_json_event ended(nv_json_reader *r, nv_json_event kind) {
 
 static nv_json_event begin(nv_json_reader *r, bool object) {
   if (r->depth == r->max_depth) {
-    snprintf(r->why_room, sizeof r->why_room, "nested deeper than %d levels", r->max_depth);
+    snprintf(r->why_room, sizeof r->why_room, "nested deeper than %d levels",
+             r->max_depth);
     return broken(r, r->p, r->why_room);
   }
   uint64_t bit = 1ull << (r->depth % 64), *word = &r->objects[r->depth / 64];
@@ -135,7 +147,8 @@ static nv_json_event finish(nv_json_reader *r, bool object) {
 
 /* ---- words and numbers -------------------------------------------------- */
 
-static nv_json_event read_word(nv_json_reader *r, const char *word, nv_json_event kind) {
+static nv_json_event read_word(nv_json_reader *r, const char *word,
+                               nv_json_event kind) {
   size_t n = strlen(word);
   if ((size_t)(r->end - r->p) < n || memcmp(r->p, word, n) != 0)
     return broken(r, r->p, "expected a value");
@@ -144,7 +157,7 @@ static nv_json_event read_word(nv_json_reader *r, const char *word, nv_json_even
 }
 
 static inline const byte *skip_digits(const byte *p, const byte *end) {
-  while (p < end && *p >= '0' && *p <= '9') p++;
+  while (p < end && is_digit(*p)) p++;
   return p;
 }
 
@@ -180,7 +193,7 @@ static nv_json_event read_number(nv_json_reader *r) {
 
 /* 0 .. 15, or -1. */
 static int hex_value(byte c) {
-  if (c >= '0' && c <= '9') return c - '0';
+  if (is_digit(c)) return c - '0';
   c |= 0x20;
   return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
@@ -197,8 +210,12 @@ static long read_hex4(const byte *p, const byte *end) {
   return u;
 }
 
-static bool is_high(long u) { return u >= 0xd800 && u <= 0xdbff; }
-static bool is_low(long u) { return u >= 0xdc00 && u <= 0xdfff; }
+static bool is_high(long u) {
+  return u >= 0xd800 && u <= 0xdbff;
+}
+static bool is_low(long u) {
+  return u >= 0xdc00 && u <= 0xdfff;
+}
 
 /* Length of the escape at `p` (a backslash), or 0 with `*why`. */
 static size_t escape_length(const byte *p, const byte *end, const char **why) {
@@ -285,11 +302,21 @@ size_t nv_json_unescape(nv_str text, char *out) {
     if (!stop) break;
     p = stop + 2;
     switch (stop[1]) {
-      case 'b': *out++ = '\b'; break;
-      case 'f': *out++ = '\f'; break;
-      case 'n': *out++ = '\n'; break;
-      case 'r': *out++ = '\r'; break;
-      case 't': *out++ = '\t'; break;
+      case 'b':
+        *out++ = '\b';
+        break;
+      case 'f':
+        *out++ = '\f';
+        break;
+      case 'n':
+        *out++ = '\n';
+        break;
+      case 'r':
+        *out++ = '\r';
+        break;
+      case 't':
+        *out++ = '\t';
+        break;
       case 'u': {
         long u = read_hex4((const byte *)p, (const byte *)end);
         p += 4;
@@ -301,7 +328,9 @@ size_t nv_json_unescape(nv_str text, char *out) {
         out = put_utf8(out, u);
         break;
       }
-      default: *out++ = stop[1]; break;
+      default:
+        *out++ = stop[1];
+        break;
     }
   }
   return (size_t)(out - start);
@@ -376,8 +405,8 @@ static size_t utf8_length(const byte *p, const byte *end) {
 
 /* Appends the escape for a quote, backslash or control character. */
 static int add_escape(nv_buf *b, byte c) {
-  static const char names[32] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n',
-                                 ['\f'] = 'f', ['\r'] = 'r'};
+  static const char names[32] = {
+      ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
   static const char hex[] = "0123456789abcdef";
   char name = c < 32 ? names[c] : (char)c;
   if (name) return nv_buf_add(b, (char[]){'\\', name}, 2);
@@ -446,8 +475,8 @@ int nv_json_add_double(nv_buf *b, double x) {
   size_t n = 0;
   bool point = false;
   for (const char *p = text; *p; p++) {
-    bool known = (*p >= '0' && *p <= '9') || *p == '-' || *p == '+' || *p == 'e';
-    if (*p == 'e' && !point) point = true;
+    bool known = is_digit((byte)*p) || *p == '-' || *p == '+' || *p == 'e';
+    if (*p == 'e') point = true;
     if (known)
       out[n++] = *p;
     else if (!point)

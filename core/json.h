@@ -67,8 +67,8 @@ int nv_json_add_string(nv_buf *b, nv_str s);
  * the colon. Fails as nv_json_add_string does. */
 int nv_json_add_key(nv_buf *b, bool first, nv_str key);
 int nv_json_add_integer(nv_buf *b, int64_t n);
-/* Appends the shortest number that reads back as `x`, always with a point or an
- * exponent. NV_EINVALID for NaN and the infinities, which JSON cannot say. */
+/* Appends `x` rounded to as few digits as read back as `x`, always with a point or
+ * an exponent. NV_EINVALID for NaN and the infinities, which JSON cannot say. */
 int nv_json_add_double(nv_buf *b, double x);
 
 #endif

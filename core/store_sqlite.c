@@ -126,7 +126,7 @@ int nv_store_query(nv_store *s, const char *name, const nv_val *vals, size_t n,
 }
 
 int64_t nv_store_op_changed(const nv_op *op) {
-  return ((const request *)op)->changed;
+  return op->status == NV_OK ? ((const request *)op)->changed : 0;
 }
 
 const nv_rows *nv_store_op_rows(const nv_op *op) {

@@ -61,7 +61,8 @@ static int add_mapped(nv_buf *out, nv_str s, utf8proc_option_t options,
       break;
     default: /* say where */
       rc = nv_text_length(s, &(size_t){0}, err);
-      if (rc == NV_OK) rc = nv_fail(err, NV_EINVALID, "text", "%s", utf8proc_errmsg(n));
+      if (rc == NV_OK)
+        rc = nv_fail(err, NV_EINVALID, "text", "%s", utf8proc_errmsg(n));
       break;
   }
   free(made);
@@ -78,10 +79,10 @@ int nv_text_add_nfc(nv_buf *out, nv_str s, nv_error *err) {
 
 int nv_text_add_fold(nv_buf *out, nv_str s, nv_error *err) {
   if (is_ascii(s)) return nv_text_add_lower(out, s, err);
-  return add_mapped(out, s,
-                    UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_CASEFOLD |
-                        UTF8PROC_STRIPMARK,
-                    err);
+  return add_mapped(
+      out, s,
+      UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_CASEFOLD | UTF8PROC_STRIPMARK,
+      err);
 }
 
 /* Appends `s` with every code point sent through `map`. */
@@ -106,7 +107,9 @@ static int add_each(nv_buf *out, nv_str s, rune (*map)(rune), nv_error *err) {
 
 /* utf8proc knows a capital sharp s, which Unicode's simple mapping does not use
  * and no ERP expects. */
-static rune to_upper(rune c) { return c == 0xdf ? c : utf8proc_toupper(c); }
+static rune to_upper(rune c) {
+  return c == 0xdf ? c : utf8proc_toupper(c);
+}
 
 int nv_text_add_upper(nv_buf *out, nv_str s, nv_error *err) {
   return add_each(out, s, to_upper, err);
@@ -155,8 +158,8 @@ int nv_text_truncate(nv_str s, size_t units, nv_str *out, nv_error *err) {
 
 static bool is_space(rune c) {
   return (c >= 9 && c <= 13) || c == ' ' || c == 0x85 || c == 0xa0 || c == 0x1680 ||
-         (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f ||
-         c == 0x205f || c == 0x3000;
+         (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 ||
+         c == 0x202f || c == 0x205f || c == 0x3000;
 }
 
 nv_str nv_text_trim(nv_str s) {

@@ -32,8 +32,12 @@ static int push_sha256(lua_State *L, size_t bytes) {
   return push_hex(L, sum, bytes);
 }
 
-static int l_sha256(lua_State *L) { return push_sha256(L, NV_SHA256_BYTES); }
-static int l_hash(lua_State *L) { return push_sha256(L, NV_SHA256_BYTES / 2); }
+static int l_sha256(lua_State *L) {
+  return push_sha256(L, NV_SHA256_BYTES);
+}
+static int l_hash(lua_State *L) {
+  return push_sha256(L, NV_SHA256_BYTES / 2);
+}
 
 static int l_hmac_sha256(lua_State *L) {
   unsigned char sum[NV_SHA256_BYTES];
@@ -57,8 +61,12 @@ static int map(lua_State *L, map_fn fn) {
   return 1;
 }
 
-static int l_base64(lua_State *L) { return map(L, nv_base64_add); }
-static int l_unbase64(lua_State *L) { return map(L, nv_unbase64_add); }
+static int l_base64(lua_State *L) {
+  return map(L, nv_base64_add);
+}
+static int l_unbase64(lua_State *L) {
+  return map(L, nv_unbase64_add);
+}
 
 static int l_random_hex(lua_State *L) {
   lua_Integer n = luaL_checkinteger(L, 1);

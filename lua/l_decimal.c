@@ -80,12 +80,19 @@ static int binary(lua_State *L, binary_fn fn) {
   return push_or_raise(L, fn(&out, a, b, &err), &out, &err);
 }
 
-static int l_add(lua_State *L) { return binary(L, nv_decimal_add); }
-static int l_sub(lua_State *L) { return binary(L, nv_decimal_sub); }
-static int l_mul(lua_State *L) { return binary(L, nv_decimal_mul); }
+static int l_add(lua_State *L) {
+  return binary(L, nv_decimal_add);
+}
+static int l_sub(lua_State *L) {
+  return binary(L, nv_decimal_sub);
+}
+static int l_mul(lua_State *L) {
+  return binary(L, nv_decimal_mul);
+}
 
 static int l_slash(lua_State *L) {
-  return luaL_error(L, "decimal: '/' has no exact result, use d:div(x, scale, mode)");
+  return luaL_error(L,
+                    "decimal: '/' has no exact result, use d:div(x, scale, mode)");
 }
 
 static int l_unm(lua_State *L) {
@@ -123,8 +130,8 @@ static const nv_decimal *self(lua_State *L) {
 
 static int check_scale(lua_State *L, int idx) {
   lua_Integer scale = luaL_checkinteger(L, idx);
-  luaL_argcheck(L, scale >= -NV_DECIMAL_DIGITS && scale <= NV_DECIMAL_MAX_SCALE, idx,
-                "scale out of range");
+  luaL_argcheck(L, scale >= -NV_DECIMAL_DIGITS && scale <= NV_DECIMAL_MAX_SCALE,
+                idx, "scale out of range");
   return (int)scale;
 }
 
@@ -197,14 +204,17 @@ static const luaL_Reg methods[] = {
 };
 
 static const luaL_Reg metamethods[] = {
-    {"__add", l_add}, {"__sub", l_sub},   {"__mul", l_mul},
+    {"__add", l_add},   {"__sub", l_sub}, {"__mul", l_mul},
     {"__div", l_slash}, {"__unm", l_unm}, {"__eq", l_eq},
-    {"__lt", l_lt},   {"__le", l_le},     {"__tostring", l_tostring},
+    {"__lt", l_lt},     {"__le", l_le},   {"__tostring", l_tostring},
     {NULL, NULL},
 };
 
 static const luaL_Reg functions[] = {
-    {"new", l_new}, {"parse", l_parse}, {"is", l_is}, {NULL, NULL},
+    {"new", l_new},
+    {"parse", l_parse},
+    {"is", l_is},
+    {NULL, NULL},
 };
 
 int luaopen_navodoo_decimal(lua_State *L) {

@@ -7,9 +7,9 @@
  * This file decodes, marks tables and makes the module; l_json_encode.c writes.
  * Decoding holds no C memory, so a raise (out of memory, say) leaks nothing.
  */
-#include <string.h>
-
 #include "l_json.h"
+
+#include <string.h>
 
 static const char order_tag; /* its address: metatable[tag] = { key = rank } */
 
@@ -119,14 +119,26 @@ static bool push_object(decoder *d) {
 
 static bool push_value(decoder *d, nv_json_event event) {
   switch (event) {
-    case NV_JSON_STRING: push_text(d); return true;
-    case NV_JSON_NUMBER: return push_number(d);
-    case NV_JSON_NULL: lua_pushlightuserdata(d->L, NULL); return true;
-    case NV_JSON_FALSE: lua_pushboolean(d->L, 0); return true;
-    case NV_JSON_TRUE: lua_pushboolean(d->L, 1); return true;
-    case NV_JSON_ARRAY_BEGIN: return push_array(d);
-    case NV_JSON_OBJECT_BEGIN: return push_object(d);
-    default: return false;
+    case NV_JSON_STRING:
+      push_text(d);
+      return true;
+    case NV_JSON_NUMBER:
+      return push_number(d);
+    case NV_JSON_NULL:
+      lua_pushlightuserdata(d->L, NULL);
+      return true;
+    case NV_JSON_FALSE:
+      lua_pushboolean(d->L, 0);
+      return true;
+    case NV_JSON_TRUE:
+      lua_pushboolean(d->L, 1);
+      return true;
+    case NV_JSON_ARRAY_BEGIN:
+      return push_array(d);
+    case NV_JSON_OBJECT_BEGIN:
+      return push_object(d);
+    default:
+      return false;
   }
 }
 
@@ -135,7 +147,8 @@ static int decode_failed(decoder *d) {
   size_t line, column;
   nv_error err;
   nv_json_locate(&d->r, d->r.at, &line, &column);
-  nv_fail(&err, NV_ESYNTAX, "json", "line %zu, column %zu: %s", line, column, d->r.why);
+  nv_fail(&err, NV_ESYNTAX, "json", "line %zu, column %zu: %s", line, column,
+          d->r.why);
   lua_pushnil(L);
   nvl_push_error(L, &err);
   lua_pushliteral(L, "json");
@@ -155,13 +168,15 @@ static int l_decode(lua_State *L) {
   if (!lua_isnoneornil(L, 2)) {
     luaL_checktype(L, 2, LUA_TTABLE);
     depth = nvl_opt_integer(L, 2, "max_depth", NV_JSON_DEPTH);
-    luaL_argcheck(L, depth >= 1 && depth <= NV_JSON_DEPTH_MAX, 2, "max_depth out of range");
+    luaL_argcheck(L, depth >= 1 && depth <= NV_JSON_DEPTH_MAX, 2,
+                  "max_depth out of range");
   }
   decoder d = {.L = L};
   nv_str text;
   text.p = lua_tolstring(L, 1, &text.n);
   nv_json_open(&d.r, text, (int)depth);
-  if (push_value(&d, nv_json_next(&d.r)) && nv_json_next(&d.r) == NV_JSON_END) return 1;
+  if (push_value(&d, nv_json_next(&d.r)) && nv_json_next(&d.r) == NV_JSON_END)
+    return 1;
   lua_settop(L, 2);
   return decode_failed(&d);
 }
@@ -213,7 +228,8 @@ static int l_array(lua_State *L) {
 }
 
 static int l_is_array(lua_State *L) {
-  lua_pushboolean(L, lua_istable(L, 1) && nvl_json_shape_of(L, 1) == NVL_JSON_ARRAY);
+  lua_pushboolean(L,
+                  lua_istable(L, 1) && nvl_json_shape_of(L, 1) == NVL_JSON_ARRAY);
   return 1;
 }
 
@@ -225,9 +241,11 @@ static void new_order(lua_State *L) {
   lua_Integer n = (lua_Integer)lua_rawlen(L, 1);
   luaL_argcheck(L, n < INT32_MAX, 1, "too many keys");
   for (lua_Integer i = 1; i <= n; i++) {
-    if (lua_rawgeti(L, 1, i) != LUA_TSTRING) luaL_argerror(L, 1, "list of strings expected");
+    if (lua_rawgeti(L, 1, i) != LUA_TSTRING)
+      luaL_argerror(L, 1, "list of strings expected");
     lua_pushvalue(L, -1);
-    if (lua_rawget(L, ranks) != LUA_TNIL) { /* a repeated key keeps its first place */
+    if (lua_rawget(L, ranks) !=
+        LUA_TNIL) { /* a repeated key keeps its first place */
       lua_pop(L, 2);
       continue;
     }

@@ -97,7 +97,9 @@ static bool write_float(encoder *e, double x) {
   return check(e, rc);
 }
 
-static item *items_of(encoder *e) { return (item *)(void *)e->s->items.p; }
+static item *items_of(encoder *e) {
+  return (item *)(void *)e->s->items.p;
+}
 
 static bool is_before(const item *a, const item *b) {
   if (a->rank != b->rank) return a->rank < b->rank;
@@ -132,7 +134,8 @@ static uint64_t head_of(nv_str s) {
   }
 #endif
   uint64_t head = 0;
-  for (size_t i = 0; i < 8; i++) head = head << 8 | (i < s.n ? (unsigned char)s.p[i] : 0);
+  for (size_t i = 0; i < 8; i++)
+    head = head << 8 | (i < s.n ? (unsigned char)s.p[i] : 0);
   return head;
 }
 
@@ -247,7 +250,8 @@ static bool write_value(encoder *e, int idx) {
       if (!lua_isinteger(L, idx)) return write_float(e, lua_tonumber(L, idx));
       return check(e, nv_json_add_integer(&e->s->out, lua_tointeger(L, idx)));
     case LUA_TBOOLEAN:
-      return check(e, nv_buf_addz(&e->s->out, lua_toboolean(L, idx) ? "true" : "false"));
+      return check(
+          e, nv_buf_addz(&e->s->out, lua_toboolean(L, idx) ? "true" : "false"));
     case LUA_TTABLE:
       return write_table(e, idx);
     case LUA_TLIGHTUSERDATA:
@@ -259,7 +263,8 @@ static bool write_value(encoder *e, int idx) {
     default:
       break;
   }
-  nv_fail(&e->err, NV_EINVALID, "json", "a %s has no JSON form", luaL_typename(L, idx));
+  nv_fail(&e->err, NV_EINVALID, "json", "a %s has no JSON form",
+          luaL_typename(L, idx));
   return false;
 }
 
@@ -268,7 +273,8 @@ static int encode_failed(encoder *e) {
   const char *path = e->path + e->path_at;
   int n = (int)(sizeof e->path - e->path_at);
   nv_error err;
-  nv_fail(&err, e->err.code, "json", "%.*s%s%s", n, path, n ? ": " : "", e->err.text);
+  nv_fail(&err, e->err.code, "json", "%.*s%s%s", n, path, n ? ": " : "",
+          e->err.text);
   lua_pushnil(L);
   nvl_push_error(L, &err);
   if (err.code == NV_EINVALID || err.code == NV_ESYNTAX) {
@@ -283,7 +289,9 @@ static int encode_failed(encoder *e) {
 static int encode(lua_State *L, bool canonical) {
   luaL_checkany(L, 1);
   lua_settop(L, 1);
-  encoder e = {.L = L, .s = lua_touserdata(L, UP_SCRATCH), .canonical = canonical,
+  encoder e = {.L = L,
+               .s = lua_touserdata(L, UP_SCRATCH),
+               .canonical = canonical,
                .path_at = sizeof e.path};
   e.s->out.n = e.s->items.n = 0;
   if (!write_value(&e, 1)) return encode_failed(&e);
@@ -293,8 +301,12 @@ static int encode(lua_State *L, bool canonical) {
   return 1;
 }
 
-int nvl_json_encode(lua_State *L) { return encode(L, false); }
-int nvl_json_canonical(lua_State *L) { return encode(L, true); }
+int nvl_json_encode(lua_State *L) {
+  return encode(L, false);
+}
+int nvl_json_canonical(lua_State *L) {
+  return encode(L, true);
+}
 
 static int scratch_gc(lua_State *L) {
   nvl_json_scratch *s = lua_touserdata(L, 1);

@@ -39,12 +39,24 @@ static int count(lua_State *L, count_fn fn) {
   return 1;
 }
 
-static int l_nfc(lua_State *L) { return map(L, nv_text_add_nfc); }
-static int l_fold(lua_State *L) { return map(L, nv_text_add_fold); }
-static int l_upper(lua_State *L) { return map(L, nv_text_add_upper); }
-static int l_lower(lua_State *L) { return map(L, nv_text_add_lower); }
-static int l_length(lua_State *L) { return count(L, nv_text_length); }
-static int l_utf16_length(lua_State *L) { return count(L, nv_text_utf16_length); }
+static int l_nfc(lua_State *L) {
+  return map(L, nv_text_add_nfc);
+}
+static int l_fold(lua_State *L) {
+  return map(L, nv_text_add_fold);
+}
+static int l_upper(lua_State *L) {
+  return map(L, nv_text_add_upper);
+}
+static int l_lower(lua_State *L) {
+  return map(L, nv_text_add_lower);
+}
+static int l_length(lua_State *L) {
+  return count(L, nv_text_length);
+}
+static int l_utf16_length(lua_State *L) {
+  return count(L, nv_text_utf16_length);
+}
 
 /* Pushes `part`, which lies in the string at index 1. */
 static int push_part(lua_State *L, nv_str whole, nv_str part) {
@@ -60,7 +72,8 @@ static int l_truncate(lua_State *L) {
   lua_Integer units = luaL_checkinteger(L, 2);
   luaL_argcheck(L, units >= 0, 2, "a length is not negative");
   nv_error err;
-  if (nv_text_truncate(s, (size_t)units, &part, &err) != NV_OK) return nvl_fail(L, &err);
+  if (nv_text_truncate(s, (size_t)units, &part, &err) != NV_OK)
+    return nvl_fail(L, &err);
   return push_part(L, s, part);
 }
 
@@ -80,16 +93,11 @@ static int buffer_gc(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"nfc", l_nfc},
-    {"fold", l_fold},
-    {"upper", l_upper},
-    {"lower", l_lower},
-    {"length", l_length},
-    {"utf16_length", l_utf16_length},
-    {"truncate", l_truncate},
-    {"trim", l_trim},
-    {"valid", l_valid},
-    {NULL, NULL},
+    {"nfc", l_nfc},           {"fold", l_fold},
+    {"upper", l_upper},       {"lower", l_lower},
+    {"length", l_length},     {"utf16_length", l_utf16_length},
+    {"truncate", l_truncate}, {"trim", l_trim},
+    {"valid", l_valid},       {NULL, NULL},
 };
 
 int luaopen_navodoo_text(lua_State *L) {

@@ -122,7 +122,7 @@ function call.failure(endpoint, what, rule, answer)
            text = ("%s: %s: %s"):format(endpoint.name, what, words) }
 end
 
-local function transport_failure(endpoint, request, problem)
+local function transport_failure(request, problem)
   local class, way_out = table.unpack(TRANSPORT[problem.code] or TRANSPORT.network)
   if request.write and problem.maybe_sent then class = "unknown" end
   return { class = class, code = problem.code, retry_after_ms = problem.retry_after_ms,
@@ -152,7 +152,7 @@ function call.exchange(endpoint, request, read)
   }
   if not res then
     if REPORTED[problem.code] then call.report(endpoint.name, "fail") end
-    return nil, transport_failure(endpoint, request, problem)
+    return nil, transport_failure(request, problem)
   end
   local value, err = read(res)
   if not err then

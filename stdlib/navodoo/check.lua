@@ -103,16 +103,10 @@ function checker:selection(entry, i, source, def)
   elseif type(entry.constant) == "string" then
     values[1] = entry.constant
   end
-  local known = {}
-  for k, v in pairs(def.options) do
-    known[#known + 1] = type(k) == "string" and k or type(v) == "table" and v[1] or v
-  end
-  table.sort(known)
-  table.sort(values, function(x, y) return tostring(x) < tostring(y) end)
   for _, v in ipairs(values) do
-    if type(v) == "string" and not is_in(known, v) then
-      self:note(entry.line, ("%q has no choice %q; it has %s"):format(entry.odoo[i], v, table.concat(known, ", ")),
-        problem.near(v, known))
+    if type(v) == "string" and not is_in(def.options, v) then
+      self:note(entry.line, ("%q has no choice %q; it has %s"):format(entry.odoo[i], v,
+        table.concat(def.options, ", ")), problem.near(v, def.options))
     end
   end
 end

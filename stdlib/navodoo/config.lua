@@ -71,8 +71,8 @@ function reader:note(path, text, near)
 end
 
 local function is_loopback(url)
-  local host = url:match "^https?://([^/]+)" or ""
-  return host:find "^127%." or host:find "^localhost" or host:find "^%[::1%]"
+  local host = url:match "^https?://%[(.-)%]" or url:match "^https?://([^/:]*)" or ""
+  return host == "localhost" or host == "::1" or host:find "^127%.%d+%.%d+%.%d+$" ~= nil
 end
 
 -- One value of an endpoint; false when it is not usable, which is noted.
@@ -88,11 +88,14 @@ function reader:value(path, key, v, wanted)
     if ms then return ms end
     self:note(path, ("%s: %s"):format(path, why))
   elseif t ~= wanted then
-    self:note(path, ("%s must be a %s, got a %s"):format(path, wanted, t))
+    self:note(path, ("%s must be %s %s, got %s"):format(path, wanted == "integer" and "an" or "a",
+      wanted, problem.a(v)))
   elseif t == "integer" and v < 1 then
     self:note(path, ("%s must be above 0"):format(path))
-  elseif key == "url" and not v:find "^https?://[^/%s@]+" then
+  elseif key == "url" and not v:find "^https?://[^/%s]+" then
     self:note(path, ("%s: http://host or https://host is expected, got %q"):format(path, v))
+  elseif key == "url" and v:find "^https?://[^/]*@" then
+    self:note(path, ("%s: user and password have their own keys, they do not stand in the address"):format(path))
   elseif key == "zone" and not time.zone_valid(v) then
     self:note(path, ("%s: there is no time zone %q"):format(path, v))
   elseif key == "api" and v ~= "auto" and v ~= "jsonrpc" and v ~= "json2" then
@@ -109,14 +112,14 @@ function reader:section(path, section)
   local out = {}
   if section == nil then return out end
   if type(section) ~= "table" then
-    self:note(path, ("%s must be a table of endpoints, got a %s"):format(path, type(section)))
+    self:note(path, ("%s must be a table of endpoints, got %s"):format(path, problem.a(section)))
     return out
   end
   for _, name in ipairs(problem.names(section)) do
     local here, given = path .. "." .. name, section[name]
     out[name] = {}
     if type(given) ~= "table" then
-      self:note(here, ("%s must be a table, got a %s"):format(here, type(given)))
+      self:note(here, ("%s must be a table, got %s"):format(here, problem.a(given)))
       given = {}
     end
     for _, key in ipairs(problem.names(given)) do
@@ -185,8 +188,8 @@ end
 
 local function read(r, content, wanted)
   if type(content) ~= "table" then
-    r:note("", ("this file returns a %s; it returns { endpoints = { ... }, environments = { ... } }")
-      :format(content == nil and "nothing" or type(content)))
+    r:note("", ("this file returns %s; it returns { endpoints = { ... }, environments = { ... } }")
+      :format(problem.a(content)))
     return nil
   end
   for _, key in ipairs(problem.names(content)) do

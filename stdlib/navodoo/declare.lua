@@ -48,11 +48,6 @@ end
 
 function reader:line_of(path) return self.places[path] and self.places[path].line or self.line end
 
-local function kind_name(v)
-  if v == nil then return "nothing" end
-  return math.type(v) == "float" and "fraction" or type(v)
-end
-
 -- Reports the keys of `t` that are not in `known`, and list items unless `listed`.
 function reader:keys(path, t, known, listed)
   for key in pairs(t) do
@@ -81,7 +76,7 @@ function reader:get(t, path, key, wanted, needed)
   end
   if v == problem.broken then return nil end
   if type(v) ~= wanted then
-    self:note(here, ("%s must be a %s, got a %s"):format(here, wanted, kind_name(v)))
+    self:note(here, ("%s must be a %s, got %s"):format(here, wanted, problem.a(v)))
     return nil
   end
   return v
@@ -91,13 +86,13 @@ end
 function reader:name_list(v, here)
   if type(v) == "string" then return { v } end
   if type(v) ~= "table" then
-    self:note(here, ("%s must be a name or a list of names, got a %s"):format(here, kind_name(v)))
+    self:note(here, ("%s must be a name or a list of names, got %s"):format(here, problem.a(v)))
     return nil
   end
   local out = {}
   for i, name in ipairs(v) do
     if type(name) ~= "string" then
-      self:note(here, ("%s: name %d is a %s"):format(here, i, kind_name(name)))
+      self:note(here, ("%s: name %d is %s"):format(here, i, problem.a(name)))
       return nil
     end
     out[i] = name
@@ -198,7 +193,7 @@ local function read_max(r, path, max)
     end
     if max then return max end
   end
-  r:note(path, "max is a whole number, or one per version: { nav2018 = 50, bc = 100 }")
+  r:note(path .. ".max", "max is a whole number, or one per version: { nav2018 = 50, bc = 100 }")
 end
 
 local function read_transform(r, path, e, entry)
@@ -221,7 +216,7 @@ local function read_transform(r, path, e, entry)
   elseif type(via) == "function" then
     r:note(path, "a function stands after get = (NAV to Odoo) or put = (Odoo to NAV)")
   else
-    r:note(path, ("the third place of an entry is for a map or a lookup, got a %s"):format(kind_name(via)))
+    r:note(path, ("the third place of an entry is for a map or a lookup, got %s"):format(problem.a(via)))
   end
   if entry.get and (k == "map" or k == "lookup") then
     r:note(path, ("get and %s.%s both make the value; one has to go"):format(k, via.name))
@@ -231,7 +226,7 @@ end
 local function read_entry(r, path, e)
   if e == problem.broken then return end
   if type(e) ~= "table" then
-    r:note(path, ("%s: a table is expected, got a %s"):format(path, kind_name(e)))
+    r:note(path, ("%s: a table is expected, got %s"):format(path, problem.a(e)))
     return
   end
   r:keys(path, e, { "get", "max", "owner", "put", "required" }, true)
@@ -253,9 +248,12 @@ local function read_entry(r, path, e)
   end
   entry.required = r:get(e, path, "required", "boolean")
   entry.max = read_max(r, path, e.max)
+  if #entry.nav ~= 1 and (entry.required or entry.max) then
+    r:note(path, "required and max stand on entries of one NAV field; write a rule for several")
+  end
   entry.owner = r:get(e, path, "owner", "string")
   if entry.owner and entry.owner ~= "nav" and entry.owner ~= "odoo" then
-    r:note(path, ('owner is "nav" or "odoo", got %q'):format(entry.owner),
+    r:note(path .. ".owner", ('owner is "nav" or "odoo", got %q'):format(entry.owner),
       problem.near(entry.owner, { "nav", "odoo" }))
   end
   return entry
@@ -274,7 +272,7 @@ local function read_fields(r, d)
   return out
 end
 
--- `create.odoo`: field = value, lookup call or function of the record.
+-- `create.odoo`: field = value, or lookup.x { "NAV field" }.
 local function read_create(r, d)
   local create, out = r:get(d, "", "create", "table"), {}
   if not create then return out end
@@ -289,15 +287,12 @@ local function read_create(r, d)
         r:note(path, ("%s: name one NAV field, as in lookup.%s { \"Field\" }"):format(path, v.name))
       end
       out[#out + 1] = entry
-    elseif type(v) == "function" then
-      entry.get = v
-      out[#out + 1] = entry
     elseif kind.of_value(v) then
       entry.constant = v
       out[#out + 1] = entry
     elseif v ~= problem.broken then
-      r:note(path, ("%s: a value, a lookup or a function is expected, got a %s"):format(path,
-        v == null and "null" or kind_name(v)))
+      r:note(path, ("%s: a value or a lookup is expected, got %s"):format(path,
+        v == null and "null" or problem.a(v)))
     end
   end
   return out

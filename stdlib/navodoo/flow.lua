@@ -19,12 +19,12 @@ local function flow(name)
   local file, line = problem.caller()
   if type(name) ~= "string" then
     return problem.note(
-      ('flow: a name is expected, got a %s: write flow "name" { ... }'):format(type(name)))
+      ('flow: a name is expected, got %s: write flow "name" { ... }'):format(problem.a(name)))
   end
   return function(declaration)
     if type(declaration) ~= "table" then
-      return problem.note(('flow "%s": a table is expected, got a %s'):format(
-        name, type(declaration)), nil, file, line)
+      return problem.note(('flow "%s": a table is expected, got %s'):format(
+        name, problem.a(declaration)), nil, file, line)
     end
     return { kind = "flow", name = name, declaration = declaration, file = file, line = line }
   end

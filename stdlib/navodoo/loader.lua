@@ -91,7 +91,7 @@ end
 ---@return any result
 ---@return navodoo.Problem[] problems
 function loader.run(file, source, words)
-  local problems, result, failure = problem.collect(run, file, source, environment(words))
+  local problems, result, failure = problem.collect(file, run, file, source, environment(words))
   -- an error that follows from a mistake noted before says nothing new
   if failure and #problems == 0 then problems[1] = failure end
   return result, problems
@@ -111,7 +111,7 @@ local function read_tables(folder, sources, problems)
         tables[name] = content
       else
         problems[#problems + 1] = problem.new {
-          file = file, text = ("a lookup returns a table of codes, this file returns a %s"):format(type(content)),
+          file = file, text = ("a lookup returns a table of codes, this file returns %s"):format(problem.a(content)),
         }
       end
     end
@@ -127,7 +127,7 @@ local function compile_one(file, source, words, problems)
   if type(flow) ~= "table" or flow.kind ~= "flow" then
     if #found == 0 then
       note(nil, flow == nil and 'this file returns nothing: write return flow "name" { ... }'
-        or ('this file returns a %s, not a flow: write return flow "name" { ... }'):format(type(flow)))
+        or ('this file returns %s, not a flow: write return flow "name" { ... }'):format(problem.a(flow)))
     end
     flow = nil
   end
@@ -149,7 +149,7 @@ function loader.compile_all(options)
   local flows, problems, named = {}, {}, {}
   local folder = options.files[1] and folder_of(options.files[1].file) or "flows"
   local tables = read_tables(folder, options.lookups or {}, problems)
-  local noted, lookups = problem.collect(lookup.open, tables, folder)
+  local noted, lookups = problem.collect(nil, lookup.open, tables, folder)
   table.move(noted, 1, #noted, #problems + 1, problems)
   for _, f in ipairs(options.files) do
     local compiled, flow = compile_one(f.file, f.source, navodoo.open(lookups), problems)

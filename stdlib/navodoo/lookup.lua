@@ -53,14 +53,14 @@ end
 --- changes what happens to unknown or blank codes. Makes a new lookup.
 function lookup_mt.__call(self, options)
   if type(options) ~= "table" then
-    return problem.note(("lookup.%s: a table is expected, got a %s"):format(self.name, type(options)))
+    return problem.note(("lookup.%s: a table is expected, got %s"):format(self.name, problem.a(options)))
   end
   local copy = setmetatable({}, lookup_mt)
   for k, v in pairs(self) do copy[k] = v end
   for k, v in pairs(options) do
     if math.type(k) == "integer" then
       if type(v) ~= "string" then
-        return problem.note(("lookup.%s: field names are texts, got a %s"):format(self.name, type(v)))
+        return problem.note(("lookup.%s: field names are texts, got %s"):format(self.name, problem.a(v)))
       end
       copy.fields = options
     elseif not OPTIONS[k] then

@@ -39,7 +39,7 @@ local function on_text(name, get, put)
   local function wrap(fn)
     return fn and function(v)
       if is_empty(v) then return null end
-      if type(v) ~= "string" then return nil, ("a text is expected, got a %s"):format(type(v)) end
+      if type(v) ~= "string" then return nil, ("a text is expected, got %s"):format(problem.a(v)) end
       return fn(v)
     end
   end
@@ -78,7 +78,7 @@ map.money = transform {
     if decimal.is(v) then return v end
     if math.type(v) == "integer" then return decimal.new(v) end
     if v == null then return null end
-    return nil, ("an exact amount is expected, got a %s"):format(math.type(v) or type(v))
+    return nil, ("an exact amount is expected, got %s"):format(problem.a(v))
   end,
 }
 map.money.put = map.money.get
@@ -101,7 +101,7 @@ map.integer.put = map.integer.get
 function map.constant(v)
   if not kind.of_value(v) then
     return problem.note(("map.constant: a text, boolean or exact number is expected, got %s")
-      :format(math.type(v) or type(v)))
+      :format(problem.a(v)))
   end
   return transform { name = "constant", arity = 0, gives = kind.of_value(v),
                      get = function() return v end }

@@ -39,6 +39,15 @@ function problem.format_all(problems)
   return table.concat(lines, "\n")
 end
 
+--- The type of a value in words: "a string", "an integer", "nothing".
+---@param v any
+---@return string
+function problem.a(v)
+  if v == nil then return "nothing" end
+  local t = math.type(v) or type(v)
+  return (t == "integer" and "an " or "a ") .. t
+end
+
 --- Makes a problem of a plain table.
 ---@param p table
 ---@return navodoo.Problem
@@ -132,17 +141,19 @@ function problem.caller()
   end
 end
 
-local collected
+local collected, collected_file
 
 --- Runs `fn` and returns the mistakes that were noted meanwhile, then what `fn` returned.
+---@param file string?  the one whose mistakes these are, should the call stack not tell it:
+--   a chunk that ends in `return f(x)` has left the stack when `f` runs
 ---@param fn function  does not raise
 ---@return navodoo.Problem[] problems
 ---@return any ...
-function problem.collect(fn, ...)
-  local outer, list = collected, {}
-  collected = list
+function problem.collect(file, fn, ...)
+  local outer, outer_file, list = collected, collected_file, {}
+  collected, collected_file = list, file
   local results = table.pack(pcall(fn, ...))
-  collected = outer
+  collected, collected_file = outer, outer_file
   if not results[1] then error(results[2], 0) end
   return list, table.unpack(results, 2, results.n)
 end
@@ -163,7 +174,10 @@ problem.broken = setmetatable({ kind = "broken" }, {
 ---@param line integer?
 ---@return table broken
 function problem.note(text, near, file, line)
-  if not file then file, line = problem.caller() end
+  if not file then
+    file, line = problem.caller()
+    if collected_file and file ~= collected_file then file, line = collected_file, nil end
+  end
   local p = problem.new { file = file, line = line, text = text, near = near }
   if not collected then error(p, 0) end
   collected[#collected + 1] = p

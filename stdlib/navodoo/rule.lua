@@ -29,7 +29,8 @@ local rule = {}
 ---@param v any
 ---@return boolean
 function rule.is_blank(v)
-  return v == null or v == "" or (type(v) == "string" and not v:find "%S")
+  if v == null or v == "" then return true end
+  return type(v) == "string" and v:byte() <= 32 and not v:find "%S"
 end
 local is_blank = rule.is_blank
 
@@ -88,16 +89,15 @@ local function field_test(fields, spec)
 end
 
 local function check_test(fields, check)
-  local values = {}
   return function(record)
+    local values = {}
     for i = 1, #fields do
       local v = record[fields[i]]
       if v == nil then return end
       values[i] = v
     end
     values[#fields + 1] = record
-    local ok, why = check(table.unpack(values, 1, #fields + 1))
-    values[#fields + 1] = nil
+    local ok, why = check(table.unpack(values))
     if not ok then return why or (fields[1] .. " does not keep it"), "correct it", fields[1] end
   end
 end
@@ -109,7 +109,7 @@ local function is_valid_spec(name, spec)
     problem.note(("rule %q: %s"):format(name, what), near)
   end
   if type(spec) ~= "table" then
-    note(("a table is expected, got a %s"):format(type(spec)))
+    note(("a table is expected, got %s"):format(problem.a(spec)))
     return false
   end
   for _, key in ipairs(problem.names(spec)) do
@@ -119,12 +119,13 @@ local function is_valid_spec(name, spec)
   end
   if #spec == 0 then note "no field is named" end
   for _, field in ipairs(spec) do
-    if type(field) ~= "string" then note(("field names are texts, got a %s"):format(type(field))) end
+    if type(field) ~= "string" then note(("field names are texts, got %s"):format(problem.a(field))) end
   end
   local function expect_type(key, wanted)
     local t = math.type(spec[key]) or type(spec[key])
     if spec[key] ~= nil and t ~= wanted then
-      note(("%s must be a %s, got a %s"):format(key, wanted, t))
+      note(("%s must be %s %s, got %s"):format(key, wanted == "integer" and "an" or "a", wanted,
+        problem.a(spec[key])))
     end
   end
   expect_type("required", "boolean")
@@ -152,7 +153,7 @@ end
 ---@return fun(spec: table): navodoo.Rule
 function rule.named(name)
   if type(name) ~= "string" then
-    return problem.note(("rule: a text is expected, got a %s"):format(type(name)))
+    return problem.note(("rule: a text is expected, got %s"):format(problem.a(name)))
   end
   return function(spec)
     if not is_valid_spec(name, spec) then return problem.broken end

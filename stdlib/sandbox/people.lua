@@ -170,7 +170,7 @@ local VAT <const> = {
     local digits = until_valid(draw, 8, function(b)
       return (11 - weighted(b, { 5, 4, 3, 2, 7, 6, 5, 4 }) % 11) % 11
     end)
-    return "CHE-" .. digits:gsub("(%d%d%d)(%d%d%d)(%d%d%d)", "%1.%2.%3") .. " MWST"
+    return "CHE-" .. digits:gsub("(%d%d%d)(%d%d%d)(%d%d%d)", "%1.%2.%3") .. "MWST"
   end,
 }
 

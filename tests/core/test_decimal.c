@@ -5,10 +5,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "decimal.h"
 
@@ -20,7 +21,8 @@ static const char *table_name;
 static nv_decimal number(const char *text) {
   nv_decimal d = {0};
   nv_error err = {0};
-  if (nv_decimal_parse(&d, nv_str_of(text), &err) != NV_OK) fail_msg("%s: %s", text, err.text);
+  if (nv_decimal_parse(&d, nv_str_of(text), &err) != NV_OK)
+    fail_msg("%s: %s", text, err.text);
   return d;
 }
 
@@ -58,9 +60,11 @@ static bool compute(const row *r, char *text) {
   } else if (strcmp(r->op, "mul") == 0) {
     rc = nv_decimal_mul(&out, &a, &b, &err);
   } else if (strcmp(r->op, "div") == 0) {
-    rc = nv_decimal_div(&out, &a, &b, atoi(r->scale), (nv_rounding)mode_of(r->mode), &err);
+    rc = nv_decimal_div(&out, &a, &b, atoi(r->scale), (nv_rounding)mode_of(r->mode),
+                        &err);
   } else if (strcmp(r->op, "round") == 0) {
-    rc = nv_decimal_round(&out, &a, atoi(r->scale), (nv_rounding)mode_of(r->mode), &err);
+    rc = nv_decimal_round(&out, &a, atoi(r->scale), (nv_rounding)mode_of(r->mode),
+                          &err);
   } else if (strcmp(r->op, "cmp") == 0) {
     assert_int_equal(nv_decimal_compare(&b, &a), -nv_decimal_compare(&a, &b));
     out = nv_decimal_of(nv_decimal_compare(&a, &b));
@@ -91,13 +95,15 @@ static void test_decimal_agrees_with_python(void **state) {
   if (!f) fail_msg("cannot read %s", table_name);
   static row r;
   int rows = 0, wrong = 0;
-  while (fscanf(f, "%15s %511s %511s %15s %15s %511s", r.op, r.a, r.b, r.scale, r.mode, r.want) == 6) {
+  while (fscanf(f, "%15s %511s %511s %15s %15s %511s", r.op, r.a, r.b, r.scale,
+                r.mode, r.want) == 6) {
     char text[NV_DECIMAL_TEXT] = "!";
     rows++;
     if (!compute(&r, text)) strcpy(text, "!");
     if (strcmp(text, r.want) == 0) continue;
     if (wrong++ < 20)
-      print_error("%s %s %s %s %s: %s, not %s\n", r.op, r.a, r.b, r.scale, r.mode, r.want, text);
+      print_error("%s %s %s %s %s: %s, not %s\n", r.op, r.a, r.b, r.scale, r.mode,
+                  r.want, text);
   }
   if (f != stdin) fclose(f);
   assert_int_equal(wrong, 0);
@@ -109,17 +115,35 @@ static void test_decimal_agrees_with_python(void **state) {
 static void test_decimal_keeps_digits_as_written(void **state) {
   (void)state;
   static const char *const cases[][2] = {
-      {"12.50", "12.50"},       {"-0.10", "-0.10"},   {"007", "7"},       {"+1", "1"},
-      {".5", "0.5"},            {"5.", "5"},          {"0", "0"},         {"-0", "0"},
-      {"-0.00", "0.00"},        {"1e3", "1000"},      {"1.5e1", "15"},    {"1.50E1", "15.0"},
-      {"12e-3", "0.012"},       {"0e5", "0"},         {"0e-3", "0.000"},  {"1.0e-2", "0.010"},
-      {"100", "100"},           {"1e+0", "1"},        {"-1e-1", "-0.1"},  {"0e99999999999999999999", "0"},
-      {"99999999999999999999999999999999999999", "99999999999999999999999999999999999999"},
+      {"12.50", "12.50"},
+      {"-0.10", "-0.10"},
+      {"007", "7"},
+      {"+1", "1"},
+      {".5", "0.5"},
+      {"5.", "5"},
+      {"0", "0"},
+      {"-0", "0"},
+      {"-0.00", "0.00"},
+      {"1e3", "1000"},
+      {"1.5e1", "15"},
+      {"1.50E1", "15.0"},
+      {"12e-3", "0.012"},
+      {"0e5", "0"},
+      {"0e-3", "0.000"},
+      {"1.0e-2", "0.010"},
+      {"100", "100"},
+      {"1e+0", "1"},
+      {"-1e-1", "-0.1"},
+      {"0e99999999999999999999", "0"},
+      {"99999999999999999999999999999999999999",
+       "99999999999999999999999999999999999999"},
       {"0000000000000000000000000000000000000000000001", "1"},
-      {"1.00000000000000000000000000000000000000000000", "1.0000000000000000000000000000000000000"},
+      {"1.00000000000000000000000000000000000000000000",
+       "1.0000000000000000000000000000000000000"},
       {"18446744073709551615", "18446744073709551615"},
       {"18446744073709551616", "18446744073709551616"},
-      {"10000000000000000000.0000000000000000000", "10000000000000000000.000000000000000000"},
+      {"10000000000000000000.0000000000000000000",
+       "10000000000000000000.000000000000000000"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     nv_decimal d = number(cases[i][0]);
@@ -130,9 +154,10 @@ static void test_decimal_keeps_digits_as_written(void **state) {
 static void test_decimal_refuses_what_is_no_number(void **state) {
   (void)state;
   static const char *const cases[] = {
-      "",     " ",    "1 ",   " 1",   "+",      "-",       ".",    "-.",  "e5",  ".e5", "1e",
-      "1e+",  "1e-",  "1e1.", "1e1e", "--1",    "+-1",     "1..2", "1.2.3", "1,5", "1'000",
-      "1 000", "0x1", "NaN",  "inf",  "1_0",    "1.5f",    "\xd9\xa1", "1\n", "$1",
+      "",    " ",    "1 ",    " 1",       "+",     "-",     ".",    "-.",
+      "e5",  ".e5",  "1e",    "1e+",      "1e-",   "1e1.",  "1e1e", "--1",
+      "+-1", "1..2", "1.2.3", "1,5",      "1'000", "1 000", "0x1",  "NaN",
+      "inf", "1_0",  "1.5f",  "\xd9\xa1", "1\n",   "$1",
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     nv_decimal d = {.lo = 7};
@@ -150,19 +175,28 @@ static void test_decimal_refuses_what_is_no_number(void **state) {
 static void test_decimal_refuses_what_has_too_many_digits(void **state) {
   (void)state;
   static const char *const cases[] = {
-      "100000000000000000000000000000000000000", "1e38", "12e37", "1e1000000000000000000",
-      "1e-401", "1e-99999999999999999999", "123456789012345678901234567890123456789",
-      "0.100000000000000000000000000000000000001", "1.0000000000000000000000000000000000000001",
+      "100000000000000000000000000000000000000",
+      "1e38",
+      "12e37",
+      "1e1000000000000000000",
+      "1e-401",
+      "1e-99999999999999999999",
+      "123456789012345678901234567890123456789",
+      "0.100000000000000000000000000000000000001",
+      "1.0000000000000000000000000000000000000001",
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-    if (nv_decimal_parse(&(nv_decimal){0}, nv_str_of(cases[i]), NULL) != NV_ETOOLARGE)
+    if (nv_decimal_parse(&(nv_decimal){0}, nv_str_of(cases[i]), NULL) !=
+        NV_ETOOLARGE)
       fail_msg("accepted '%s'", cases[i]);
 }
 
 static void test_decimal_fails_and_never_wraps(void **state) {
   (void)state;
-  nv_decimal most = number("99999999999999999999999999999999999999"), one = nv_decimal_of(1);
-  nv_decimal least = nv_decimal_negate(&most), small = number("1e-400"), out = nv_decimal_of(42);
+  nv_decimal most = number("99999999999999999999999999999999999999"),
+             one = nv_decimal_of(1);
+  nv_decimal least = nv_decimal_negate(&most), small = number("1e-400"),
+             out = nv_decimal_of(42);
   nv_error err;
   assert_int_equal(nv_decimal_add(&out, &most, &one, &err), NV_ETOOLARGE);
   assert_string_equal(err.text, "number needs more than 38 digits");
@@ -170,22 +204,32 @@ static void test_decimal_fails_and_never_wraps(void **state) {
   assert_int_equal(nv_decimal_mul(&out, &most, &most, &err), NV_ETOOLARGE);
   assert_int_equal(nv_decimal_mul(&out, &small, &small, &err), NV_ETOOLARGE);
   assert_int_equal(nv_decimal_add(&out, &one, &small, &err), NV_ETOOLARGE);
-  assert_int_equal(nv_decimal_div(&out, &most, &small, 0, NV_ROUND_DOWN, &err), NV_ETOOLARGE);
-  assert_int_equal(nv_decimal_div(&out, &one, &one, 38, NV_ROUND_DOWN, &err), NV_ETOOLARGE);
-  assert_int_equal(nv_decimal_round(&out, &most, 1, NV_ROUND_DOWN, &err), NV_ETOOLARGE);
-  assert_int_equal(nv_decimal_round(&out, &most, -1, NV_ROUND_UP, &err), NV_ETOOLARGE);
+  assert_int_equal(nv_decimal_div(&out, &most, &small, 0, NV_ROUND_DOWN, &err),
+                   NV_ETOOLARGE);
+  assert_int_equal(nv_decimal_div(&out, &one, &one, 38, NV_ROUND_DOWN, &err),
+                   NV_ETOOLARGE);
+  assert_int_equal(nv_decimal_round(&out, &most, 1, NV_ROUND_DOWN, &err),
+                   NV_ETOOLARGE);
+  assert_int_equal(nv_decimal_round(&out, &most, -1, NV_ROUND_UP, &err),
+                   NV_ETOOLARGE);
   expect(&out, "42"); /* a failure leaves the result alone */
 }
 
 static void test_decimal_refuses_division_by_zero_and_wild_scales(void **state) {
   (void)state;
   nv_decimal zero = number("0.00"), one = nv_decimal_of(1), out;
-  assert_int_equal(nv_decimal_div(&out, &one, &zero, 2, NV_ROUND_UP, NULL), NV_EINVALID);
-  assert_int_equal(nv_decimal_div(&out, &zero, &zero, 2, NV_ROUND_UP, NULL), NV_EINVALID);
-  assert_int_equal(nv_decimal_div(&out, &one, &one, -1, NV_ROUND_UP, NULL), NV_EINVALID);
-  assert_int_equal(nv_decimal_div(&out, &one, &one, 401, NV_ROUND_UP, NULL), NV_EINVALID);
-  assert_int_equal(nv_decimal_round(&out, &one, 401, NV_ROUND_UP, NULL), NV_EINVALID);
-  assert_int_equal(nv_decimal_round(&out, &one, -39, NV_ROUND_UP, NULL), NV_EINVALID);
+  assert_int_equal(nv_decimal_div(&out, &one, &zero, 2, NV_ROUND_UP, NULL),
+                   NV_EINVALID);
+  assert_int_equal(nv_decimal_div(&out, &zero, &zero, 2, NV_ROUND_UP, NULL),
+                   NV_EINVALID);
+  assert_int_equal(nv_decimal_div(&out, &one, &one, -1, NV_ROUND_UP, NULL),
+                   NV_EINVALID);
+  assert_int_equal(nv_decimal_div(&out, &one, &one, 401, NV_ROUND_UP, NULL),
+                   NV_EINVALID);
+  assert_int_equal(nv_decimal_round(&out, &one, 401, NV_ROUND_UP, NULL),
+                   NV_EINVALID);
+  assert_int_equal(nv_decimal_round(&out, &one, -39, NV_ROUND_UP, NULL),
+                   NV_EINVALID);
 }
 
 static void test_decimal_result_may_be_an_operand(void **state) {
@@ -210,14 +254,16 @@ static void test_decimal_zero_has_no_sign(void **state) {
   assert_int_equal(nv_decimal_mul(&out, &zero, &one, NULL), NV_OK);
   assert_false(out.negative);
   nv_decimal tiny = number("-0.001");
-  assert_int_equal(nv_decimal_round(&out, &tiny, 2, NV_ROUND_HALF_EVEN, NULL), NV_OK);
+  assert_int_equal(nv_decimal_round(&out, &tiny, 2, NV_ROUND_HALF_EVEN, NULL),
+                   NV_OK);
   expect(&out, "0.00");
   assert_false(out.negative);
 }
 
 static void test_decimal_holds_every_int64(void **state) {
   (void)state;
-  static const int64_t cases[] = {0, 1, -1, INT64_MAX, INT64_MIN, INT64_MIN + 1, 1000000};
+  static const int64_t cases[] = {
+      0, 1, -1, INT64_MAX, INT64_MIN, INT64_MIN + 1, 1000000};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     nv_decimal d = nv_decimal_of(cases[i]);
     int64_t back = 7;

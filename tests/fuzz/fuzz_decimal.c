@@ -25,7 +25,8 @@ static void check_text(const nv_decimal *d) {
   demand(d->scale >= 0 && d->scale <= NV_DECIMAL_MAX_SCALE);
 }
 
-/* Rounding moves by less than one unit of the last digit, in the right direction. */
+/* Rounding moves by less than one unit of the last digit, in the right direction.
+ */
 static void check_round(const nv_decimal *d, int scale, nv_rounding mode) {
   nv_decimal r, gap, unit;
   if (nv_decimal_round(&r, d, scale, mode, NULL) != NV_OK) return;
@@ -50,7 +51,8 @@ static void check_pair(const nv_decimal *a, const nv_decimal *b) {
     demand(nv_decimal_add(&y, b, a, NULL) == NV_OK && equal(&x, &y));
     if (nv_decimal_sub(&y, &x, b, NULL) == NV_OK) demand(equal(&y, a));
   }
-  if (nv_decimal_sub(&x, a, b, NULL) == NV_OK) demand(nv_decimal_sign(&x) == nv_decimal_compare(a, b));
+  if (nv_decimal_sub(&x, a, b, NULL) == NV_OK)
+    demand(nv_decimal_sign(&x) == nv_decimal_compare(a, b));
   if (nv_decimal_mul(&x, a, b, NULL) == NV_OK) {
     check_text(&x);
     demand(nv_decimal_mul(&y, b, a, NULL) == NV_OK && equal(&x, &y));
@@ -59,7 +61,8 @@ static void check_pair(const nv_decimal *a, const nv_decimal *b) {
       demand(equal(&y, a));
   }
   for (int mode = NV_ROUND_HALF_EVEN; mode <= NV_ROUND_FLOOR; mode++)
-    if (nv_decimal_div(&x, a, b, b->scale, (nv_rounding)mode, NULL) == NV_OK) check_text(&x);
+    if (nv_decimal_div(&x, a, b, b->scale, (nv_rounding)mode, NULL) == NV_OK)
+      check_text(&x);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

@@ -39,15 +39,32 @@ static bool rewrite(nv_str text, nv_buf *out) {
     else if (before != NV_JSON_END && before != NV_JSON_KEY && !first && !closing)
       nv_buf_addc(out, ',');
     switch (event) {
-      case NV_JSON_NULL: nv_buf_addz(out, "null"); break;
-      case NV_JSON_FALSE: nv_buf_addz(out, "false"); break;
-      case NV_JSON_TRUE: nv_buf_addz(out, "true"); break;
-      case NV_JSON_NUMBER: nv_buf_add(out, r.text.p, r.text.n); break;
-      case NV_JSON_STRING: add_text(out, &r, false, false); break;
-      case NV_JSON_ARRAY_BEGIN: nv_buf_addc(out, '['); break;
-      case NV_JSON_ARRAY_END: nv_buf_addc(out, ']'); break;
-      case NV_JSON_OBJECT_END: nv_buf_addz(out, first ? "{}" : "}"); break;
-      default: break; /* the brace that opens belongs to the first key */
+      case NV_JSON_NULL:
+        nv_buf_addz(out, "null");
+        break;
+      case NV_JSON_FALSE:
+        nv_buf_addz(out, "false");
+        break;
+      case NV_JSON_TRUE:
+        nv_buf_addz(out, "true");
+        break;
+      case NV_JSON_NUMBER:
+        nv_buf_add(out, r.text.p, r.text.n);
+        break;
+      case NV_JSON_STRING:
+        add_text(out, &r, false, false);
+        break;
+      case NV_JSON_ARRAY_BEGIN:
+        nv_buf_addc(out, '[');
+        break;
+      case NV_JSON_ARRAY_END:
+        nv_buf_addc(out, ']');
+        break;
+      case NV_JSON_OBJECT_END:
+        nv_buf_addz(out, first ? "{}" : "}");
+        break;
+      default:
+        break; /* the brace that opens belongs to the first key */
     }
     before = event;
   }

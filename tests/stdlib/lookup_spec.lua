@@ -48,7 +48,7 @@ describe("lookup", function()
       "unknown option mising %(did you mean missing%?%)")
     expect.raises(function() return lookups.country { missing = "ignore" } end, "missing cannot be ignore")
     expect.raises(function() return lookups.country "x" end, "a table is expected, got a string")
-    expect.raises(function() return lookups.country { 5 } end, "field names are texts, got a number")
+    expect.raises(function() return lookups.country { 5 } end, "field names are texts, got an integer")
   end)
   it("refuses tables that are none", function()
     local function open(content) return function() lookup.open({ x = content }, "flows") end end

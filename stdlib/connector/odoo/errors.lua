@@ -13,6 +13,7 @@ local LOGIN <const> = "is the secret of user {user} right? An API key stands in 
 local DATABASE <const> = 'is there a database "{database}" on this server?'
 local RIGHTS <const> = "give user {user} the group that it names"
 local COMPANIES <const> = "is company {company_id} one of the companies of user {user}?"
+local ADDRESS <const> = "is the url in navodoo.lua that of an Odoo?"
 local REDIRECT <const> = "put the address it redirects to into navodoo.lua"
 
 ---@type connector.Rule[]
@@ -59,7 +60,7 @@ errors.rules = {
 
   -- from here on: no fault in JSON, something before or in front of Odoo answered
   { code = "", http = 404, text = "database", class = "config", way_out = DATABASE },
-  { code = "", http = 404, class = "config", way_out = "is the url in navodoo.lua that of an Odoo?" },
+  { code = "", http = 404, class = "config", way_out = ADDRESS },
   { code = "", http = 400, class = "bug" },
   { code = "", http = 401, class = "auth", way_out = LOGIN },
   { code = "", http = 403, class = "config", way_out = "something in front of Odoo refuses the call" },
@@ -85,7 +86,7 @@ errors.rules = {
   { code = "", http = 308, class = "config", way_out = REDIRECT },
   -- an answer of 200 that is not Odoo's: cut short, or somebody else's page
   { code = "", http = 200, write = true, class = "unknown" },
-  { code = "", http = 200, text = "^%s*<", class = "config", way_out = "is the url in navodoo.lua that of an Odoo?" },
+  { code = "", http = 200, text = "^%s*<", class = "config", way_out = ADDRESS },
   { code = "", http = 200, class = "transient" },
 }
 

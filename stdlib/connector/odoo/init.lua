@@ -49,8 +49,9 @@ function odoo:version()
     -- hosted releases say "saas~18" where the others say 18
     local major = type(list) == "table" and tostring(list[1]):match "%d+"
     if major then return major end
-    return nil, call.failure(self.endpoint, "version", { class = "config",
-      way_out = "is the url in navodoo.lua that of an Odoo?" }, { code = "version", text = "no version in the answer" })
+    return nil, call.failure(self.endpoint, "version",
+      { class = "config", way_out = "is the url in navodoo.lua that of an Odoo?" },
+      { code = "version", text = "no version in the answer" })
   end)
   return known and math.tointeger(known), err
 end
@@ -87,7 +88,20 @@ function odoo:call(model, method, args)
   for k, v in pairs(args.context or {}) do context[k] = v end
   for k, v in pairs(args) do sent[k] = v end
   sent.context = context
-  return protocol.call(self, model, method, sent, not READS[method])
+  local result
+  result, err = protocol.call(self, model, method, sent, not READS[method])
+  -- a key that was replaced by a password speaks the other protocol: ask again next time
+  if err and err.class == "auth" and protocol == json2 then call.forget(self.endpoint, "protocol") end
+  return result, err
+end
+
+--- Calls a method that answers with a table.
+local function ask(self, model, method, args)
+  local answer, err = self:call(model, method, args)
+  if err then return nil, err end
+  if type(answer) == "table" then return answer end
+  return nil, call.failure(self.endpoint, model .. " " .. method, { class = "transient" },
+    { code = "nonsense", text = "the answer holds no records" })
 end
 
 --- What a model looks like. Waits; shared by all flows for an hour.
@@ -97,8 +111,8 @@ end
 function odoo:schema(model)
   local key = ("schema %s %s"):format(self.endpoint.database, model)
   local known, err = call.cached(self.endpoint, key, HOUR_MS, function()
-    local fields, failed = self:call(model, "fields_get", { attributes = json.array(schemas.ATTRIBUTES) })
-    if failed then return nil, failed end
+    local fields, failed = ask(self, model, "fields_get", { attributes = json.array(schemas.ATTRIBUTES) })
+    if not fields then return nil, failed end
     return json.encode(schemas.parse(model, fields))
   end)
   if not known then return nil, err end
@@ -135,9 +149,9 @@ function odoo:read(model, ids, fields)
   local found = {}
   for first = 1, #ids, PAGE do
     local part = table.move(ids, first, math.min(first + PAGE - 1, #ids), 1, {})
-    local records, err = self:call(model, "read", {
+    local records, err = ask(self, model, "read", {
       ids = json.array(part), fields = json.array(fields), load = json.null })
-    if err then return nil, err end
+    if not records then return nil, err end
     for _, record in ipairs(records) do found[record.id] = record end
   end
   local list = {}
@@ -168,10 +182,10 @@ function odoo:search(model, domain, fields, options)
     local terms = table.move(domain, 1, #domain, last_id and 2 or 1, json.array {})
     if last_id then terms[1] = json.array { "id", ">", last_id } end
     local size = math.min(PAGE, limit - #list)
-    local page, err = self:call(model, "search_read", {
+    local page, err = ask(self, model, "search_read", {
       domain = terms, fields = json.array(fields), limit = size, order = options.order or "id",
       context = context })
-    if err then return nil, err end
+    if not page then return nil, err end
     table.move(page, 1, #page, #list + 1, list)
     last_id = #page > 0 and page[#page].id
   until #page < size or #list >= limit
@@ -190,11 +204,11 @@ function odoo:xmlids(model, names)
   local ids = {}
   for first = 1, #names, PAGE do
     local part = table.move(names, first, math.min(first + PAGE - 1, #names), 1, {})
-    local rows, err = self:call("ir.model.data", "search_read", {
+    local rows, err = ask(self, "ir.model.data", "search_read", {
       domain = json.array { json.array { "module", "=", MODULE }, json.array { "model", "=", model },
                             json.array { "name", "in", json.array(part) } },
       fields = json.array { "name", "res_id" } })
-    if err then return nil, err end
+    if not rows then return nil, err end
     for _, row in ipairs(rows) do ids[row.name] = row.res_id end
   end
   return ids

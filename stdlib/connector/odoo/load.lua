@@ -26,27 +26,37 @@ local OF_ROWS <const> = { invalid = true, conflict = true, dependency = true }
 
 --- Header and converters of the columns; what is wrong with them is everybody's error.
 local function prepare(conn, what, schema, columns)
-  local header, defs = json.array { "id" }, {}
+  local header, defs, plain, memo = json.array { "id" }, {}, {}, {}
   for i, name in ipairs(columns) do
     local def = schema.fields[name]
     if not def then
       return nil, call.failure(conn.endpoint, what, { class = "config" }, {
         code = "unknown_field", text = ("Odoo has no field %q here"):format(name) })
     end
-    header[i + 1], defs[i] = values.column(def, name), def
+    header[i + 1], defs[i], plain[i] = values.column(def, name), def, values.plain[def.type]
+    memo[i] = def.type ~= "decimal" and {} or nil -- one id, flag or date stands in many rows
   end
-  return { header = header, defs = defs, names = columns }
+  return { header = header, defs = defs, plain = plain, memo = memo, names = columns }
 end
 
 --- The cells of one row and their length, or the error of a value that cannot be sent.
 local function cells_of(conn, model, plan, row, index)
-  local names, defs, given = plan.names, plan.defs, row.values
-  local cells, bytes = { row.xmlid }, #row.xmlid
+  local names, plain, memo, given = plan.names, plan.plain, plan.memo, row.values
+  local cells, bytes = json.array { table.unpack(plan.header) }, #row.xmlid -- made at its full size
+  cells[1] = row.xmlid
   for i = 1, #names do
-    local v, def = given[names[i]], defs[i]
+    local v = given[names[i]]
     local cell, why
-    if type(v) == "string" and def.type == "char" then cell = v -- most cells
-    else cell, why = values.to_cell(def, v) end
+    if plain[i] and type(v) == "string" then
+      cell = v
+    else
+      local known = memo[i]
+      cell = known and known[v]
+      if not cell then
+        cell, why = values.to_cell(plan.defs[i], v)
+        if known and v ~= nil then known[v] = cell end
+      end
+    end
     if not cell then
       local err = call.failure(conn.endpoint, ("%s %s"):format(model, row.xmlid), { class = "invalid" },
         { code = "type", text = ("%s: %s"):format(names[i], why) })
@@ -65,7 +75,7 @@ local function blame(messages)
   local of_row, rows, count = {}, 0, {}
   for _, message in ipairs(messages) do
     local row = message.record
-    if math.type(row) ~= "integer" then row = type(message.rows) == "table" and message.rows.from or nil end
+    if row == nil then row = type(message.rows) == "table" and message.rows.from or nil end
     if message.type ~= "warning" and math.type(row) == "integer" then
       if not of_row[row] then of_row[row], rows = message, rows + 1 end
       count[row] = (count[row] or 0) + 1
@@ -103,8 +113,9 @@ end
 local function faulted(model, plan, chunk, err)
   if not OF_ROWS[err.class] then return nil, err end
   local by_column = false
-  if err.code == "unknown_field" then
-    for _, name in ipairs(plan.header) do by_column = by_column or name == err.field end
+  if err.code == "unknown_field" and err.field then
+    local field = err.field:match "^[^/]*"
+    for _, name in ipairs(plan.names) do by_column = by_column or name == field end
   end
   local outcomes = {}
   for i, row in ipairs(chunk) do
@@ -122,7 +133,7 @@ end
 --- One call; `chunk` is a list of { xmlid=, index=, cells= }.
 local function send(conn, model, plan, chunk)
   local data = json.array {}
-  for i, row in ipairs(chunk) do data[i] = json.array(row.cells) end
+  for i, row in ipairs(chunk) do data[i] = row.cells end
   local result, err = conn:call(model, "load", { fields = plan.header, data = data })
   if err then return faulted(model, plan, chunk, err) end
   local ids = type(result) == "table" and result.ids

@@ -77,6 +77,10 @@ function values.column(def, field)
   return field
 end
 
+--- Types whose texts go to `load` as they are.
+---@type table<string, boolean>
+values.plain = { char = true, text = true, html = true, selection = true }
+
 --- Text of a value for `load`. null, false and nil clear, except that a boolean false is one.
 ---@param def table  of the schema
 ---@param v any
@@ -142,8 +146,8 @@ end
 local function same_decimal(def, intended, actual)
   local a, b = number(intended), number(actual)
   if not a or not b then return false end
-  a, b = a:normalize(), b:normalize()
   if a == b then return true end
+  a, b = a:normalize(), b:normalize()
   local scale = math.min(a:scale(), math.max(b:scale(), 2), def.digits or math.huge)
   return a:round(scale, "half_up") == b:round(scale, "half_up")
 end
@@ -203,6 +207,7 @@ local SAME <const> = {
 ---@param actual any     as it was read, typed
 ---@return boolean
 function values.same(def, intended, actual)
+  if intended == actual then return true end
   return (SAME[def.type] or same_text)(def, intended, actual)
 end
 

@@ -25,8 +25,7 @@ end
 ---@param name string
 ---@return string[]
 function adopt.words(name)
-  local folded = text.fold((name:gsub("[äÄ]", "ae"):gsub("ö", "oe"):gsub("Ö", "oe")
-                                 :gsub("ü", "ue"):gsub("Ü", "ue")))
+  local folded = text.fold((text.lower(name):gsub("ä", "ae"):gsub("ö", "oe"):gsub("ü", "ue")))
   folded = folded:gsub("&", " und "):gsub("(%a)%.", "%1")
   local words = {}
   for word in folded:gmatch("[^%s%p]+") do

@@ -72,7 +72,7 @@ local function postpone(engine, ops, item, err)
   item.result = "retried"
   engine:count("retried")
   if err.class == "unknown" then -- may still land: the settle time starts anew
-    ops[#ops + 1] = { "effect_intend", engine:effect_key(job.record), job.id, engine.odoo.name,
+    ops[#ops + 1] = { "effect_intend", engine:effect_key(job.record), job.id, engine.odoo.endpoint.name,
                       item.link and "set" or "create", job.hash, now, store.epoch() }
   else
     ops[#ops + 1] = { "effects_drop", job.id }
@@ -176,7 +176,7 @@ local function read_current(engine, ops, items)
     if not item.current then
       local text, fingerprint = outcome.review(engine.flow.name, item.job.record,
         ("%s %d, linked to %s, is gone from %s"):format(engine.model, id, item.job.record,
-          engine.odoo.name), {})
+          engine.odoo.endpoint.name), {})
       park(engine, ops, item, "review", text, fingerprint)
     end
   end
@@ -302,7 +302,7 @@ local function send(engine, columns, items)
   if #again == #items then -- nobody was named guilty
     if #items == 1 then
       return mark_sent(items, { class = "invalid", code = "refused",
-                                text = engine.odoo.name .. ": refused without a reason" })
+                                text = engine.odoo.endpoint.name .. ": refused without a reason" })
     end
     local middle = #items // 2
     send(engine, columns, table.move(items, 1, middle, 1, {}))
@@ -379,6 +379,9 @@ local function close(engine, ops, item)
   if item.failed then
     local class = item.failed.class
     if class == "invalid" or class == "bug" then return refuse(engine, ops, item, item.failed) end
+    if class == "conflict" then -- somebody was faster, perhaps a late apply of ours: ask again
+      item.failed = { class = "unknown", code = item.failed.code, text = item.failed.text }
+    end
     return postpone(engine, ops, item, item.failed)
   end
   if item.write and not item.current then -- written, then gone before it was read
@@ -470,7 +473,7 @@ local function run(engine, items)
     if item.write or item.adopting then
       writes[#writes + 1] = item
       ops[#ops + 1] = { "effect_intend", engine:effect_key(item.job.record), item.job.id,
-                        engine.odoo.name, item.id and "set" or "create", item.job.hash, time.now(),
+                        engine.odoo.endpoint.name, item.id and "set" or "create", item.job.hash, time.now(),
                         store.epoch() }
     end
   end

@@ -108,7 +108,8 @@ function engine:load_lookups()
   local tables = {}
   for _, need in ipairs(self.flow.lookup_needs) do
     if need.model then
-      local rows, err = self.odoo:search(need.model, json.array(need.where), { need.match }, {})
+      local rows, err = self.odoo:search(need.model, json.array(need.where), { need.match },
+                                             { active_test = true })
       if not rows then return nil, err end
       local found = {}
       for _, row in ipairs(rows) do

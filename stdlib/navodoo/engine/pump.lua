@@ -50,9 +50,7 @@ local function unclaim(engine, self, jobs, deferred)
 end
 
 local function run_batch(engine, self, jobs)
-  local lock = task.lock(lock_names(engine, jobs))
   local deferred, err = batch.run(engine, jobs)
-  lock:release()
   if not deferred then
     log.error("store: " .. tostring(err.text), { flow = engine.flow.name })
     self.store_failed = true
@@ -63,7 +61,9 @@ end
 --- Runs a batch so that whatever it raises ends that batch only: its jobs stay
 -- ready, and the flow goes on after a pause.
 local function guarded_batch(engine, self, jobs)
+  local lock = task.lock(lock_names(engine, jobs))
   local ok, err = xpcall(run_batch, debug.traceback, engine, self, jobs)
+  lock:release()
   if ok then return end
   log.error("batch: " .. tostring(err), { flow = engine.flow.name })
   self.store_failed = true

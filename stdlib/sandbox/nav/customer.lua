@@ -194,7 +194,7 @@ end
 
 local function validate_all(context, row, old, changes)
   for _, change in ipairs(changes) do
-    local refused = customer.validate(context, row, old, change.name, change.value)
+    local refused = change.refused or customer.validate(context, row, old, change.name, change.value)
     if refused then return refused end
   end
 end
@@ -207,6 +207,7 @@ end
 ---@class sandbox.nav.Change
 ---@field name string    field name
 ---@field value any
+---@field refused sandbox.nav.Refusal?   why the value cannot be taken: counts in its turn
 
 --- OnNewRecord, the fields, OnInsert.
 ---@param context { state: table, gui: boolean, now: integer }

@@ -122,7 +122,8 @@ for index, f in ipairs(CUSTOMER) do
     field.ordinal = {}
     for n, member in ipairs(field.options) do field.ordinal[member] = n end
   end
-  field.default = f.init == nil and field.blank or f.init
+  field.default = f.init
+  if f.init == nil then field.default = field.blank end
   fields[index], by_name[field.name] = field, field
 end
 

@@ -3,7 +3,6 @@
 -- `domain.compile` gives a predicate and, where an indexed field is asked for equality, the few ids
 -- that can match. What a leaf means per field type is leaf.lua's.
 
-local faults = require "sandbox.odoo.faults"
 local leaf = require "sandbox.odoo.leaf"
 local py = require "sandbox.odoo.py"
 local words = require "sandbox.odoo.words"
@@ -56,6 +55,26 @@ local function test_of(env, model, node)
   return function(rec) return a(rec) or b(rec) end
 end
 
+-- The ids an index leaves for a term; an "or" needs an answer from both of its sides.
+local function candidates(env, model, node)
+  if node.leaf then return leaf.candidates(env, model, node.leaf) end
+  if node.op ~= "|" then return nil end
+  local a = candidates(env, model, node[1])
+  local b = a and candidates(env, model, node[2])
+  if not b then return nil end
+  local seen, ids = {}, {}
+  for _, list in ipairs { a, b } do
+    for _, id in ipairs(list) do
+      if not seen[id] then
+        seen[id] = true
+        ids[#ids + 1] = id
+      end
+    end
+  end
+  table.sort(ids)
+  return ids
+end
+
 -- The terms that must all hold, nested "and" taken apart.
 local function flatten(terms, out)
   for _, node in ipairs(terms) do
@@ -91,7 +110,7 @@ function domain.compile(env, model, list)
   local tests, ids = {}, nil
   for i, node in ipairs(terms) do
     tests[i] = test_of(env, model, node)
-    local found = node.leaf and leaf.candidates(env, model, node.leaf)
+    local found = candidates(env, model, node)
     if found and (not ids or #found < #ids) then ids = found end
   end
   local n = #tests
@@ -104,23 +123,14 @@ function domain.compile(env, model, list)
   return { test = n == 1 and tests[1] or test, ids = ids, active = mentions(terms, "active") }
 end
 
---- Two domains that must both hold.
----@param a any
----@param b any
+--- Two domains that must both hold: terms side by side mean "and".
+---@param a any[]
+---@param b any[]
 ---@return any[]
 function domain.both(a, b)
-  local list = { "&" }
-  for _, half in ipairs { a, b } do
-    if type(half) ~= "table" then faults.type_error("domain expected") end
-    if #half == 0 then
-      list[#list + 1] = py.list { 1, "=", 1 }
-    elseif #half > 1 and not ARITY[half[1]] then
-      for _ = 2, #half do list[#list + 1] = "&" end
-      for _, item in ipairs(half) do list[#list + 1] = item end
-    else
-      for _, item in ipairs(half) do list[#list + 1] = item end
-    end
-  end
+  local list = py.list()
+  for _, item in ipairs(a) do list[#list + 1] = item end
+  for _, item in ipairs(b) do list[#list + 1] = item end
   return list
 end
 

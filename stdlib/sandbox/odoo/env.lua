@@ -50,7 +50,7 @@ end
 function env.new(state, uid, now)
   return setmetatable({
     state = state, version = state.version, uid = uid, now = now, context = {},
-    log = store.new_log(), companies = { 1 }, company = 1,
+    log = store.new_log(), companies = { 1 }, company = 1, counts = {},
   }, Env)
 end
 
@@ -210,6 +210,20 @@ function Env:rederive(name, id, touched)
   local rec = applied(t.rows[id], {})
   self:model(name).behaviour.derive(self, rec, touched)
   self.log:replace(t, rec)
+end
+
+--- Clears one field of one row as the database does on a delete elsewhere: no stamp.
+function Env:set_null(name, id, field)
+  local t = self:table(name)
+  self.log:replace(t, applied(t.rows[id], { [field] = false }))
+end
+
+--- Notes one change for the statistics; it counts only if the call succeeds.
+---@param kind "creates"|"writes"|"unlinks"
+---@param name string
+function Env:count(kind, name)
+  local key = kind .. " " .. name
+  self.counts[key] = (self.counts[key] or 0) + 1
 end
 
 --- Adds a row under the next id.

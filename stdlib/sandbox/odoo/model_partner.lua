@@ -34,7 +34,8 @@ return {
   {
     model = "res.partner", description = "Contact", restrict = { "country_id", "state_id" },
     order = { [14] = "display_name", [17] = "complete_name ASC, id DESC" },
-    index = { "ref", "vat", "email", "name", "parent_id", "display_name", "complete_name" },
+    index = { "ref", "vat", "email", "name", "parent_id", "display_name", "complete_name",
+      "company_registry" },
     behaviour = partner,
     fields = {
       { "name", "char", "Name" },

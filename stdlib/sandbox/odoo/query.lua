@@ -160,7 +160,7 @@ local function name_domain(model, name, operator)
   local leaves = {}
   for _, field in ipairs(NAME_FIELDS[model.name] or { model.rec_name }) do
     local f = model.fields[field]
-    if f and f.searchable then leaves[#leaves + 1] = py.list { field, operator, name } end
+    if f and (f.real or f.through) then leaves[#leaves + 1] = py.list { field, operator, name } end
   end
   local list = {}
   for _ = 2, #leaves do list[#list + 1] = "|" end

@@ -10,10 +10,11 @@ local words = {}
 
 -- Records and fields -----------------------------------------------------------------------------
 
---- write, unlink or an action on a record that is gone.
-function words.gone(env, model, id)
-  faults.missing_error(("Record does not exist or has been deleted.\n(Record: %s(%s,), User: %d)")
-    :format(model, py.str(id), env.uid))
+--- write, unlink or an action on records that are gone.
+---@param ids any[]
+function words.gone(env, model, ids)
+  faults.missing_error(("Record does not exist or has been deleted.\n(Record: %s%s, User: %d)")
+    :format(model, py.repr_tuple(ids), env.uid))
 end
 
 function words.missing_required(env, model, field)
@@ -70,7 +71,7 @@ end
 
 --- A many2one written with an id that does not exist.
 function words.no_such_target(env, model, field, id)
-  if env.version >= 17 and field.missing then words.gone(env, field.relation, id) end
+  if env.version >= 17 and field.missing then words.gone(env, field.relation, { id }) end
   foreign_key(env, model, field, ("%s_%s_fkey"):format(model.table, field.name))
 end
 

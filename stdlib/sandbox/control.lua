@@ -1,0 +1,124 @@
+--- The hidden doors of the sandbox, under /_sandbox/ on each listener: look, break, edit, reset.
+--
+-- | route | what |
+-- | --- | --- |
+-- | GET /_sandbox/dump[?table=Customer] | all records, of all tables or one (`model=` for Odoo) |
+-- | GET /_sandbox/stats | counters of calls, reads, creates, updates |
+-- | GET, POST, DELETE /_sandbox/faults | list, add, clear fault rules (sandbox.faults) |
+-- | POST /_sandbox/edit | a person changes a record: { table or model, key, fields, insert?, delete? } |
+-- | POST /_sandbox/reset | everything as at the start: { customers?, seed? } |
+--
+-- These calls are not counted and no fault strikes them.
+
+local json = require "navodoo.json"
+local faults = require "sandbox.faults"
+local ordered = require "sandbox.nav.ordered"
+
+local control = {}
+
+local function reply(status, value)
+  return { status = status, headers = { ["Content-Type"] = "application/json" }, body = json.encode(value) }
+end
+
+local function refuse(status, text) return reply(status, { error = text }) end
+
+local function query_value(path, name)
+  local query = path:match("%?(.*)$") or ""
+  for part in query:gmatch("[^&]+") do
+    local key, value = part:match("^([^=]*)=(.*)$")
+    if key == name then
+      return (value:gsub("%+", " "):gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
+    end
+  end
+end
+
+-- The body as a table, {} when there is none.
+local function body_of(request)
+  local text = request.body or ""
+  if not text:find("%S") then return {} end
+  local value, problem = json.decode(text)
+  if problem then return nil, problem.text end
+  if type(value) ~= "table" or json.is_array(value) then return nil, "a JSON object is expected" end
+  return value
+end
+
+local routes = {}
+
+routes["GET dump"] = function(request, side)
+  local name = query_value(request.path, "table") or query_value(request.path, "model")
+  if name then return reply(200, { [name] = side.module.dump(side.state, name) }) end
+  if not side.module.tables then return reply(200, side.module.dump(side.state)) end
+  local all = {}
+  for _, each in ipairs(side.module.tables(side.state)) do all[each] = side.module.dump(side.state, each) end
+  return reply(200, all)
+end
+
+routes["GET stats"] = function(_, side) return reply(200, side.module.stats(side.state)) end
+
+routes["GET faults"] = function(_, side) return reply(200, { rules = faults.list(side.state) }) end
+
+routes["POST faults"] = function(request, side)
+  local spec, problem = body_of(request)
+  if not spec then return refuse(400, problem) end
+  local added
+  added, problem = faults.install(side.state, spec)
+  if not added then return refuse(400, problem) end
+  return reply(200, { rules = faults.list(side.state) })
+end
+
+routes["DELETE faults"] = function(_, side)
+  faults.clear(side.state)
+  return reply(200, { rules = faults.list(side.state) })
+end
+
+-- Fields keep the order in which they were written: a person types them one after the other.
+routes["POST edit"] = function(request, side, clock)
+  local change, problem = body_of(request)
+  if not change then return refuse(400, problem) end
+  if change.insert then change.action = "insert" end
+  if change.delete then change.action = "delete" end
+  if side.kind == "nav" and change.fields ~= nil then
+    for _, member in ipairs(ordered.members(request.body)) do
+      if member.key == "fields" then change.fields = ordered.members(member.raw) end
+    end
+    if not change.fields then return refuse(400, "fields is an object") end
+  end
+  local done, refused = side.module.edit(side.state, change, clock)
+  if not done then return refuse(400, type(refused) == "table" and (refused.message or refused.text) or refused) end
+  return reply(200, type(done) == "table" and done or { done = done })
+end
+
+routes["POST reset"] = function(request, side)
+  local options, problem = body_of(request)
+  if not options then return refuse(400, problem) end
+  for _, name in ipairs { "customers", "partners", "seed" } do
+    local value = options[name]
+    if value ~= nil and (math.type(value) ~= "integer" or value < 0) then
+      return refuse(400, name .. " is a whole number")
+    end
+  end
+  side.module.reset(side.state, options)
+  return reply(200, { reset = true })
+end
+
+local KNOWN <const> = { dump = "GET", stats = "GET", faults = "GET, POST, DELETE", edit = "POST", reset = "POST" }
+
+--- Answers a control call; any other request is none of its business.
+---@param request { method: string, path: string, body: string? }
+---@param side { kind: string, state: table, module: table }
+---@param clock { now: fun(): integer }
+---@return table? response
+function control.handle(request, side, clock)
+  local name = request.path:match("^/_sandbox/([^?/]*)")
+  if not name then return nil end
+  local route = routes[request.method .. " " .. name]
+  if route then return route(request, side, clock) end
+  if KNOWN[name] then
+    local response = refuse(405, "only " .. KNOWN[name] .. " here")
+    response.headers.Allow = KNOWN[name]
+    return response
+  end
+  return refuse(404, "routes: dump, stats, faults, edit, reset, each under /_sandbox/")
+end
+
+return control

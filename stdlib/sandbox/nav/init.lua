@@ -1,0 +1,150 @@
+--- A NAV 2018 to develop against: its OData V4 service as one function of request and state.
+--
+-- `handle(request, state, clock)` answers as NAV does; no socket, no wait, no clock of its own.
+-- Published are Customer Card as CustomerCard and Customer List as CustomerList, under
+-- /DynamicsNAV110/ODataV4. Basic authentication. State is plain data: `save`, `restore`.
+
+local crypto = require "navodoo.crypto"
+local decimal = require "navodoo.decimal"
+local json = require "navodoo.json"
+local data = require "sandbox.nav.data"
+local names = require "sandbox.nav.names"
+local person = require "sandbox.nav.person"
+local rows = require "sandbox.nav.rows"
+local service = require "sandbox.nav.service"
+local setup = require "sandbox.nav.setup"
+local tables = require "sandbox.nav.tables"
+
+local nav = {}
+
+local PAGE_SIZE <const> = 1000 -- ODataServicesMaxPageSize
+local START_US <const> = 1768435200 * 1000000 -- 2026-01-15, when nobody says
+local FIRST_VERSION <const> = 79124176
+
+---@class sandbox.nav.Options
+---@field customers integer?   default 1000
+---@field seed integer?        default 1
+---@field company string?
+---@field user string?
+---@field password string?
+---@field version string?      "nav2018"
+---@field start_us integer?    the day the data is of
+---@field plain boolean?       no repeats, no odd countries: for runs that count
+---@field page_size integer?
+
+local function fill(state, options)
+  state.tables = { Customer = rows.new() }
+  state.setup = setup.new()
+  state.row_version = FIRST_VERSION
+  data.fill(state, options.customers)
+end
+
+local function no_calls() return { calls = {}, reads = 0, creates = 0, updates = 0, deletes = 0, refused = 0 } end
+
+--- A company with its customers.
+---@param options sandbox.nav.Options?
+---@return table state
+function nav.new(options)
+  options = options or {}
+  local version = options.version or "nav2018"
+  if version ~= "nav2018" then error("sandbox.nav: the version is nav2018, not " .. tostring(version), 2) end
+  local kept = {
+    customers = options.customers or 1000, seed = options.seed or 1, version = version,
+    company = options.company or "CRONUS International Ltd.", user = options.user or "navodoo",
+    password = options.password or "sandbox", plain = options.plain, start_us = options.start_us or START_US,
+    page_size = options.page_size or PAGE_SIZE,
+  }
+  local state = {
+    kind = "nav", options = kept, version = version, company = kept.company, user = kept.user,
+    password = kept.password, seed = kept.seed, start_us = kept.start_us, page_size = kept.page_size,
+    company_id = crypto.hash(kept.company):gsub("^(%x%x%x%x%x%x%x%x)(%x%x%x%x)(%x%x%x%x)(%x%x%x%x)", "%1-%2-%3-%4-"),
+    stats = no_calls(), faults = { rules = {} },
+  }
+  fill(state, kept)
+  return state
+end
+
+--- Everything as at the start, or with other options; the same table stays in use.
+---@param state table
+---@param options { customers: integer?, seed: integer? }?
+function nav.reset(state, options)
+  local kept = {}
+  for name, value in pairs(state.options) do kept[name] = value end
+  for name, value in pairs(options or {}) do kept[name] = value end
+  local fresh = nav.new(kept)
+  for name in pairs(state) do state[name] = nil end
+  for name, value in pairs(fresh) do state[name] = value end
+end
+
+--- Answers one request: `service.handle(request, state, clock) -> response`.
+nav.handle = service.handle
+
+--- A person changes a record in the client: `person.edit(state, change, clock) -> done | nil, refused`.
+nav.edit = person.edit
+
+--- All records of a table, by key, under their names on the wire; money as exact decimals.
+---@param state table
+---@param name string?   "Customer"
+---@return table[]
+function nav.dump(state, name)
+  local def, t = tables[name or "Customer"], state.tables[name or "Customer"]
+  if not t then return json.array {} end
+  local order, list = {}, {}
+  for n, field in ipairs(def.fields) do order[n] = names.externalize(field.name) end
+  for n, key in ipairs(t.keys) do
+    local row, record = t.by_key[key], {}
+    for at, field in ipairs(def.fields) do
+      local value = tables.value(row, field)
+      record[order[at]] = field.type == "Decimal" and decimal.new(value) or value
+    end
+    list[n] = json.object(order, record)
+  end
+  return json.array(list)
+end
+
+--- The tables that `dump` knows.
+---@return string[]
+function nav.tables() return { "Customer" } end
+
+--- Counters of calls by method and service, of records read and of writes done.
+---@param state table
+---@return table
+function nav.stats(state)
+  local stats = state.stats
+  local calls, total = {}, 0
+  for name, n in pairs(stats.calls) do
+    calls[name], total = n, total + n
+  end
+  return {
+    calls = calls, total = total, reads = stats.reads, creates = stats.creates, updates = stats.updates,
+    deletes = stats.deletes, refused = stats.refused, records = #state.tables.Customer.keys,
+  }
+end
+
+--- The state as plain data that JSON can hold.
+---@param state table
+---@return table
+function nav.save(state)
+  local t = state.tables.Customer
+  local saved = { tables = { Customer = { by_key = t.by_key, versions = t.versions } } }
+  for name, value in pairs(state) do
+    if name ~= "tables" then saved[name] = value end
+  end
+  return saved
+end
+
+--- The state from what `save` gave.
+---@param saved table
+---@return table
+function nav.restore(saved)
+  local state = {}
+  for name, value in pairs(saved) do state[name] = value end
+  local t, kept = rows.new(), saved.tables.Customer
+  t.by_key, t.versions = kept.by_key, kept.versions
+  for key in pairs(t.by_key) do t.keys[#t.keys + 1] = key end
+  table.sort(t.keys)
+  state.tables = { Customer = t }
+  return state
+end
+
+return nav

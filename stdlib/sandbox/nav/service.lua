@@ -1,0 +1,309 @@
+--- The OData V4 service of the sandbox NAV: address, sign-in, verbs, what each answers.
+--
+-- The order of refusals: instance, protocol, credentials, query names, company, service, method,
+-- key, record, tag, and only then what the table says about the fields.
+
+local crypto = require "navodoo.crypto"
+local answer = require "sandbox.nav.answer"
+local customer = require "sandbox.nav.customer"
+local etag = require "sandbox.nav.etag"
+local metadata = require "sandbox.nav.metadata"
+local ordered = require "sandbox.nav.ordered"
+local pages = require "sandbox.nav.pages"
+local query = require "sandbox.nav.query"
+local refusal = require "sandbox.nav.refusal"
+local values = require "sandbox.nav.values"
+
+local service = {}
+
+local INSTANCE <const> = "DynamicsNAV110"
+
+-- The request ----------------------------------------------------------------------------------------------
+
+local function split_path(path)
+  local raw_path, raw_query = path:match("^([^?#]*)%??([^#]*)")
+  local segments = {}
+  for part in raw_path:gmatch("[^/]+") do segments[#segments + 1] = part end
+  return segments, raw_query
+end
+
+-- "Name('key')" -> name, key text in its brackets
+local function split_segment(segment)
+  local plain = query.decode(segment)
+  local name, inner = plain:match("^([^%(]*)%((.*)%)$")
+  return name or plain, inner
+end
+
+-- 'x' or Name='x', quotes doubled inside.
+local function key_of(inner, key_name)
+  local name, rest = inner:match("^([%a_][%w_]*)=(.*)$")
+  if name and name ~= key_name then return nil end
+  local text = (rest or inner):match("^'(.*)'$")
+  if not text then return nil end
+  local undoubled = text:gsub("''", "\0")
+  if undoubled:find("'", 1, true) then return nil end
+  return (undoubled:gsub("%z", "'"))
+end
+
+local function signed_in(request, state)
+  local encoded = (request.headers.authorization or ""):match("^[Bb][Aa][Ss][Ii][Cc]%s+(%S+)")
+  local plain = encoded and crypto.unbase64(encoded)
+  local user, password = (plain or ""):match("^([^:]*):(.*)$")
+  if not user then return false end
+  return crypto.equal(user:lower(), state.user:lower()) and crypto.equal(password, state.password)
+end
+
+-- A call: what the handlers below share.
+---@class sandbox.nav.Call
+---@field request table
+---@field state table
+---@field root string        http://host/DynamicsNAV110/ODataV4
+---@field address string     of this request, without its query
+---@field raw_query string
+---@field context string     its metadata context
+---@field page table
+---@field t sandbox.nav.Rows
+---@field options table<string, string>
+---@field now integer
+
+local function entity_answer(call, status, key, properties, headers)
+  local tag = etag.of_chain(etag.chain(call.page.table.no, key, call.t.versions[key]))
+  local all = { ETag = tag }
+  for name, value in pairs(headers or {}) do all[name] = value end
+  local columns = answer.columns(properties)
+  return answer.json(status, answer.entity(call.page, call.t, key, columns, call.context .. "/$entity"), all)
+end
+
+local function next_link(call, key)
+  local kept = {}
+  for part in call.raw_query:gmatch("[^&]+") do
+    if query.decode(part:match("^[^=]*")) ~= "$skiptoken" then kept[#kept + 1] = part end
+  end
+  kept[#kept + 1] = "$skiptoken='" .. query.encode((key:gsub("'", "''"))) .. "'"
+  return call.address .. "?" .. table.concat(kept, "&")
+end
+
+-- Reading --------------------------------------------------------------------------------------------------
+
+local function get_list(call)
+  local plan, refused = query.plan(call.page, call.options)
+  if not plan then return nil, refused end
+  local size, asked = query.page_size(call.request.headers.prefer, call.state.page_size)
+  local keys, last = query.run(call.page, call.t, plan, size)
+  call.state.stats.reads = call.state.stats.reads + #keys
+  local body = answer.list(call.page, call.t, keys, answer.columns(plan.selected), {
+    context = call.context, next_link = last and next_link(call, last),
+    count = plan.count and query.count(call.page, call.t, plan) or nil,
+  })
+  return answer.json(200, body, asked and { ["Preference-Applied"] = "odata.maxpagesize=" .. size } or nil)
+end
+
+local function get_count(call)
+  local plan, refused = query.plan(call.page, call.options)
+  if not plan then return nil, refused end
+  return answer.raw(200, "text/plain", tostring(query.count(call.page, call.t, plan)))
+end
+
+local function get_entity(call, key)
+  local properties, refused = query.selected(call.page, call.options)
+  if not properties then return nil, refused end
+  call.state.stats.reads = call.state.stats.reads + 1
+  return entity_answer(call, 200, key, properties)
+end
+
+-- Writing --------------------------------------------------------------------------------------------------
+
+-- The body as changes in payload order. What the OData layer refuses (names, JSON types) comes before
+-- what NAV refuses, whatever the order.
+local function changes_of(call, updating)
+  local members = ordered.members(call.request.body or "")
+  if not members then return nil, refusal.bad_body() end
+  local changes = {}
+  for _, member in ipairs(members) do
+    local property = call.page.by_name[member.key]
+    if not property and not member.key:find("@", 1, true) then
+      return nil, refusal.unknown_property(member.key, call.page.service)
+    end
+    local is_key = property and property.name == call.page.key
+    if property and not property.etag and not property.flow_filter and not (updating and is_key) then
+      local change = { name = property.field and property.field.name }
+      if property.readonly then
+        change.refused = refusal.read_only(property.label)
+      else
+        change.value, change.refused = values.convert(property.field, member.value, property.name)
+        local refused = change.refused
+        if refused and refused.code:find("^BadRequest") then return nil, refused end
+      end
+      changes[#changes + 1] = change
+    end
+  end
+  return changes
+end
+
+local function context_of(call) return { state = call.state, gui = false, now = call.now } end
+
+local function post(call)
+  local changes, refused = changes_of(call, false)
+  if not changes then return nil, refused end
+  local key
+  key, refused = customer.insert(context_of(call), changes)
+  if not key then return nil, refused end
+  call.state.stats.creates = call.state.stats.creates + 1
+  local location = call.address .. "('" .. query.encode((key:gsub("'", "''"))) .. "')"
+  return entity_answer(call, 201, key, call.page.properties, { Location = location })
+end
+
+local function check_tag(call, key, needed)
+  local header = call.request.headers["if-match"]
+  if not header and not needed then return nil end
+  local chain = etag.parse(header)
+  if not chain then return refusal.no_token() end
+  if chain ~= "*" and chain ~= etag.chain(call.page.table.no, key, call.t.versions[key]) then
+    return refusal.changed()
+  end
+end
+
+local function patch(call, key)
+  local refused = check_tag(call, key, true)
+  if refused then return nil, refused end
+  local changes
+  changes, refused = changes_of(call, true)
+  if not changes then return nil, refused end
+  refused = customer.modify(context_of(call), key, changes)
+  if refused then return nil, refused end
+  call.state.stats.updates = call.state.stats.updates + 1
+  return entity_answer(call, 200, key, call.page.properties)
+end
+
+local function delete(call, key)
+  local refused = check_tag(call, key, false) or customer.delete(context_of(call), key)
+  if refused then return nil, refused end
+  call.state.stats.deletes = call.state.stats.deletes + 1
+  return answer.nothing()
+end
+
+-- Routing --------------------------------------------------------------------------------------------------
+
+local function collection(call)
+  local method, page = call.request.method, call.page
+  if method == "GET" then return get_list(call) end
+  if method == "POST" and page.insert_allowed then return post(call) end
+  return nil, refusal.method(method, page.service, "Collection")
+end
+
+local function entity(call, inner)
+  local method, page = call.request.method, call.page
+  local key = key_of(inner, page.key)
+  if not key then return nil, refusal.key_syntax() end
+  key = values.code(key)
+  local allowed = method == "GET" or method == "DELETE" and page.delete_allowed
+    or (method == "PATCH" or method == "PUT") and page.modify_allowed
+  if not allowed then return nil, refusal.method(method, page.service, "Entity") end
+  if not call.t.by_key[key] then return nil, refusal.no_segment(page.service) end
+  if method == "GET" then return get_entity(call, key) end
+  if method == "DELETE" then return delete(call, key) end
+  return patch(call, key)
+end
+
+-- The page's part of the path: CustomerCard, CustomerCard('x'), CustomerCard/$count, an action.
+local function page_route(call, segments, at)
+  local name, inner = split_segment(segments[at])
+  local page = pages.by_service[name]
+  if not page then return nil, refusal.no_segment(name) end
+  call.page, call.t = page, call.state.tables[page.table.name]
+  call.context = call.context .. name
+  local tail = segments[at + 1]
+  if not tail then
+    if not inner then return collection(call) end
+    return entity(call, inner)
+  end
+  if segments[at + 2] then return nil, refusal.no_segment(query.decode(segments[at + 2])) end
+  if tail == "$count" and not inner and call.request.method == "GET" then
+    return get_count(call)
+  end
+  if tail:find("^NAV%.") and inner then return nil, refusal.no_action() end
+  return nil, refusal.no_segment(query.decode(tail))
+end
+
+local function company_route(call, segments, at)
+  local _, inner = split_segment(segments[at])
+  local state, method = call.state, call.request.method
+  if not inner then
+    if segments[at + 1] then return nil, refusal.no_segment(query.decode(segments[at + 1])) end
+    if method ~= "GET" then return nil, refusal.method(method, "Company", "Collection") end
+    return answer.json(200, metadata.companies(state, call.root, false))
+  end
+  local company = key_of(inner, "Name")
+  if not company then return nil, refusal.key_syntax() end
+  if company ~= state.company then return nil, refusal.no_company() end
+  if segments[at + 1] then
+    call.context = call.context .. "Company('" .. query.encode((company:gsub("'", "''"))) .. "')/"
+    return page_route(call, segments, at + 1)
+  end
+  if method ~= "GET" then return nil, refusal.method(method, "Company", "Entity") end
+  return answer.json(200, metadata.companies(state, call.root, true))
+end
+
+local function service_route(call, segments, at)
+  local first, method = segments[at], call.request.method
+  if not first then
+    if method ~= "GET" then return nil, refusal.method(method, "ODataV4", "Entity") end
+    return answer.json(200, metadata.service(call.root))
+  end
+  if query.decode(first) == "$metadata" then
+    if method ~= "GET" then return nil, refusal.method(method, "$metadata", "Entity") end
+    return answer.raw(200, "application/xml", metadata.xml())
+  end
+  if split_segment(first) == "Company" then return company_route(call, segments, at) end
+  local company = call.options.company
+  if company and company ~= call.state.company then return nil, refusal.no_company() end
+  return page_route(call, segments, at)
+end
+
+local function count_call(state, method, segments)
+  local family = "other"
+  for at = 3, #segments do
+    local name = split_segment(segments[at])
+    if pages.by_service[name] or name == "$metadata" then family = name end
+    if name == "Company" and family == "other" then family = name end
+  end
+  local name = method .. " " .. family
+  state.stats.calls[name] = (state.stats.calls[name] or 0) + 1
+end
+
+local function route(request, state, now)
+  local segments, raw_query = split_path(request.path)
+  count_call(state, request.method, segments)
+  if (segments[1] or ""):lower() ~= INSTANCE:lower() then
+    return { status = 404, headers = { ["Content-Type"] = "text/html; charset=us-ascii" },
+             body = "<h2>Not Found</h2><hr><p>HTTP Error 404. The requested resource is not found.</p>" }
+  end
+  local protocol = (segments[2] or ""):lower()
+  if protocol == "odata" or protocol == "api" or protocol == "ws" then -- switched off here
+    return { status = 405, headers = { Allow = "" }, body = "" }
+  end
+  if protocol ~= "odatav4" then return nil, refusal.no_segment(query.decode(segments[2] or "")) end
+  if not signed_in(request, state) then return nil, refusal.credentials() end
+  local options, refused = query.options(raw_query)
+  if not options then return nil, refused end
+  local host = "http://" .. (request.headers.host or "localhost:7048")
+  local root = host .. "/" .. INSTANCE .. "/ODataV4"
+  return service_route({
+    request = request, state = state, now = now, options = options, raw_query = raw_query, root = root,
+    context = root .. "/$metadata#", address = host .. request.path:match("^[^?#]*"),
+  }, segments, 3)
+end
+
+--- Answers one request.
+---@param request { method: string, path: string, headers: table<string, string>, body: string? }
+---@param state table
+---@param clock { now: fun(): integer }   microseconds since the epoch
+---@return { status: integer, headers: table<string, string>, body: string }
+function service.handle(request, state, clock)
+  local response, refused = route(request, state, clock.now())
+  if response then return response end
+  state.stats.refused = state.stats.refused + 1
+  return answer.refused(refused)
+end
+
+return service

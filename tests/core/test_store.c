@@ -1,0 +1,469 @@
+/* The store's promises: all or nothing per transaction, groups that punish only
+ * the guilty, jobs that coalesce, queries that use their indexes. */
+#include "store_world.h"
+
+/* ---- jobs ---- */
+
+static void test_job_put_keeps_one_job_per_record(void **state) {
+  (void)state;
+  world *w = world_new(false);
+  assert_int_equal(apply_one(w, "job_put", "sssiisss", "f", "d", "C1", INT64_C(5),
+                             INT64_C(5), "v1", "h1", "one"), 1);
+  assert_int_equal(apply_one(w, "job_put", "sssiisss", "f", "d", "C1", INT64_C(6),
+                             INT64_C(6), "v1", "h1", "one"), 0);
+  assert_answer(w, "1,C1,h1,ready,1", "jobs_by_record", "sss", "f", "d", "[\"C1\"]");
+  apply_one(w, "job_park", "iisss", INT64_C(1), INT64_C(1), "dead", "no", "fp");
+  apply_one(w, "job_put", "sssiisss", "f", "d", "C1", INT64_C(7), INT64_C(7), "v2",
+            "h2", "two");
+  assert_answer(w, "1,f,d,C1,0,ready,2,0,7,5,v2,h2,-,-,two", "job", "i", INT64_C(1));
+  world_free(w);
+}
+
+static void test_job_put_without_hash_is_always_a_change(void **state) {
+  (void)state;
+  world *w = world_new(false);
+  for (int i = 0; i < 2; i++)
+    assert_int_equal(apply_one(w, "job_put", "sssiinns", "f", "d", "C1", INT64_C(5),
+                               INT64_C(5), "x"), 1);
+  assert_int_equal(number_in(ask(w, "job", "i", INT64_C(1)), "rev"), 2);
+  world_free(w);
+}
+
+static void test_job_add_never_coalesces(void **state) {
+  (void)state;
+  world *w = world_new(false);
+  for (int i = 0; i < 3; i++)
+    apply_one(w, "job_add", "sssiisss", "f", "d", "E1", INT64_C(5), INT64_C(5), "v",
+              "h", "p");
+  assert_int_equal(number_in(ask(w, "jobs_backlog", "s", "f"), "count"), 3);
+  world_free(w);
+}
+
+static void test_job_done_leaves_a_job_that_changed_meanwhile(void **state) {
+  (void)state;
+  world *w = world_new(false);
+  nv_txn *t = nv_txn_new();
+  put_job(t, "C1", "h1", "one");
+  put_job(t, "C1", "h2", "two");
+  assert_int_equal(apply(w, t).status, NV_OK);
+  assert_int_equal(apply_one(w, "job_done", "ii", INT64_C(1), INT64_C(1)), 0);
+  assert_int_equal(apply_one(w, "job_retry", "iiiis", INT64_C(1), INT64_C(1),
+                             INT64_C(99), INT64_C(1), "late"), 0);
+  assert_int_equal(apply_one(w, "job_done", "ii", INT64_C(1), INT64_C(2)), 1);
+  world_free(w);
+}
+
+static void test_job_ids_are_never_used_again(void **state) {
+  (void)state;
+  world *w = world_new(false);
+  for (int64_t id = 1; id <= 3; id++) {
+    nv_txn *t = nv_txn_new();
+    put_job(t, "C1", "h", "p");
+    add(t, 1, "job_done", "ii", id, INT64_C(1));
+    assert_int_equal(apply(w, t).status, NV_OK);
+    if (id == 2) {
+      close_store(w);
+      open_store(w);
+    }
+  }
+  world_free(w);
+}
+
+static void test_jobs_due_come_in_order_and_without_the_excluded(void **state) {
+  (void)state;
+  world *w = world_new(false);
+  static const int64_t due[] = {30, 10, 20, 10, 99};
+  for (int i = 0; i < 5; i++) {
+    char record[8];
+    sprintf(record, "C%d", i + 1);
+    apply_one(w, "job_put", "sssiisss", "f", "d", record, due[i], INT64_C(1), "v", "h",
+              "p");
+  }
+  nv_op *op = ask(w, "jobs_due", "sisi", "f", INT64_C(50), "[4]", INT64_C(10));
+  const nv_rows *r = nv_store_op_rows(op);
+  assert_int_equal(nv_rows_count(r), 3);
+  assert_int_equal(nv_rows_named(r, 0, "id").i, 2);
+  assert_int_equal(nv_rows_named(r, 1, "id").i, 3);
+  assert_int_equal(nv_rows_named(r, 2, "id").i, 1);
+  assert_true(nv_str_eq(nv_rows_named(r, 0, "payload").s, "p"));
+  nv_op_release(op);
+  assert_int_equal(number_in(ask(w, "jobs_next_due", "s", "f"), "due"), 10);
+  assert_int_equal(number_in(ask(w, "jobs_next_due", "s", "other"), "due"), -1);
+  world_free(w);
+}
+
+static void test_dead_jobs_group_by_cause_and_revive_together(void **state) {
+  (void)state;
+  world *w = world_new(false);
+  static const char *const cause[] = {"zip", "vat", "zip", "zip"};
+  for (int i = 0; i < 4; i++) {
+    char record[8];
+    nv_txn *t = nv_txn_new();
+    sprintf(record, "C%d", i);
+    put_job(t, record, "h", "p");
+    add(t, 1, "job_park", "iisss", (int64_t)i + 1, INT64_C(1), i == 3 ? "review" : "dead",
+        i == 0 ? "first" : "later", cause[i]);
+    assert_int_equal(apply(w, t).status, NV_OK);
+  }
+  assert_answer(w, "zip,3,first,f,1;vat,1,later,f,2", "dead_groups", "");
+  assert_answer(w, "f,dead,3;f,review,1", "jobs_counts", "");
+  assert_int_equal(apply_one(w, "job_revive_group", "si", "zip", INT64_C(77)), 3);
+  assert_int_equal(apply_one(w, "job_revive", "ii", INT64_C(2), INT64_C(78)), 1);
+  assert_int_equal(apply_one(w, "job_revive", "ii", INT64_C(2), INT64_C(78)), 0);
+  assert_answer(w, "f,ready,4", "jobs_counts", "");
+  world_free(w);
+}
+
+/* ---- transactions and groups ---- */
+
+static void test_an_unexpected_row_count_undoes_the_transaction(void **state) {
+  (void)state;
+  world *w = world_new(false);
+  nv_txn *t = nv_txn_new();
+  put_job(t, "C1", "h", "p");
+  add(t, 1, "cursor_drop", "s", "no such cursor");
+  outcome o = apply(w, t);
+  assert_int_equal(o.status, NV_ECOUNT);
+  assert_string_equal(o.text, "cursor_drop touched 0 rows, expected 1");
+  assert_answer(w, "", "jobs_counts", "");
+  world_free(w);
+}
+
+/* Twelve transactions of one group, three of them guilty of different things. */
+static void test_a_group_fails_only_the_guilty(void **state) {
+  (void)state;
+  world *w = world_new(false);
+  enum { N = 12 };
+  outcome o[N];
+  apply_one(w, "link_put", "ssssssssi", "f", "N0", "42", "x", "h", "v", "v", "{}",
+            INT64_C(1));
+  for (int i = 0; i < N; i++) {
+    nv_txn *t = nv_txn_new();
+    char record[8];
+    sprintf(record, "C%02d", i);
+    put_job(t, record, "h", "p");
+    if (i == 0 || i == 6) add(t, 1, "job_drop", "i", INT64_C(4711));
+    if (i == 7) /* this Odoo record belongs to another NAV record already */
+      add(t, -1, "link_put", "ssssssssi", "f", "N1", "42", "x", "h", "v", "v", "{}",
+          INT64_C(1));
+    if (i == 11) add(t, -1, "cursor_put", "nsi", "x", INT64_C(1)); /* no name */
+    apply_later(w, t, &o[i]);
+  }
+  settle(w);
+  for (int i = 0; i < N; i++) {
+    bool guilty = i == 0 || i == 6 || i == 7 || i == 11;
+    int expected = !guilty ? NV_OK : i < 7 ? NV_ECOUNT : NV_EINVALID;
+    assert_int_equal(o[i].status, expected);
+  }
+  assert_non_null(strstr(o[7].text, "links.odoo"));
+  assert_int_equal(number_in(ask(w, "jobs_backlog", "s", "f"), "count"), N - 4);
+  world_free(w);
+}
+
+static void test_what_is_queued_meanwhile_commits_together(void **state) {
+  (void)state;
+  world *w = world_new(true);
+  enum { N = 200 };
+  outcome first, o[N];
+  nv_txn *big = nv_txn_new(); /* keeps the writer busy while the others queue */
+  for (int i = 0; i < 5000; i++)
+    add(big, -1, "journal_add", "issssss", INT64_C(1), "f", "d", "r", "1", "ok", "x");
+  long before = nv_simvfs_syncs();
+  apply_later(w, big, &first);
+  for (int i = 0; i < N; i++) {
+    nv_txn *t = nv_txn_new();
+    add(t, 1, "meta_put", "ss", "k", "v");
+    apply_later(w, t, &o[i]);
+  }
+  settle(w);
+  assert_int_equal(first.status, NV_OK);
+  for (int i = 0; i < N; i++) assert_int_equal(o[i].status, NV_OK);
+  assert_true(nv_simvfs_syncs() - before < N / 2);
+  world_free(w);
+}
+
+static void test_a_query_sees_what_was_handed_over_before(void **state) {
+  (void)state;
+  world *w = world_new(false);
+  for (int i = 0; i < 50; i++) {
+    char value[16];
+    outcome o;
+    nv_txn *t = nv_txn_new();
+    sprintf(value, "%d", i);
+    add(t, 1, "cursor_put", "ssi", "c", value, (int64_t)i);
+    apply_later(w, t, &o);
+    nv_op *op = ask(w, "cursor", "s", "c");
+    assert_true(nv_str_eq(nv_rows_named(nv_store_op_rows(op), 0, "value").s, value));
+    nv_op_release(op);
+    assert_int_equal(o.status, NV_OK);
+  }
+  world_free(w);
+}
+
+static bool was_told;
+static void on_early(nv_op *op, void *arg) {
+  (void)op;
+  (void)arg;
+  was_told = true;
+}
+
+static void test_releasing_early_does_not_take_it_back(void **state) {
+  (void)state;
+  world *w = world_new(false);
+  nv_op *op;
+  nv_txn *t = nv_txn_new();
+  put_job(t, "C1", "h", "p");
+  assert_int_equal(nv_store_apply(w->s, t, &op, NULL), NV_OK);
+  was_told = false;
+  nv_op_on_done(op, on_early, NULL);
+  nv_op_release(op);
+  assert_int_equal(number_in(ask(w, "jobs_backlog", "s", "f"), "count"), 1);
+  assert_false(was_told);
+  world_free(w);
+}
+
+static void test_closing_finishes_what_is_queued(void **state) {
+  (void)state;
+  world *w = world_new(false);
+  outcome o[20];
+  for (int i = 0; i < 20; i++) {
+    char record[8];
+    nv_txn *t = nv_txn_new();
+    sprintf(record, "C%d", i);
+    put_job(t, record, "h", "p");
+    apply_later(w, t, &o[i]);
+  }
+  close_store(w);
+  for (int i = 0; i < 20; i++) assert_int_equal(o[i].status, NV_OK);
+  open_store(w);
+  assert_int_equal(number_in(ask(w, "jobs_backlog", "s", "f"), "count"), 20);
+  world_free(w);
+}
+
+static void test_the_queue_and_a_transaction_are_bounded(void **state) {
+  (void)state;
+  world *w = world_new(false);
+  static char mib[1 << 20];
+  memset(mib, 'x', sizeof mib - 1);
+  nv_val vals[] = {nv_val_textz("k"), nv_val_text((nv_str){mib, sizeof mib - 1})};
+  nv_error err = {0};
+  nv_txn *t = nv_txn_new();
+  int added = 0;
+  while (nv_txn_add(t, "meta_put", vals, 2, -1, &err) == NV_OK) added++;
+  assert_int_equal(err.code, NV_ETOOLARGE);
+  assert_in_range(added, 30, 32);
+  assert_int_equal(apply(w, t).status, NV_OK); /* as before the refused one */
+  if (inline_mode) { /* nothing is taken while we do not turn the loop */
+    outcome o[4];
+    for (int i = 0; i < 2; i++) {
+      t = nv_txn_new();
+      for (int k = 0; k < 30; k++) nv_txn_add(t, "meta_put", vals, 2, -1, &err);
+      apply_later(w, t, &o[i]);
+    }
+    nv_op *op;
+    t = nv_txn_new();
+    for (int k = 0; k < 30; k++) nv_txn_add(t, "meta_put", vals, 2, -1, &err);
+    assert_int_equal(nv_store_apply(w->s, t, &op, &err), NV_EBUSY);
+    assert_null(op);
+    settle(w);
+    assert_int_equal(o[1].status, NV_OK);
+  }
+  world_free(w);
+}
+
+static void test_misuse_is_refused_with_a_reason(void **state) {
+  (void)state;
+  world *w = world_new(false);
+  nv_val v[2] = {nv_val_int(1), nv_val_int(2)};
+  nv_error err = {0};
+  nv_op *op;
+  nv_txn *t = nv_txn_new();
+  assert_int_equal(nv_txn_add(t, "job_fly", v, 1, -1, &err), NV_EINVALID);
+  assert_string_equal(err.text, "no operation 'job_fly'");
+  assert_int_equal(nv_txn_add(t, "job_done", v, 1, -1, &err), NV_EINVALID);
+  assert_string_equal(err.text, "job_done takes 2 values, got 1");
+  assert_int_equal(nv_store_query(w->s, "weather", v, 0, &op, &err), NV_EINVALID);
+  assert_int_equal(nv_store_query(w->s, "job", v, 2, &op, &err), NV_EINVALID);
+  nv_txn_free(t);
+  world_free(w);
+}
+
+/* ---- the rest of the tables ---- */
+
+static void test_effects_are_open_until_done(void **state) {
+  (void)state;
+  world *w = world_new(false);
+  nv_txn *t = nv_txn_new();
+  put_job(t, "C1", "h", "p");
+  for (int i = 0; i < 2; i++) /* the same key twice is one effect */
+    add(t, 1, "effect_intend", "sisssii", "k1", INT64_C(1), "odoo", "create", "img",
+        INT64_C(5), INT64_C(1) + i);
+  add(t, 1, "effect_intend", "sisssii", "k2", INT64_C(1), "odoo", "set", "img",
+      INT64_C(5), INT64_C(1));
+  assert_int_equal(apply(w, t).status, NV_OK);
+  assert_answer(w, "k1,1,odoo,create,img,5,2;k2,1,odoo,set,img,5,1", "effects_of_jobs",
+                "s", "[1]");
+  assert_int_equal(apply_one(w, "jobs_settle", "si", "f", INT64_C(500)), 1);
+  assert_int_equal(number_in(ask(w, "job", "i", INT64_C(1)), "due"), 500);
+  apply_one(w, "effect_done", "s", "k1");
+  assert_answer(w, "k2,1,odoo,set,img,5,1,f,C1", "effects_open", "s", "f");
+  assert_answer(w, "", "effects_open", "s", "other");
+  assert_int_equal(apply_one(w, "effects_drop", "i", INT64_C(1)), 1);
+  world_free(w);
+}
+
+static void test_links_are_found_from_both_sides(void **state) {
+  (void)state;
+  world *w = world_new(false);
+  for (int64_t i = 1; i <= 3; i++) {
+    char nav[8], odoo[8];
+    sprintf(nav, "N%d", (int)i);
+    sprintf(odoo, "%d", (int)i * 10);
+    apply_one(w, "link_put", "ssssssssi", "f", nav, odoo, "x", "h", "nv", "ov", "{}", i);
+  }
+  apply_one(w, "link_seen", "sssss", "f", "N2", "h2", "nv2", "9");
+  assert_answer(w, "2,f,N2,20,x,h2,nv2,ov,{},9", "links_by_nav", "ss", "f",
+                "[\"N2\",\"N9\"]");
+  assert_answer(w, "3,f,N3,30,x,h,nv,ov,{},3", "links_by_odoo", "ss", "f", "[30]");
+  apply_one(w, "link_put", "ssnnnnnni", "f", "N3", INT64_C(4)); /* all is replaced */
+  assert_answer(w, "3,f,N3,-,-,-,-,-,-,4", "links_list", "sii", "f", INT64_C(2),
+                INT64_C(9));
+  assert_answer(w, "f,3", "links_count", "");
+  assert_int_equal(apply_one(w, "link_drop", "ss", "f", "N1"), 1);
+  world_free(w);
+}
+
+static void test_cursors_and_meta_keep_the_last_value(void **state) {
+  (void)state;
+  world *w = world_new(false);
+  apply_one(w, "cursor_put", "ssi", "b", "1", INT64_C(1));
+  apply_one(w, "cursor_put", "ssi", "a", "1", INT64_C(2));
+  apply_one(w, "cursor_put", "ssi", "b", "2", INT64_C(3));
+  assert_answer(w, "a,1,2;b,2,3", "cursors_list", "");
+  assert_int_equal(apply_one(w, "cursor_drop", "s", "a"), 1);
+  apply_one(w, "meta_put", "ss", "k", "text");
+  apply_one(w, "meta_put", "si", "k", INT64_C(7));
+  assert_answer(w, "7", "meta", "s", "k");
+  world_free(w);
+}
+
+static void test_the_journal_is_read_by_record_and_from_its_end(void **state) {
+  (void)state;
+  world *w = world_new(false);
+  for (int64_t i = 1; i <= 6; i++)
+    apply_one(w, "journal_add", "isssiss", i * 10, i % 3 ? "f" : "g", "d",
+              i % 2 ? "odd" : "even", i, i == 5 ? "dead" : "done", NULL);
+  assert_answer(w, "5,50,f,d,odd,5,dead,-;1,10,f,d,odd,1,done,-", "journal_tail", "ssi",
+                "f", "odd", INT64_C(9));
+  assert_answer(w, "6,60,g,d,even,6,done,-;5,50,f,d,odd,5,dead,-", "journal_tail", "nni",
+                INT64_C(2));
+  assert_answer(w, "6,60,g,d,even,6,done,-", "journal_tail", "sni", "g", INT64_C(1));
+  assert_answer(w, "f,dead,1;f,done,1;g,done,2", "journal_counts", "ni", INT64_C(30));
+  assert_int_equal(apply_one(w, "journal_prune", "i", INT64_C(50)), 4);
+  assert_int_equal(apply_one(w, "journal_prune", "i", INT64_C(50)), 0);
+  world_free(w);
+}
+
+static void test_bytes_come_back_as_they_went_in(void **state) {
+  (void)state;
+  world *w = world_new(false);
+  static const char odd[] = "a\0b\xff\xc3\xa9'\"";
+  nv_val vals[] = {nv_val_textz("k"), nv_val_blob((nv_str){odd, sizeof odd - 1})};
+  for (int text = 0; text < 2; text++) {
+    if (text) vals[1].type = NV_VAL_TEXT;
+    nv_txn *t = nv_txn_new();
+    nv_txn_add(t, "meta_put", vals, 2, 1, NULL);
+    assert_int_equal(apply(w, t).status, NV_OK);
+    nv_op *op = ask(w, "meta", "s", "k");
+    nv_val v = nv_rows_get(nv_store_op_rows(op), 0, 0);
+    assert_int_equal(v.type, vals[1].type);
+    assert_int_equal(v.s.n, sizeof odd - 1);
+    assert_memory_equal(v.s.p, odd, sizeof odd - 1);
+    nv_op_release(op);
+  }
+  world_free(w);
+}
+
+/* ---- the SQL itself ---- */
+
+static void test_every_name_has_sql_that_runs(void **state) {
+  (void)state;
+  world *w = world_new(false);
+  nv_val nulls[16] = {{0}};
+  for (int i = 0; i < nv_store_ops_count; i++) {
+    nv_txn *t = nv_txn_new();
+    assert_int_equal(nv_txn_add(t, nv_store_ops[i].name, nulls,
+                                (size_t)nv_store_ops[i].arity, -1, NULL), NV_OK);
+    outcome o = apply(w, t); /* a null where a value is needed is the caller's */
+    if (o.status != NV_OK && o.status != NV_EINVALID) fail_msg("%s", o.text);
+  }
+  for (int i = 0; i < nv_store_queries_count; i++)
+    nv_op_release(ask(w, nv_store_queries[i].name,
+                      &"nnnnnnnn"[8 - nv_store_queries[i].arity]));
+  world_free(w);
+}
+
+/* Walks the plans: a table may be read from end to end only where that is the
+ * question, or where the walk is along the rowid and stops early. */
+static void check_plan(sqlite3 *db, const nv_store_sql *q) {
+  static const char *const may_scan[] = {
+      "jobs_list", "links_list", "effects_open", "journal_tail", "journal_counts",
+      "journal_prune", "cursors_list", "jobs_settle"};
+  for (size_t i = 0; i < sizeof may_scan / sizeof *may_scan; i++)
+    if (strcmp(may_scan[i], q->name) == 0) return;
+  char *sql = sqlite3_mprintf("EXPLAIN QUERY PLAN %s", q->sql);
+  sqlite3_stmt *st;
+  assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &st, NULL), SQLITE_OK);
+  assert_int_equal(sqlite3_bind_parameter_count(st), q->arity);
+  while (sqlite3_step(st) == SQLITE_ROW) {
+    const char *step = (const char *)sqlite3_column_text(st, 3);
+    if (strncmp(step, "SCAN", 4) == 0 && !strstr(step, "USING") &&
+        !strstr(step, "json_each") && !strstr(step, "CONSTANT"))
+      fail_msg("%s: %s", q->name, step);
+  }
+  sqlite3_finalize(st);
+  sqlite3_free(sql);
+}
+
+static void test_no_statement_reads_a_whole_table(void **state) {
+  (void)state;
+  world *w = world_new(false);
+  char path[128];
+  sqlite3 *db;
+  snprintf(path, sizeof path, "%s/navodoo.db", w->folder);
+  sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, w->env.vfs);
+  for (int i = 0; i < nv_store_ops_count; i++) check_plan(db, &nv_store_ops[i]);
+  for (int i = 0; i < nv_store_queries_count; i++) check_plan(db, &nv_store_queries[i]);
+  sqlite3_close(db);
+  world_free(w);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_job_put_keeps_one_job_per_record),
+      cmocka_unit_test(test_job_put_without_hash_is_always_a_change),
+      cmocka_unit_test(test_job_add_never_coalesces),
+      cmocka_unit_test(test_job_done_leaves_a_job_that_changed_meanwhile),
+      cmocka_unit_test(test_job_ids_are_never_used_again),
+      cmocka_unit_test(test_jobs_due_come_in_order_and_without_the_excluded),
+      cmocka_unit_test(test_dead_jobs_group_by_cause_and_revive_together),
+      cmocka_unit_test(test_an_unexpected_row_count_undoes_the_transaction),
+      cmocka_unit_test(test_a_group_fails_only_the_guilty),
+      cmocka_unit_test(test_what_is_queued_meanwhile_commits_together),
+      cmocka_unit_test(test_a_query_sees_what_was_handed_over_before),
+      cmocka_unit_test(test_releasing_early_does_not_take_it_back),
+      cmocka_unit_test(test_closing_finishes_what_is_queued),
+      cmocka_unit_test(test_the_queue_and_a_transaction_are_bounded),
+      cmocka_unit_test(test_misuse_is_refused_with_a_reason),
+      cmocka_unit_test(test_effects_are_open_until_done),
+      cmocka_unit_test(test_links_are_found_from_both_sides),
+      cmocka_unit_test(test_cursors_and_meta_keep_the_last_value),
+      cmocka_unit_test(test_the_journal_is_read_by_record_and_from_its_end),
+      cmocka_unit_test(test_bytes_come_back_as_they_went_in),
+      cmocka_unit_test(test_every_name_has_sql_that_runs),
+      cmocka_unit_test(test_no_statement_reads_a_whole_table),
+  };
+  int bad = cmocka_run_group_tests_name("store, with a thread", tests, NULL, NULL);
+  inline_mode = true;
+  return bad + cmocka_run_group_tests_name("store, inline", tests, NULL, NULL);
+}

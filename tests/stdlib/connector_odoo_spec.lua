@@ -1,0 +1,623 @@
+--- The Odoo connector against recorded answers: protocols, logins, values, load, faults.
+
+local cache = require "navodoo.cache"
+local decimal = require "navodoo.decimal"
+local json = require "navodoo.json"
+local task = require "navodoo.task"
+local call = require "connector.call"
+local connector = require "connector"
+local errors = require "connector.odoo.errors"
+local loading = require "connector.odoo.load"
+local schemas = require "connector.odoo.schema"
+local values = require "connector.odoo.values"
+
+local HERE <const> = debug.getinfo(1, "S").source:match "^@(.*)/[^/]*$" or "tests/stdlib"
+
+local function data(name)
+  local file <close> = assert(io.open(("%s/data/odoo_wire/%s.json"):format(HERE, name)))
+  return assert(json.decode(file:read "a"))
+end
+
+local FAULTS <const>, LOAD <const>, CALLS <const> = data "faults", data "load", data "calls"
+local FIELDS <const> = data "fields"
+
+local function answer(recorded)
+  local body = recorded.body
+  return { status = recorded.status, headers = {},
+           body = type(body) == "string" and body or assert(json.encode(body)) }
+end
+
+local function result(v) return answer { status = 200, body = { jsonrpc = "2.0", id = 1, result = v } } end
+
+local LOST <const> = { failed = { code = "network", text = "odoo (host:8069): connection reset", maybe_sent = true } }
+
+--- Which canned answer a request gets; what is not given is the answer of a plain Odoo 17.
+local function route(request, answers)
+  local body = request.body and assert(json.decode(request.body)) or {}
+  local args = body.params and body.params.args
+  local name = body.params and (body.params.service == "common" and body.params.method or args[5])
+    or request.path:match "[^/]*$"
+  local given = answers[name]
+  if type(given) == "function" then given = given(body, request) end
+  if type(given) == "table" and given[1] then given = table.remove(given, 1) end
+  if given then return given end
+  if name == "version" then return answer(request.path == "/jsonrpc" and CALLS.version_17 or CALLS.web_version) end
+  if name == "authenticate" then return answer(CALLS.login_good) end
+  if name == "fields_get" then
+    return request.path == "/jsonrpc" and result(FIELDS["19.0"]) or answer { status = 200, body = FIELDS["19.0"] }
+  end
+  error("no answer for " .. name)
+end
+
+local function open(answers, settings)
+  local endpoint = { name = "odoo", kind = "odoo", database = "odoo_test", user = "integration",
+                     secret = "nvsec:0123:" }
+  for k, v in pairs(settings or {}) do endpoint[k] = v end
+  cache.drop("endpoint:odoo")
+  local log = { reported = {}, requests = {} }
+  call.request = function(request)
+    log.requests[#log.requests + 1] = request
+    local given = route(request, answers or {})
+    if given.failed then return nil, given.failed end
+    return given
+  end
+  call.report = function(_, verdict) log.reported[#log.reported + 1] = verdict end
+  --- The last request's body, decoded.
+  function log.last() return json.decode(log.requests[#log.requests].body) end
+  function log.paths()
+    local paths = {}
+    for i, r in ipairs(log.requests) do
+      local body = r.body and json.decode(r.body)
+      local params = body and body.params
+      paths[i] = params and (params.service == "common" and params.method or params.args[5]) or r.path
+    end
+    return table.concat(paths, " ")
+  end
+  return connector.open(endpoint), log
+end
+
+describe("connector.odoo version and protocol", function()
+  it("asks the server once and takes JSON-RPC before 19", function()
+    local conn, log = open { search_count = result(3), version = answer(CALLS.version_14) }
+    expect(conn:version()):equals(14)
+    expect(conn:call("res.partner", "search_count", { domain = json.array {} })):equals(3)
+    expect(conn:call("res.partner", "search_count", { domain = json.array {} })):equals(3)
+    expect(log.paths()):equals "version authenticate search_count search_count"
+  end)
+
+  it("reads hosted version names", function()
+    local conn = open { version = result { server_version_info = json.array { "saas~18", 2, 0 } } }
+    expect(conn:version()):equals(18)
+  end)
+
+  it("takes JSON-2 from 19 on where the secret is an API key", function()
+    local conn, log = open { version = answer(CALLS.version_19), context_get = answer(CALLS.key_good),
+                             search_count = answer { status = 200, body = 1 } }
+    expect(conn:call("res.partner", "search_count", { domain = json.array {} })):equals(1)
+    expect(log.paths()):equals "version /json/2/res.users/context_get /json/2/res.partner/search_count"
+    local request = log.requests[3]
+    expect(request.headers.Authorization):equals "bearer nvsec:0123:"
+    expect(request.headers["X-Odoo-Database"]):equals "odoo_test"
+    expect(request.body):equals('{"context":{"lang":"en_US","tracking_disable":true,"tz":"UTC"},"domain":[]}')
+  end)
+
+  it("stays with JSON-RPC on 19 where the secret is a password", function()
+    local conn, log = open { version = answer(CALLS.version_19), context_get = answer(CALLS.key_refused),
+                             search_count = result(1) }
+    expect(conn:call("res.partner", "search_count", {})):equals(1)
+    expect(conn:call("res.partner", "search_count", {})):equals(1)
+    expect(log.paths()):equals("version /json/2/res.users/context_get authenticate search_count search_count")
+    expect(log.requests[4].headers["X-Odoo-Database"]):equals "odoo_test"
+  end)
+
+  it("does not guess while the server is in trouble", function()
+    local conn = open { version = answer(CALLS.version_19), context_get = LOST }
+    local got, err = conn:call("res.partner", "search_count", {})
+    expect(got):is_nil()
+    expect(err.class):equals "transient"
+  end)
+
+  it("asks again which protocol to speak once the key is refused", function()
+    local conn, log = open { version = answer(CALLS.version_19),
+      context_get = { answer(CALLS.key_good), answer(CALLS.key_refused) },
+      search_count = { answer(CALLS.key_refused), result(1) } }
+    local _, err = conn:call("res.partner", "search_count", {})
+    expect(err.class .. " " .. err.text):matches "auth odoo: res.partner search_count: Invalid apikey; is the secret"
+    expect(conn:call("res.partner", "search_count", {})):equals(1)
+    expect(log.paths()):matches "context_get authenticate search_count$"
+  end)
+
+  it("obeys the endpoint's api", function()
+    local conn, log = open({ read = answer(CALLS.read_load_none) }, { api = "json2" })
+    assert(conn:version())
+    expect(log.requests[1].path .. log.requests[1].headers["X-Odoo-Database"]):equals "/web/versionodoo_test"
+    assert(conn:call("res.partner", "read", { ids = json.array { 1 } }))
+    conn, log = open({ search_count = result(1) }, { api = "jsonrpc" })
+    assert(conn:call("res.partner", "search_count", {}))
+    expect(log.paths()):equals "authenticate search_count"
+  end)
+end)
+
+describe("connector.odoo login", function()
+  it("sends database, user id and the secret's token, and our context", function()
+    local conn, log = open({ write = result(true) }, { company_id = 3 })
+    expect(conn:call("res.partner", "write", { ids = json.array { 7 }, vals = { ref = "x" },
+                                               context = { lang = "hu_HU" } })):is_true()
+    expect(json.encode(log.last().params.args)):equals('["odoo_test",8,"nvsec:0123:","res.partner","write",[[7]],'
+      .. '{"context":{"allowed_company_ids":[3],"lang":"hu_HU","tracking_disable":true,"tz":"UTC"},'
+      .. '"vals":{"ref":"x"}}]')
+  end)
+
+  it("takes an answer without result for a success", function()
+    local conn = open { button_draft = answer(CALLS.none) }
+    local got, err = conn:call("account.move", "button_draft", { ids = json.array { 1 } })
+    expect(got == json.null):is_true()
+    expect(err):is_nil()
+  end)
+
+  it("names user, database and way out of a refused login, and asks once for all runs", function()
+    local conn, log = open { authenticate = answer(CALLS.login_refused) }
+    local done, err = 0, nil
+    for _ = 1, 5 do
+      task.spawn(function()
+        err = select(2, conn:call("res.partner", "search_count", {}))
+        done = done + 1
+      end)
+    end
+    while done < 5 do task.sleep(1) end
+    expect(err.class):equals "auth"
+    expect(err.text):matches("^odoo: login: Odoo refuses user integration on database odoo_test; "
+      .. "is the secret of user integration right%? An API key")
+    expect(log.paths()):equals "version authenticate"
+  end)
+
+  it("says which database is not there", function()
+    local conn = open { authenticate = answer(CALLS.login_wrong_db) }
+    local _, err = conn:call("res.partner", "search_count", {})
+    expect(err.class .. " " .. err.text):matches 'config odoo: login: .*is there a database "odoo_test"'
+    conn = open({ search_count = answer(CALLS.wrong_db_header) }, { api = "json2" })
+    _, err = conn:call("res.partner", "search_count", {})
+    expect(err.class .. " " .. err.text):matches 'config .*No database is selected.*is there a database'
+  end)
+
+  it("renews a login that went stale once, and no more", function()
+    local conn, log = open { search_count = { result(1), answer(CALLS.denied), result(2) } }
+    assert(conn:call("res.partner", "search_count", {}))
+    expect(conn:call("res.partner", "search_count", {})):equals(2)
+    expect(log.paths()):equals "version authenticate search_count search_count authenticate search_count"
+    conn, log = open { search_count = { answer(CALLS.denied), answer(CALLS.denied), answer(CALLS.denied) } }
+    local _, err = conn:call("res.partner", "search_count", {})
+    expect(err.class .. err.code):equals "authAccessDenied"
+    expect(log.paths()):equals "version authenticate search_count"
+  end)
+end)
+
+describe("connector.odoo schema", function()
+  it("keeps types, links, choices and digits", function()
+    local conn, log = open()
+    local f = assert(conn:schema "res.partner").fields
+    expect(f.name.type):equals "char"
+    expect(f.credit_limit.type):equals "decimal"
+    expect(f.country_id.relation):equals "res.country"
+    expect(f.comment.type):equals "html"
+    expect(f.write_date.readonly):is_true()
+    expect(f.lang.options[1]):equals "en_US"
+    expect(f.list_price.digits):is_nil() -- 19 keeps all digits of a price, 14 two
+    expect(schemas.parse("res.partner", FIELDS["14.0"]).fields.list_price.digits):equals(2)
+    assert(conn:schema "res.partner")
+    expect(log.paths()):equals "version authenticate fields_get"
+    expect(json.encode(log.last().params.args[7].attributes)):equals(json.encode(schemas.ATTRIBUTES))
+  end)
+
+  it("sees what a version has", function()
+    expect(schemas.parse("res.partner", FIELDS["14.0"]).fields.comment.type):equals "text"
+    expect(schemas.parse("res.partner", FIELDS["14.0"]).fields.date.type):equals "date"
+    expect(schemas.parse("res.partner", FIELDS["19.0"]).fields.date):is_nil()
+  end)
+end)
+
+describe("connector.odoo values", function()
+  local function def(type_name) return { type = type_name } end
+
+  it("makes cells for load", function()
+    for _, case in ipairs {
+      { "char", "Müller ", "Müller " }, { "char", 10000, "10000" }, { "char", json.null, "" }, { "char", false, "" },
+      { "boolean", true, "True" }, { "boolean", false, "False" }, { "boolean", json.null, "" },
+      { "decimal", decimal.new "12.50", "12.50" }, { "decimal", 1000, "1000" },
+      { "integer", decimal.new "3.0", "3" }, { "many2one", 57, "57" }, { "many2one", json.null, "" },
+      { "many2many", { 3, 1 }, "3,1" }, { "date", "2026-11-24", "2026-11-24" }, { "selection", "contact", "contact" },
+      { "datetime", "2026-11-24T06:11:19Z", "2026-11-24 06:11:19" },
+      { "datetime", "2026-11-24T06:11:19.73Z", "2026-11-24 06:11:19" },
+      { "datetime", "2026-11-24T07:11:19+01:00", "2026-11-24 06:11:19" },
+    } do
+      expect(case[1] .. values.to_cell(def(case[1]), case[2])):equals(case[1] .. case[3])
+    end
+    expect(values.column(def "many2one", "country_id")):equals "country_id/.id"
+    expect(values.column(def "char", "name")):equals "name"
+  end)
+
+  it("refuses what Odoo would take silently for something else", function()
+    for _, case in ipairs { { "boolean", "false" }, { "many2one", "99" }, { "many2one", { 233, "United States" } },
+                            { "integer", decimal.new "3.9" }, { "integer", "7" }, { "decimal", "12.5" },
+                            { "char", { "a" } }, { "char", true }, { "date", "2026-11-24T00:00:00Z" },
+                            { "date", "someday" }, { "datetime", "someday" }, { "binary", "x" } } do
+      local text, why = values.to_cell(def(case[1]), case[2])
+      expect(text):is_nil()
+      expect(why):matches("type " .. case[1])
+    end
+  end)
+
+  it("types what comes back, and keeps false and empty text apart", function()
+    expect(decimal.is(values.from_wire(def "decimal", 0))):is_true()
+    expect(values.from_wire(def "datetime", "2026-11-23 04:07:41")):equals "2026-11-23T04:07:41Z"
+    expect(values.from_wire(def "datetime", false)):is_false()
+    expect(values.from_wire(def "many2one", json.array { 233, "United States" })):equals(233)
+    expect(values.from_wire(def "many2one", 233)):equals(233)
+    expect(values.from_wire(def "many2one", false)):is_false()
+    expect(values.from_wire(def "char", false)):is_false()
+    expect(values.from_wire(def "char", "")):equals ""
+  end)
+
+  it("knows Odoo's own changes from edits", function()
+    local d, null = decimal.new, json.null
+    local SAME <const> = {
+      { "char", "", false }, { "char", null, "" }, { "char", 10000, "10000" },
+      { "decimal", d "4.56", d "4.559999999999999" }, { "decimal", d "1000.00", d "1000.0" },
+      { "decimal", d "10.12345", d "10.12" }, -- 14 to 18 cut prices
+      { "decimal", d "10.125", d "10.13" }, { "decimal", d "10.5", 11, 0 }, { "decimal", null, d "0.0" },
+      { "integer", 1, 1 }, { "integer", null, 0 }, { "boolean", null, false },
+      { "many2one", 233, json.array { 233, "United States" } }, { "many2one", null, false },
+      { "many2many", { 2, 1 }, { 1, 2 } }, { "many2many", null, {} },
+      { "datetime", "2026-11-24T06:11:19.5Z", "2026-11-24T06:11:19Z" },
+      { "html", "Müller & Co\nKöln", "<p>Müller &amp; Co<br>K&#246;ln</p>" },
+      { "html", "a < b", "<p>a &lt; b</p>" }, { "html", null, false },
+    }
+    local DIFFERENT <const> = {
+      { "char", "a ", "a" }, { "char", "a", false }, { "decimal", d "10.12345", d "10.1" },
+      { "decimal", d "10.4", 10 }, { "decimal", "x", d "0.0" }, { "integer", 1, 2 },
+      { "boolean", true, false }, { "many2one", 233, 234 }, { "many2one", 233, false },
+      { "many2many", { 1 }, { 1, 2 } }, { "date", "2026-11-24", "2026-11-25" },
+      { "datetime", "2026-11-24T06:11:19Z", "2026-11-24T06:11:20Z" }, { "html", "a", "<p>b</p>" },
+    }
+    local function names_of(list, expected)
+      local wrong = {}
+      for i, c in ipairs(list) do
+        if values.same({ type = c[1], digits = c[4] }, c[2], c[3]) ~= expected then wrong[#wrong + 1] = i .. c[1] end
+      end
+      return table.concat(wrong, " ")
+    end
+    expect(names_of(SAME, true)):equals ""
+    expect(names_of(DIFFERENT, false)):equals ""
+  end)
+end)
+
+describe("connector.odoo read and search", function()
+  it("reads in the order asked, typed, without what is gone", function()
+    local conn, log = open { read = result(json.array {
+      { id = 2, name = false, country_id = 57, credit_limit = 0, write_date = "2026-11-23 04:07:41" },
+      { id = 9, name = "", country_id = false, credit_limit = decimal.new "12.5", write_date = false } }) }
+    local got = assert(conn:read("res.partner", { 9, 5, 2 },
+      { "name", "country_id", "credit_limit", "write_date" }))
+    expect(#got):equals(2)
+    expect(got[1].id .. got[1].name):equals "9"
+    expect(tostring(got[1].credit_limit)):equals "12.5"
+    expect(got[1].write_date):is_false()
+    expect(got[2].name):is_false()
+    expect(got[2].country_id):equals(57)
+    expect(decimal.is(got[2].credit_limit)):is_true()
+    expect(got[2].write_date):equals "2026-11-23T04:07:41Z"
+    local args = json.decode(log.requests[3].body).params.args
+    expect(json.encode(args[6])):equals "[[9,5,2]]"
+    expect(args[7].load == json.null):is_true()
+  end)
+
+  it("reads recorded answers of 14 and of JSON-2", function()
+    local conn = open { read = answer(CALLS.read_14) }
+    local got = assert(conn:read("res.partner", { 1045, 1047 }, { "name" }))
+    expect(#got == 1 and got[1].name):equals "Capture One"
+    conn = open({ read = answer(CALLS.read_load_none) }, { api = "json2" })
+    got = assert(conn:read("res.partner", { 3, 1 }, { "name", "country_id" }))
+    expect(got[1].id .. " " .. got[1].country_id):equals "3 233"
+    conn = open { read = answer(CALLS.empty_values) }
+    got = assert(conn:read("res.partner", { 1045 }, { "vat", "phone", "parent_id", "comment" }))
+    expect(got[1].vat):is_false()
+    expect(got[1].phone):equals ""
+  end)
+
+  it("does not take nonsense for records", function()
+    local conn = open { read = result(true) }
+    local got, err = conn:read("res.partner", { 1 }, { "name" })
+    expect(got):is_nil()
+    expect(err.text):equals "odoo: res.partner read: the answer holds no records"
+    expect.raises(function() connector.open { name = "x", kind = "sap" } end, 'x has kind "sap"')
+  end)
+
+  it("searches page by page in the order of ids, archived records too", function()
+    local function rows(first, last)
+      local list = json.array {}
+      for i = first, last do list[#list + 1] = { id = i, name = "x" } end
+      return result(list)
+    end
+    local conn, log = open { search_read = { rows(1, 1000), rows(1001, 1234) } }
+    local got = assert(conn:search("res.partner", { { "customer_rank", ">", 0 } }, { "name" }))
+    expect(#got):equals(1234)
+    local kw = json.decode(log.requests[4].body).params.args[7]
+    expect(json.encode(kw.domain)):equals '[["id",">",1000],["customer_rank",">",0]]'
+    expect(kw.order .. kw.limit):equals "id1000"
+    expect(kw.context.active_test):is_false()
+  end)
+
+  it("takes pairs for links, a limit, and an order within it", function()
+    local conn, log = open({ search_read = answer(CALLS.search_pairs) }, { api = "json2" })
+    local got = assert(conn:search("res.partner", {}, { "name", "country_id", "write_date" },
+      { limit = 2, order = "name", active_test = true }))
+    expect(got[2].country_id):equals(233)
+    expect(got[2].write_date):equals "2026-11-23T04:07:52Z"
+    local body = json.decode(log.requests[1].body)
+    expect(json.encode(body.domain) .. body.limit .. body.order .. tostring(body.context.active_test))
+      :equals "[]2nametrue"
+    expect.raises(function() conn:search("res.partner", {}, { "name" }, { order = "name" }) end, "needs a limit")
+  end)
+
+  it("finds and gives external ids", function()
+    local conn, log = open { search_read = result(json.array { { id = 1, name = "a_customer_1", res_id = 42 } }),
+                             create = { answer(CALLS.created), answer(LOAD.ir_model_data_create_duplicate) } }
+    local ids = assert(conn:xmlids("res.partner", { "a_customer_1", "a_customer_2" }))
+    expect(ids.a_customer_1):equals(42)
+    expect(ids.a_customer_2):is_nil()
+    expect(json.encode(log.last().params.args[7].domain)):equals('[["module","=","navodoo"],'
+      .. '["model","=","res.partner"],["name","in",["a_customer_1","a_customer_2"]]]')
+    expect(conn:link_xmlid("res.partner", 42, "a_customer_1")):is_true()
+    expect(json.encode(log.last().params.args[6])):equals('[[{"model":"res.partner","module":"navodoo",'
+      .. '"name":"a_customer_1","noupdate":true,"res_id":42}]]')
+    local done, err = conn:link_xmlid("res.partner", 42, "a_customer_1")
+    expect(done):is_nil()
+    expect(err.class):equals "conflict"
+  end)
+end)
+
+local function rows_of(n)
+  local rows = {}
+  for i = 1, n do
+    rows[i] = { xmlid = "navodoo.c_" .. i, values = { name = "Name " .. i, country_id = 57 } }
+  end
+  return rows
+end
+
+describe("connector.odoo load", function()
+  local COLUMNS <const> = { "name", "country_id" }
+
+  it("sends external ids and cells, and answers one outcome per row", function()
+    local conn, log = open { load = answer(LOAD.load_good) }
+    local rows = rows_of(2)
+    rows[2].values.country_id = json.null
+    local got = assert(conn:load("res.partner", COLUMNS, rows))
+    expect(got[1].ok and got[1].id):equals(1063)
+    expect(got[2].ok and got[2].id):equals(1064)
+    expect(json.encode(log.last().params.args[6])):equals('[["id","name","country_id/.id"],'
+      .. '[["navodoo.c_1","Name 1","57"],["navodoo.c_2","Name 2",""]]]')
+  end)
+
+  it("gives JSON-2 its arguments by name", function()
+    local conn, log = open({ load = answer { status = 200, body = LOAD.load_good.body.result } }, { api = "json2" })
+    assert(conn:load("res.partner", COLUMNS, rows_of(2)))
+    expect(json.encode(log.last().fields)):equals '["id","name","country_id/.id"]'
+    expect(#log.last().data):equals(2)
+  end)
+
+  it("blames the row that Odoo names and asks for the others again", function()
+    local conn = open { load = { answer(LOAD.load_bad_reference), answer(LOAD.load_by_name_and_missing_required) } }
+    for _ = 1, 2 do
+      local got = assert(conn:load("res.partner", COLUMNS, rows_of(2)))
+      expect(got[1]):equals { ok = false, again = true }
+      expect(got[2].ok or got[2].again):is_nil()
+      expect(got[2].err.class):equals "invalid"
+      expect(got[2].err.field):equals "country_id"
+      expect(got[2].err.record_index):equals(2)
+      expect(got[2].err.text):matches "^odoo: res.partner navodoo.c_2: No matching record found for"
+    end
+  end)
+
+  it("does not believe the first row guilty of the whole call's refusal", function()
+    local function message(record, words, kind)
+      return { type = kind or "error", record = record, rows = { from = record, to = record }, message = words }
+    end
+    local function refuse(...)
+      return result { ids = false, nextrow = 0, messages = json.array { ... } }
+    end
+    local conn = open { load = { refuse(message(0, "Bad"), message(2, "Bad")), refuse(message(0, "Bad")),
+      refuse(message(0, "All"), message(0, "Bad"), message(2, "Bad")),
+      refuse({ type = "warning", message = "Found more than 10 errors" }, message(1, "Bad")),
+      refuse({ type = "error", message = "Something" }), refuse({ type = "error", message = "Something" }) } }
+    local function outcomes(n)
+      local list = {}
+      for i, o in ipairs(assert(conn:load("res.partner", COLUMNS, rows_of(n)))) do
+        list[i] = o.ok and "ok" or o.again and "again" or o.err.text:match "%a+$"
+      end
+      return table.concat(list, " ")
+    end
+    expect(outcomes(3)):equals "again again Bad"
+    expect(outcomes(2)):equals "Bad again"
+    expect(outcomes(3)):equals "All again Bad"
+    expect(outcomes(2)):equals "again Bad"
+    expect(outcomes(2)):equals "again again" -- nobody named: halves
+    expect(outcomes(1)):equals "Something"
+  end)
+
+  it("tells a lost lock inside the messages from a bad value", function()
+    local function refuse(words)
+      return result { ids = false, messages = json.array { { type = "error", record = 0, message = words } } }
+    end
+    local conn = open { load = {
+      refuse "Unknown error during import: <class 'psycopg2.errors.SerializationFailure'>: could not serialize access",
+      refuse "You are not allowed to create 'Contact' (res.partner) records." } }
+    local got = assert(conn:load("res.partner", COLUMNS, rows_of(1)))
+    expect(got[1].err.class):equals "transient"
+    local err
+    got, err = conn:load("res.partner", COLUMNS, rows_of(1))
+    expect(got):is_nil()
+    expect(err.class .. " " .. err.text):matches "config .*give user integration the group"
+  end)
+
+  it("refuses all rows for a column that Odoo does not know", function()
+    local conn = open { load = { answer(LOAD.load_unknown_column_14), answer(LOAD.load_unknown_column) } }
+    local schema = assert(conn:schema "res.partner")
+    schema.fields.no_such = { type = "char" } -- gone since the schema was read
+    for _ = 1, 2 do
+      local got = assert(conn:load("res.partner", { "no_such" }, rows_of(2)))
+      for i = 1, 2 do
+        expect(got[i].err.class .. got[i].err.code):equals "invalidunknown_field"
+        expect(got[i].err.field):equals "no_such"
+        expect(got[i].err.record_index):equals(i)
+        expect(got[i].err.text):matches("no_such'?\"? %(res.partner navodoo.c_" .. i .. "%)$")
+      end
+    end
+    local got, err = conn:load("res.partner", { "nmae" }, rows_of(2))
+    expect(got):is_nil()
+    expect(err.class .. " " .. err.text):equals 'config odoo: res.partner load: Odoo has no field "nmae" here'
+  end)
+
+  it("asks for all rows again when a fault names none, and believes it of a single one", function()
+    local fault = answer { status = 200, body = { jsonrpc = "2.0", id = 1, error = { code = 0, data = {
+      name = "builtins.ValueError", message = "A string literal cannot contain NUL (0x00) characters." } } } }
+    local conn = open { load = { fault, fault } }
+    local got = assert(conn:load("res.partner", COLUMNS, rows_of(2)))
+    expect(got[1].again and got[2].again):is_true()
+    got = assert(conn:load("res.partner", COLUMNS, rows_of(1)))
+    expect(got[1].err.text):matches "NUL.*%(res.partner navodoo.c_1%)$"
+  end)
+
+  it("answers for a value of the wrong type without sending it", function()
+    local conn, log = open { load = function(body)
+      return result { ids = json.array { #body.params.args[6][2] }, messages = json.array {} }
+    end }
+    local rows = rows_of(2)
+    rows[1].values.country_id = "99"
+    local got = assert(conn:load("res.partner", COLUMNS, rows))
+    expect(got[1].err.field .. got[1].err.class):equals "country_idinvalid"
+    expect(got[1].err.text):matches 'navodoo.c_1: country_id: "99" cannot go into a field of type many2one'
+    expect(got[2].ok):is_true()
+    expect(#log.last().params.args[6][2]):equals(1)
+  end)
+
+  it("splits what is too large for one call, and keeps outcomes in order", function()
+    local calls, next_id = 0, 0
+    local conn = open { load = function(body)
+      calls = calls + 1
+      if calls == 3 then return LOST end
+      local ids = json.array {}
+      for i = 1, #body.params.args[6][2] do
+        next_id = next_id + 1
+        ids[i] = next_id
+      end
+      return result { ids = ids, messages = json.array {} }
+    end }
+    local got = assert(conn:load("res.partner", COLUMNS, rows_of(2001)))
+    expect(got[1].id):equals(1)
+    expect(got[2000].id):equals(2000)
+    expect(got[2001].err.class):equals "unknown"
+    calls, next_id = 3, 0
+    local rows = rows_of(3)
+    for _, row in ipairs(rows) do row.values.name = ("x"):rep(loading.MAX_BYTES // 2) end
+    got = assert(conn:load("res.partner", COLUMNS, rows))
+    expect(calls):equals(6)
+    expect(got[3].id):equals(3)
+  end)
+
+  it("calls the outcome unknown when the answer is lost or makes no sense", function()
+    local conn = open { load = { LOST, answer { status = 502, body = "<html>Bad Gateway</html>" },
+      answer { status = 500, body = "<html><head><title>500 Internal Server Error</title>" },
+      result { ids = json.array { 1 }, messages = json.array {} }, answer { status = 200, body = "{" },
+      answer { status = 500, body = "<!doctype html>\n<html lang=en>\n<title>500 Internal Server Error</title>" } } }
+    for _ = 1, 5 do
+      local got, err = conn:load("res.partner", COLUMNS, rows_of(2))
+      expect(got):is_nil()
+      expect(err.class):equals "unknown"
+      expect(err.maybe_sent):is_true()
+    end
+    local _, err = conn:load("res.partner", COLUMNS, rows_of(2))
+    expect(err.class):equals "transient" -- no free database connection: nothing began
+  end)
+
+  it("halves a body that a proxy finds too large", function()
+    local conn = open { load = answer { status = 413, body = "" } }
+    local got = assert(conn:load("res.partner", COLUMNS, rows_of(2)))
+    expect(got[1].again and got[2].again):is_true()
+  end)
+end)
+
+describe("connector.odoo faults", function()
+  local endpoint = { name = "odoo", user = "integration", database = "odoo_test", company_id = 3 }
+
+  local function of(recorded, write)
+    local body = recorded.body
+    local fault = type(body) == "table" and (body.error and body.error.data or body)
+    if fault then return errors.of_fault(endpoint, "res.partner write", recorded.status, fault, write) end
+    return errors.of_page(endpoint, "res.partner write", answer(recorded), write)
+  end
+
+  for _, recorded in ipairs(FAULTS) do
+    it("knows " .. recorded.from, function()
+      local err = of(recorded, true)
+      expect(err.class):equals(recorded.class)
+      if recorded.field then expect(err.field):equals(recorded.field) end
+      expect(err.text):matches "^odoo: res.partner write: ."
+      expect(err.text:find("\n")):is_nil()
+      expect(err.maybe_sent):is_false()
+    end)
+  end
+
+  it("waits out the lock-out after too many wrong logins", function()
+    for _, recorded in ipairs(FAULTS) do
+      if recorded.from:find "cooldown" then expect(of(recorded).retry_after_ms):equals(60000) end
+    end
+  end)
+
+  it("knows what the table has no recording for", function()
+    local function fault(name, message, status)
+      return of({ status = status or 200, body = { name = name, message = message or "x" } }, true).class
+    end
+    expect(fault("odoo.exceptions.LockError", nil, 409)):equals "transient"
+    expect(fault "psycopg2.errors.LockNotAvailable"):equals "transient"
+    expect(fault "psycopg2.errors.DeadlockDetected"):equals "transient"
+    expect(fault("psycopg2.OperationalError", "FATAL: the database system is starting up")):equals "transient"
+    expect(fault("psycopg2.pool.PoolError", "The Connection Pool Is Full")):equals "transient"
+    expect(fault "werkzeug.exceptions.UnprocessableEntity"):equals "bug"
+    expect(fault "builtins.ZeroDivisionError"):equals "invalid"
+    expect(fault("builtins.KeyError", "('a', 1)")):equals "invalid"
+    local function at(status, write) return of({ status = status, body = "<html></html>" }, write).class end
+    for _, status in ipairs { 408, 500, 502, 504 } do
+      expect(at(status, true)):equals "unknown"
+      expect(at(status, false)):equals "transient"
+    end
+    expect(at(429, true)):equals "transient"
+    expect(at(503, true)):equals "transient"
+    expect(at(413, true)):equals "invalid"
+    expect(at(401, false)):equals "auth"
+    expect(at(404, false)):equals "config"
+    expect(at(403, false)):equals "config"
+    expect(at(405, false)):equals "bug"
+    expect(at(308, false)):equals "config"
+    expect(at(200, false)):equals "config"
+    expect(at(200, true)):equals "unknown"
+  end)
+
+  it("counts a system in trouble against the breaker, a refusal not", function()
+    local conn, log = open { search_count = { result(1), answer { status = 502, body = "" }, LOST,
+      answer(FAULTS[1]) } }
+    for _ = 1, 4 do conn:call("res.partner", "search_count", {}) end
+    expect(table.concat(log.reported, " ")):equals "ok ok ok fail fail ok"
+  end)
+
+  it("knows a lost answer of a read from one of a write", function()
+    local conn = open { search_count = LOST, write = LOST, action_confirm = {
+      { failed = { code = "network", text = "odoo (host:8069): connection refused", maybe_sent = false } } } }
+    local _, err = conn:call("res.partner", "search_count", {})
+    expect(err.class):equals "transient"
+    _, err = conn:call("res.partner", "write", { ids = json.array { 1 }, vals = {} })
+    expect(err.class .. tostring(err.maybe_sent)):equals "unknowntrue"
+    _, err = conn:call("sale.order", "action_confirm", { ids = json.array { 1 } })
+    expect(err.class .. tostring(err.maybe_sent)):equals "transientfalse"
+    expect(err.text):matches "connection refused, calling sale.order action_confirm; is it running"
+  end)
+end)

@@ -1,0 +1,124 @@
+--- The pure parts of the engine: cursor, first sight, keys, outcomes.
+
+local adopt = require "navodoo.engine.adopt"
+local cursor = require "navodoo.engine.cursor"
+local json = require "navodoo.json"
+local keys = require "navodoo.engine.keys"
+local outcome = require "navodoo.engine.outcome"
+
+describe("keys", function()
+  it("encode what Odoo does not allow in an external id", function()
+    expect(keys.xmlid("CRONUS Ltd.", "customer", "C-10")):equals("CRONUS-20Ltd-2e_customer_C-2d10")
+  end)
+  it("never let two records meet in one name", function()
+    local seen = {}
+    for _, k in ipairs { { "A", "t", "B_C" }, { "A_B", "t", "C" }, { "A", "t", "B-5fC" }, { "A", "t", "B C" },
+                         { "A", "t", "B-20C" }, { "A", "t", "ä" }, { "A", "t", "a" } } do
+      local name = keys.xmlid(k[1], k[2], k[3])
+      expect(seen[name]):is_nil()
+      expect(name):matches("^[%w_%-]+$")
+      seen[name] = true
+    end
+  end)
+  it("give the NAV key back", function()
+    expect(keys.nav_key("CRONUS/1", keys.nav("CRONUS/1", "C/1"))):equals("C/1")
+  end)
+end)
+
+describe("cursor", function()
+  local function rows(...)
+    local out = {}
+    for i, r in ipairs { ... } do out[i] = { key = r[1], stamp = r[2] } end
+    return out
+  end
+  local function overlap(stamp) return "before " .. stamp end
+
+  it("walks everything the first time and keeps the highest stamp", function()
+    local s = cursor.begin({}, false)
+    expect(s.scan.from):is_nil()
+    local done
+    s, done = cursor.advance(s, rows({ "A", "2026-01-03" }, { "B", "2026-01-01" }), true, overlap)
+    expect(done):is_false()
+    expect(s):equals { scan = { high = "2026-01-03", after = "B", full = false } }
+    s, done = cursor.advance(s, rows({ "C", "2026-01-02" }), false, overlap)
+    expect(done):is_true()
+    expect(s):equals { mark = "before 2026-01-03" }
+  end)
+  it("goes on where it was interrupted", function()
+    local s = { mark = "m", scan = { from = "m", high = "x", after = "K", full = false } }
+    expect(cursor.begin(s, false)):equals(s)
+  end)
+  it("turns an interrupted walk into a full one when that is asked for", function()
+    local s = cursor.begin({ mark = "m", scan = { from = "m", after = "K", full = false } }, true)
+    expect(s.scan.after):is_nil()
+    expect(s.scan.from):is_nil()
+  end)
+  it("keeps the mark when a walk finds nothing", function()
+    local s = cursor.begin({ mark = "m" }, false)
+    s = cursor.advance(s, {}, false, function(stamp) return stamp end)
+    expect(s):equals { mark = "m" }
+  end)
+end)
+
+describe("first sight", function()
+  local rules = { { nav = "VAT", odoo = "vat" }, { nav = "E_Mail", odoo = "email" } }
+  local firm = { name = "Müller Maschinenbau GmbH", vat = "DE136695976", email = "info@mueller.example" }
+
+  it("finds two spellings of a firm alike, and two firms different", function()
+    expect(adopt.similarity("Müller Maschinenbau GmbH", "Mueller Maschinenbau G.m.b.H.") > 0.95):is_true()
+    expect(adopt.similarity("Müller Maschinenbau GmbH", "Bäckerei Schmidt") < 0.3):is_true()
+    expect(adopt.similarity("", "")):equals(1)
+  end)
+  it("creates when nobody shares a strong value", function()
+    expect((adopt.decide(rules, firm, {}))):equals("create")
+  end)
+  it("adopts an unlinked one with the same VAT number and a similar name", function()
+    local verdict, best = adopt.decide(rules, firm,
+      { { id = 7, name = "Mueller Maschinenbau G.m.b.H.", vat = "DE 136695976", email = false } })
+    expect(verdict):equals("adopt")
+    expect(best.id):equals(7)
+  end)
+  it("leaves the same VAT number under another name to a person", function()
+    expect((adopt.decide(rules, firm, { { id = 7, name = "Zorro Pizza", vat = "DE136695976" } }))):equals("review")
+  end)
+  it("leaves one that belongs to another customer to a person", function()
+    expect((adopt.decide(rules, firm,
+      { { id = 7, name = firm.name, vat = firm.vat, linked = "C/1" } }))):equals("review")
+  end)
+  it("leaves two equally sure ones to a person", function()
+    expect((adopt.decide(rules, firm, { { id = 7, name = firm.name, vat = firm.vat },
+                                        { id = 8, name = firm.name, vat = firm.vat } }))):equals("review")
+  end)
+  it("does not take a shared mailbox for one firm", function()
+    expect((adopt.decide(rules, firm, { { id = 7, name = "Steuerbüro Huber", vat = "DE811907980",
+                                          email = firm.email } }))):equals("create")
+  end)
+end)
+
+describe("outcomes", function()
+  it("back off with growing limits, never earlier than asked", function()
+    local function most(limit) return limit - 1 end
+    expect(outcome.delay(1, nil, most)):equals(1099)
+    expect(outcome.delay(3, nil, most)):equals(4099)
+    expect(outcome.delay(40, nil, most)):equals(1800099)
+    expect(outcome.delay(1, 30000, function() return 0 end)):equals(30000)
+  end)
+  it("group by cause and not by value", function()
+    local function print_of(value, rule)
+      local _, p = outcome.broken_rules("customer", "C/1", { { field = "Name", value = value, rule = rule, text = "t" } })
+      return p
+    end
+    expect(print_of("a", "required")):equals(print_of("b", "required"))
+    expect(print_of("a", "required") == print_of("a", "max")):is_false()
+  end)
+  it("explain a broken rule in full", function()
+    local text = outcome.broken_rules("customer", "C/1", { { field = "Name", value = "", rule = "required",
+      text = "Name is empty", way_out = "fill it in in NAV", line = 20 } })
+    local e = json.decode(text)
+    expect(e.record):equals("C/1")
+    expect(e.field):equals("Name")
+    expect(e.value):equals("")
+    expect(e.rule):equals("required")
+    expect(e.way_out):equals("fill it in in NAV")
+  end)
+end)
