@@ -156,7 +156,7 @@ const nv_store_sql nv_store_queries[] = {
     {"jobs_by_record", 3,
      "SELECT id, record, hash, state, rev FROM jobs"
      " WHERE flow = ?1 AND direction = ?2 AND kind = 0"
-     " AND record IN (SELECT value FROM json_each(?3))"},
+     " AND record IN (SELECT CAST(value AS TEXT) FROM json_each(?3))"},
     {"dead_groups", 0, /* with min(), the other columns are of that row */
      "SELECT fingerprint, count(*) AS count, error, flow, min(id) AS oldest"
      " FROM jobs WHERE state IN ('dead', 'review') GROUP BY fingerprint"
@@ -170,10 +170,10 @@ const nv_store_sql nv_store_queries[] = {
      " WHERE ?1 IS NULL OR j.flow = ?1 ORDER BY e.rowid LIMIT 10000"},
     {"links_by_nav", 2,
      "SELECT " LINK_COLUMNS " FROM links"
-     " WHERE flow = ?1 AND nav IN (SELECT value FROM json_each(?2))"},
+     " WHERE flow = ?1 AND nav IN (SELECT CAST(value AS TEXT) FROM json_each(?2))"},
     {"links_by_odoo", 2,
      "SELECT " LINK_COLUMNS " FROM links"
-     " WHERE flow = ?1 AND odoo IN (SELECT value FROM json_each(?2))"},
+     " WHERE flow = ?1 AND odoo IN (SELECT CAST(value AS TEXT) FROM json_each(?2))"},
     {"links_list", 3,
      "SELECT " LINK_COLUMNS " FROM links"
      " WHERE id > ifnull(?2, 0) AND (?1 IS NULL OR flow = ?1)"

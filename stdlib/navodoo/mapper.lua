@@ -168,24 +168,27 @@ function writer:call(entry)
     self:add "end"
     return
   end
-  local args, present, results = {}, {}, {}
+  local args, reads, present, results = {}, {}, {}, {}
   for i, source in ipairs(sources) do
-    args[i] = ("a[%d]"):format(i)
-    present[i] = ("record[%q] ~= nil"):format(source)
+    args[i], reads[i] = "a" .. i, ("record[%q]"):format(source)
+    present[i] = args[i] .. " ~= nil"
   end
-  for i = 1, #targets do results[i] = ("r[%d]"):format(i) end
-  self:add("if %s then", #present > 0 and table.concat(present, " and ") or "true")
-  self:add "local v, a, r = nil, {}, {}"
-  for i, source in ipairs(sources) do self:add("%s = record[%q]", args[i], source) end
+  for i = 1, #targets do results[i] = "r" .. i end
+  self:add "do"
+  if #sources > 0 then
+    self:add("local %s = %s", table.concat(args, ", "), table.concat(reads, ", "))
+  end
+  self:add("if %s then", #sources > 0 and table.concat(present, " and ") or "true")
   args[#args + 1] = "ctx"
   if #sources == 0 then args[#args + 1] = ("%q"):format(targets[1]) end
-  self:add("%s, why = %s(%s)", table.concat(results, ", "), fn, table.concat(args, ", "))
-  self:add("if why ~= nil then %s(problems, a[1], why) end", no)
+  self:add("local %s, why = %s(%s)", table.concat(results, ", "), fn, table.concat(args, ", "))
+  self:add("if why ~= nil then %s(problems, %s, why) end", no, #sources > 0 and "a1" or "nil")
+  self:add "local v = nil"
   for i, target in ipairs(targets) do
     self:add("if %s == nil then", results[i])
     self:store(entry, target, results[i], exact)
   end
-  self:add "end"
+  self:add "end end"
 end
 
 function writer:entry(entry)

@@ -74,7 +74,7 @@ static void test_jobs_due_come_in_order_and_without_the_excluded(void **state) {
   world *w = world_new(false);
   static const int64_t due[] = {30, 10, 20, 10, 99};
   for (int i = 0; i < 5; i++) {
-    char record[8];
+    char record[16];
     sprintf(record, "C%d", i + 1);
     apply_one(w, "job_put", "sssiisss", "f", "d", record, due[i], INT64_C(1), "v", "h",
               "p");
@@ -97,7 +97,7 @@ static void test_dead_jobs_group_by_cause_and_revive_together(void **state) {
   world *w = world_new(false);
   static const char *const cause[] = {"zip", "vat", "zip", "zip"};
   for (int i = 0; i < 4; i++) {
-    char record[8];
+    char record[16];
     nv_txn *t = nv_txn_new();
     sprintf(record, "C%d", i);
     put_job(t, record, "h", "p");
@@ -129,7 +129,7 @@ static void test_an_unexpected_row_count_undoes_the_transaction(void **state) {
   world_free(w);
 }
 
-/* Twelve transactions of one group, three of them guilty of different things. */
+/* Twelve transactions of one group, four of them guilty of different things. */
 static void test_a_group_fails_only_the_guilty(void **state) {
   (void)state;
   world *w = world_new(false);
@@ -139,7 +139,7 @@ static void test_a_group_fails_only_the_guilty(void **state) {
             INT64_C(1));
   for (int i = 0; i < N; i++) {
     nv_txn *t = nv_txn_new();
-    char record[8];
+    char record[16];
     sprintf(record, "C%02d", i);
     put_job(t, record, "h", "p");
     if (i == 0 || i == 6) add(t, 1, "job_drop", "i", INT64_C(4711));
@@ -227,7 +227,7 @@ static void test_closing_finishes_what_is_queued(void **state) {
   world *w = world_new(false);
   outcome o[20];
   for (int i = 0; i < 20; i++) {
-    char record[8];
+    char record[16];
     nv_txn *t = nv_txn_new();
     sprintf(record, "C%d", i);
     put_job(t, record, "h", "p");
@@ -316,7 +316,7 @@ static void test_links_are_found_from_both_sides(void **state) {
   (void)state;
   world *w = world_new(false);
   for (int64_t i = 1; i <= 3; i++) {
-    char nav[8], odoo[8];
+    char nav[16], odoo[16];
     sprintf(nav, "N%d", (int)i);
     sprintf(odoo, "%d", (int)i * 10);
     apply_one(w, "link_put", "ssssssssi", "f", nav, odoo, "x", "h", "nv", "ov", "{}", i);

@@ -15,6 +15,7 @@
 
 #include "../../core/failpoint.h"
 #include "../../core/http_client.h"
+#include "../../core/log.h"
 #include "../../core/store.h"
 #include "../../lua/host.h"
 #include "simvfs.h"

@@ -85,10 +85,10 @@ nav.edit = person.edit
 --- All records of a table, by key, under their names on the wire; money as exact decimals.
 ---@param state table
 ---@param name string?   "Customer"
----@return table[]
+---@return table[]?   nil for a table that is not kept here
 function nav.dump(state, name)
   local def, t = tables[name or "Customer"], state.tables[name or "Customer"]
-  if not t then return json.array {} end
+  if not t then return nil end
   local order, list = {}, {}
   for n, field in ipairs(def.fields) do order[n] = names.externalize(field.name) end
   for n, key in ipairs(t.keys) do

@@ -5,11 +5,14 @@ local base = {}
 base.ADDRESS_FORMAT =
   "%(street)s\n%(street2)s\n%(city)s %(state_code)s %(zip)s\n%(country_name)s"
 
-base.TYPES = {}
-for i, name in ipairs { "binary", "boolean", "char", "date", "datetime", "float", "html",
+local NEW <const> = { json = true, properties = true, properties_definition = true }
+
+base.TYPES, base.TYPES_14 = {}, {}
+for _, name in ipairs { "binary", "boolean", "char", "date", "datetime", "float", "html",
   "integer", "json", "many2many", "many2one", "many2one_reference", "monetary", "one2many",
-  "properties", "reference", "selection", "text" } do
-  base.TYPES[i] = { name, name }
+  "properties", "properties_definition", "reference", "selection", "text" } do
+  base.TYPES[#base.TYPES + 1] = { name, name }
+  if not NEW[name] then base.TYPES_14[#base.TYPES_14 + 1] = { name, name } end
 end
 
 -- Countries and states ---------------------------------------------------------------------------
@@ -83,10 +86,12 @@ end
 base.user = {}
 
 function base.user.before_create(env, vals, through)
+  vals.company_ids = vals.company_ids or { env.company }
   if vals.partner_id then return end
-  local values = { name = through.name or vals.login, email = through.email or vals.login }
-  if through.lang then values.lang = through.lang end
-  vals.partner_id = env:create("res.partner", values)
+  local function text(v) return type(v) == "string" and v ~= "" and v or nil end
+  vals.partner_id = env:create("res.partner", {
+    name = text(through.name) or vals.login, email = text(through.email) or vals.login,
+  })
 end
 
 function base.no_password() return "" end

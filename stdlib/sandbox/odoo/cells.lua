@@ -10,6 +10,7 @@ local json = require "navodoo.json"
 local py = require "sandbox.odoo.py"
 local query = require "sandbox.odoo.query"
 local text = require "navodoo.text"
+local xmlids = require "sandbox.odoo.xmlids"
 
 local cells = {}
 
@@ -75,6 +76,7 @@ end
 
 local function selection(env, f, v)
   local word, labels = lowered(v), py.list()
+  if convert.selectable(env, f, v) then return v end
   for _, pair in ipairs(convert.selection(env, f)) do
     if word == text.lower(pair[1]) or word == text.lower(pair[2]) then return pair[1] end
     labels[#labels + 1] = pair[2]
@@ -111,19 +113,6 @@ local function not_found(env, f, kind, what, v)
     possible_values(env, f, kind))
 end
 
---- The row of ir.model.data with this full name.
----@param env sandbox.OdooEnv
----@param xmlid string
----@return table?
-function cells.xmlid(env, xmlid)
-  local module, name = xmlid:match("^([^.]*)%.(.*)$")
-  local t = env:table("ir.model.data")
-  for _, id in ipairs(name and t:where("name", name) or {}) do
-    if t.rows[id].module == module then return t.rows[id] end
-  end
-  return nil
-end
-
 local function by_database_id(env, f, v)
   if FALSE[lowered(v)] then return false end
   local id = math.tointeger(tonumber(v:match("^%s*[+-]?%d+%s*$")))
@@ -139,7 +128,7 @@ local function by_external_id(env, f, v, flush)
   if FALSE[lowered(v)] then return false end
   local xmlid = v:find(".", 1, true) and v or "__import__." .. v
   flush(xmlid)
-  local row = cells.xmlid(env, xmlid)
+  local row = xmlids.find(env, xmlid)
   if not row then not_found(env, f, "id", "external id", v) end
   if row.model ~= f.relation then
     problem(("Invalid external ID %s: expected model '%s', found '%s'")

@@ -125,7 +125,12 @@ function convert.selection(env, f)
   return list
 end
 
-local function allowed(env, f, v)
+--- Whether a selection field takes a key. Time zones are taken by their form.
+---@param env sandbox.OdooEnv
+---@param f sandbox.Field
+---@param v any
+---@return boolean
+function convert.selectable(env, f, v)
   if f.keys then return f.keys[v] ~= nil end
   if f.selection == "tz" then
     return type(v) == "string" and (v == "UTC" or v:find("^%u%a+/[%w_/+-]+$") ~= nil)
@@ -138,7 +143,7 @@ end
 
 local function to_selection(env, model, f, v)
   if not py.truth(v) then return nil end
-  if not allowed(env, f, v) then
+  if not convert.selectable(env, f, v) then
     faults.value_error(("Wrong value for %s.%s: %s"):format(model.name, f.name, py.repr(v)))
   end
   return v

@@ -1,6 +1,7 @@
 --- fields_get and default_get: how a model describes itself.
 
 local convert = require "sandbox.odoo.convert"
+local faults = require "sandbox.odoo.faults"
 local json = require "navodoo.json"
 local py = require "sandbox.odoo.py"
 
@@ -20,7 +21,7 @@ local function description(env, f)
     type = f.type, string = f.string, required = f.required, readonly = f.readonly,
     store = f.store, searchable = f.searchable, sortable = f.sortable,
     company_dependent = f.company or false, relation = f.relation, size = f.size,
-    relation_field = f.inverse, name = f.name,
+    relation_field = f.inverse, name = env.version >= 17 and f.name or nil,
   }
   if TRANSLATABLE[f.type] then d.translate = f.translate or false end
   if f.digits then d.digits = json.array { f.digits[1], f.digits[2] } end
@@ -34,14 +35,14 @@ function describe.fields_get(env, model, _, p)
   local out, wanted = {}, nil
   if py.truth(p.allfields) then
     wanted = {}
-    for _, name in ipairs(p.allfields) do wanted[name] = true end
+    for _, name in ipairs(faults.iterable(p.allfields)) do wanted[name] = true end
   end
   for _, f in ipairs(model.list) do
     if not wanted or wanted[f.name] then
       local d = description(env, f)
       if py.truth(p.attributes) then
         local some = {}
-        for _, attribute in ipairs(p.attributes) do some[attribute] = d[attribute] end
+        for _, attribute in ipairs(faults.iterable(p.attributes)) do some[attribute] = d[attribute] end
         d = some
       end
       out[f.name] = d
@@ -53,7 +54,7 @@ end
 --- default_get(fields): only the ones that have a default.
 function describe.default_get(env, model, _, p)
   local out = {}
-  for _, name in ipairs(p.fields_list or p.fields) do
+  for _, name in ipairs(faults.iterable(p.fields_list or p.fields)) do
     local f = model.fields[name]
     local v = env.context["default_" .. py.str(name)]
     if f and v == nil then

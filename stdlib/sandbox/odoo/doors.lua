@@ -53,11 +53,14 @@ local function refusal(version, id, fault)
     { jsonrpc = "2.0", id = id, error = faults.as_jsonrpc(fault, version) }))
 end
 
--- fn's result, or the fault it raised; anything else is a defect of ours and goes on up.
+-- fn's result, or the fault it raised. What is no fault is an argument that no rule here foresaw;
+-- Python would raise something as well, so the client gets a fault that says where it comes from.
 local function guarded(fn, ...)
   local ok, result, extra = pcall(fn, ...)
   if ok then return result, nil, extra end
-  if not faults.is(result) then error(result, 0) end
+  if not faults.is(result) then
+    result = faults.new("builtins.Exception", "sandbox: " .. tostring(result))
+  end
   return nil, result
 end
 

@@ -213,9 +213,11 @@ function Env:rederive(name, id, touched)
 end
 
 --- Clears one field of one row as the database does on a delete elsewhere: no stamp.
-function Env:set_null(name, id, field)
-  local t = self:table(name)
-  self.log:replace(t, applied(t.rows[id], { [field] = false }))
+function Env:set_null(model, id, field)
+  local t = self:table(model.name)
+  local rec = applied(t.rows[id], { [field] = false })
+  if model.behaviour.derive then model.behaviour.derive(self, rec, { [field] = true }) end
+  self.log:replace(t, rec)
 end
 
 --- Notes one change for the statistics; it counts only if the call succeeds.

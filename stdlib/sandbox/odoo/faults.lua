@@ -79,6 +79,23 @@ faults.missing_error = shorthand "odoo.exceptions.MissingError"
 faults.user_error = shorthand "odoo.exceptions.UserError"
 faults.validation_error = shorthand "odoo.exceptions.ValidationError"
 
+--- A list to walk through, or the TypeError of what Python cannot iterate.
+---@param v any
+---@return any[]
+function faults.iterable(v)
+  if py.is_list(v) then return v end
+  local list = {}
+  if type(v) == "string" then
+    for _, code in utf8.codes(v) do list[#list + 1] = utf8.char(code) end
+    return list
+  elseif py.is_dict(v) then
+    for k in pairs(v) do list[#list + 1] = k end
+    table.sort(list)
+    return list
+  end
+  return faults.type_error(("'%s' object is not iterable"):format(py.type_name(v)))
+end
+
 --- A werkzeug exception: what JSON-2 answers for a bad call.
 ---@param name string     such as "NotFound"
 ---@param status integer

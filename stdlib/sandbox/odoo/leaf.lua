@@ -6,8 +6,8 @@
 
 local faults = require "sandbox.odoo.faults"
 local instant = require "sandbox.odoo.instant"
+local like = require "sandbox.odoo.like"
 local py = require "sandbox.odoo.py"
-local text = require "navodoo.text"
 local words = require "sandbox.odoo.words"
 
 local leaf = {}
@@ -24,53 +24,17 @@ local NEGATIVE <const> = {
   ["not any"] = "any", ["not =like"] = "=like", ["not =ilike"] = "=ilike",
 }
 
+-- Operators that only a relation knows; child_of and parent_of take `id` as well.
+local RELATIONAL <const> = {
+  ["any"] = true, ["not any"] = true, ["child_of"] = true, ["parent_of"] = true,
+}
+
 local function negated(test)
   return function(rec) return not test(rec) end
 end
 
 local function always() return true end
 local function never() return false end
-
--- Text patterns ----------------------------------------------------------------------------------
-
-local MAGIC <const> = "[%^%$%(%)%%%.%[%]%*%+%-%?]"
-local ANY_CHARACTER <const> = "[^\128-\191][\128-\191]*"
-
--- A LIKE pattern as a Lua pattern; `%` and `_` are live, a backslash quotes.
-local function like_pattern(s)
-  local out, at = { "^" }, 1
-  while at <= #s do
-    local c = s:sub(at, at)
-    if c == "\\" and at < #s then
-      at = at + 1
-      out[#out + 1] = s:sub(at, at):gsub(MAGIC, "%%%0")
-    elseif c == "%" then
-      out[#out + 1] = ".*"
-    elseif c == "_" then
-      out[#out + 1] = ANY_CHARACTER
-    else
-      out[#out + 1] = c:gsub(MAGIC, "%%%0")
-    end
-    at = at + 1
-  end
-  return table.concat(out) .. "$"
-end
-
--- A test of a text by one of the like operators; NULL fails.
-local function matcher(operator, value)
-  local fold = operator:find("ilike", 1, true) and text.lower or function(s) return s end
-  local wanted = fold(py.str(value))
-  if operator:sub(1, 1) ~= "=" then
-    if wanted == "" then return always end
-    if not wanted:find("[%%_\\]") then
-      return function(s) return s ~= nil and fold(s):find(wanted, 1, true) ~= nil end
-    end
-    wanted = "%" .. wanted .. "%"
-  end
-  local pattern = like_pattern(wanted)
-  return function(s) return s ~= nil and fold(s):find(pattern) ~= nil end
-end
-leaf.matcher = matcher
 
 -- Comparing --------------------------------------------------------------------------------------
 
@@ -269,9 +233,8 @@ end
 -- Operator and value in their one form: no synonyms, lists with "in", `=?` resolved.
 local function normal(env, item)
   local operator, value = item[2]:lower(), item[3]
-  if not OPERATORS[operator] or OPERATORS[operator] > env.version then
-    words.domain_operator(env, item)
-  end
+  local since = OPERATORS[operator]
+  if not since or since > env.version then words.domain_operator(env, item) end
   if operator == "<>" then operator = "!=" elseif operator == "==" then operator = "=" end
   if operator == "=?" then
     if not py.truth(value) then return nil end
@@ -315,10 +278,14 @@ local function path_test(env, model, f, rest, item)
 end
 
 local function positive_test(env, model, f, operator, value)
+  if f.name == "id" and operator:find("_of$") then
+    local set = targets(env, model.name, operator, value)
+    return function(rec) return set[rec.id] == true end
+  end
   if f.relation then return relation_test(env, model, f, operator, value) end
   local get = getter(env, model, f)
   if LIKES[operator] then
-    local match = matcher(operator, value)
+    local match = like.matcher(operator, value)
     return function(rec)
       local v = get(rec)
       return match(v ~= nil and tostring(v) or nil)
@@ -357,6 +324,10 @@ function leaf.test(env, model, item)
   local operator, value = normal(env, item)
   if not operator then return always end
   if rest ~= "" then return path_test(env, model, f, rest, item) end
+  if RELATIONAL[operator] and not f.relation
+    and not (f.name == "id" and operator:find("_of$")) then
+    words.domain_operator(env, item)
+  end
   if not f.searchable and not f.x2many then
     if env.version >= 19 then
       faults.value_error(("Cannot convert %s.%s to SQL because it is not stored")
@@ -384,7 +355,7 @@ function leaf.candidates(env, model, item)
   local wants = (f.type == "integer" or f.relation or f.type == "many2one_reference") and "number"
     or "string"
   for _, v in ipairs(list) do
-    if type(v) ~= wants or v == "" then return nil end
+    if type(v) ~= wants or v == "" and env.version >= 19 then return nil end
     if f.name == "id" then
       if t.rows[v] and not seen[v] then seen[v] = true ids[#ids + 1] = v end
     else

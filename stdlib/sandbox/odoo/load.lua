@@ -11,6 +11,7 @@ local orm = require "sandbox.odoo.orm"
 local py = require "sandbox.odoo.py"
 local query = require "sandbox.odoo.query"
 local security = require "sandbox.odoo.security"
+local xmlids = require "sandbox.odoo.xmlids"
 
 local load = {}
 
@@ -124,6 +125,12 @@ function Job:flusher()
   end
 end
 
+-- A name without a module belongs to Odoo's own "__import__".
+local function qualified(xmlid)
+  xmlid = py.str(xmlid)
+  return xmlid:find(".", 1, true) and xmlid or "__import__." .. xmlid
+end
+
 -- One cell of a relational column: an id, a list of ids, or lines to write with the record.
 function Job:related(f, records, info, lines)
   local env = self.env
@@ -149,8 +156,8 @@ function Job:related(f, records, info, lines)
     if py.truth(dbid) then
       line.id = cells.reference(env, f, ".id", dbid, self:flusher(), warn)
     elseif py.truth(xmlid) then
-      line.xmlid = xmlid:find(".", 1, true) and xmlid or "__import__." .. xmlid
-      local row = cells.xmlid(env, line.xmlid)
+      line.xmlid = qualified(xmlid)
+      local row = xmlids.find(env, line.xmlid)
       line.id = row and row.model == sub.name and row.res_id or nil
     end
     lines[#lines + 1] = line
@@ -169,7 +176,7 @@ function Job:values(model, record, info, parent, lines)
   for _, f in ipairs(model.list) do
     local cell = record.cells[f.name]
     if f.name == "id" or cell == nil then
-      cell = nil
+      goto next_field
     elseif not py.truth(cell) then
       values[f.name] = false
     else
@@ -185,25 +192,12 @@ function Job:values(model, record, info, parent, lines)
         self:report(info, f, v)
       end
     end
+    ::next_field::
   end
   return values
 end
 
 -- Writing ----------------------------------------------------------------------------------------
-
--- Points an external id at a record. A sequence number is spent even when it exists already.
-local function set_xmlid(env, xmlid, model, id)
-  local row = cells.xmlid(env, xmlid)
-  if row then
-    env:table("ir.model.data"):next_id()
-    if row.res_id ~= id or row.model ~= model then
-      env:store_values("ir.model.data", row.id, { res_id = id, model = model })
-    end
-    return
-  end
-  local module, name = xmlid:match("^([^.]*)%.(.*)$")
-  env:insert("ir.model.data", { module = module, name = name, model = model, res_id = id }, {})
-end
 
 local function write_lines(env, id, lines)
   for _, line in ipairs(lines) do
@@ -214,14 +208,14 @@ local function write_lines(env, id, lines)
     else
       line.id = orm.create(env, sub, line.values)
     end
-    if line.xmlid then set_xmlid(env, line.xmlid, sub.name, line.id) end
+    if line.xmlid then xmlids.set(env, line.xmlid, sub.name, line.id) end
   end
 end
 
 -- The record that an entry stands for already, or nil.
 local function existing(env, model, entry)
   if not entry.xmlid then return entry.dbid end
-  local row = cells.xmlid(env, entry.xmlid)
+  local row = xmlids.find(env, entry.xmlid)
   if not row then return nil end
   if row.model ~= model.name then
     faults.validation_error(("For external id %s when trying to create/update a record of model %s "
@@ -252,7 +246,7 @@ local function upsert(env, model, batch)
     write_lines(env, ids[i], entry.lines)
   end
   for i, entry in ipairs(batch) do
-    if entry.xmlid then set_xmlid(env, entry.xmlid, model.name, ids[i]) end
+    if entry.xmlid then xmlids.set(env, entry.xmlid, model.name, ids[i]) end
   end
   return ids
 end
@@ -352,8 +346,7 @@ function Job:add(record, index)
   end
   local lines = {}
   local values = self:values(model, record, info, nil, lines)
-  local xmlid = py.truth(record.cells.id) and py.str(record.cells.id) or nil
-  if xmlid and not xmlid:find(".", 1, true) then xmlid = "__import__." .. xmlid end
+  local xmlid = py.truth(record.cells.id) and qualified(record.cells.id) or nil
   if xmlid then self.pending[xmlid] = true end
   self.batch[#self.batch + 1] =
     { xmlid = xmlid, dbid = dbid, values = values, info = info, lines = lines }
@@ -363,12 +356,14 @@ end
 function load.run(env, model, _, p)
   security.check(env, model, "create")
   local paths = {}
-  for i, column in ipairs(p.fields) do paths[i] = path_of(column) end
+  for i, column in ipairs(faults.iterable(p.fields)) do paths[i] = path_of(column) end
   local job = setmetatable({ env = env, model = model, batch = {}, pending = {}, ids = py.list(),
     messages = py.list(), errors = 0 }, Job)
   local mark, counts = env.log:mark(), {}
   for k, v in pairs(env.counts) do counts[k] = v end
-  for i, record in ipairs(extract(env, model, paths, p.data)) do job:add(record, i - 1) end
+  for i, record in ipairs(extract(env, model, paths, faults.iterable(p.data))) do
+    job:add(record, i - 1)
+  end
   job:flush()
   if job.errors > 0 then
     env.log:rollback(mark)

@@ -14,6 +14,7 @@ local py = require "sandbox.odoo.py"
 local query = require "sandbox.odoo.query"
 local security = require "sandbox.odoo.security"
 local words = require "sandbox.odoo.words"
+local xmlids = require "sandbox.odoo.xmlids"
 
 local None <const> = py.null
 
@@ -23,7 +24,7 @@ local None <const> = py.null
 local function chosen(env, model, names)
   if not py.truth(names) then return model.list end
   local list, seen = { model.fields.id }, { id = true }
-  for _, name in ipairs(names) do
+  for _, name in ipairs(faults.iterable(names)) do
     local f = model.fields[name]
     if not f then words.unknown_in_read(env, model, py.str(name)) end
     if not seen[name] then
@@ -208,81 +209,6 @@ local function check_access(env, model, ids, p)
   end
 end
 
--- External ids -----------------------------------------------------------------------------------
-
--- The names of a record, the oldest first.
-local function xmlids_of(env, model, id)
-  local t, list = env:table("ir.model.data"), {}
-  for _, at in ipairs(t:where("res_id", id)) do
-    if t.rows[at].model == model.name then list[#list + 1] = t.rows[at] end
-  end
-  return list
-end
-
-local function xmlid_text(row) return row.module .. "." .. row.name end
-
-local function get_external_id(env, model, ids)
-  local out = {}
-  for _, id in ipairs(ids) do
-    local row = xmlids_of(env, model, id)[1]
-    out[tostring(id)] = row and xmlid_text(row) or ""
-  end
-  return out
-end
-
-local METADATA <const> = {
-  "id", "create_uid", "create_date", "write_uid", "write_date", "xmlid", "noupdate", "xmlids",
-}
-
-local function get_metadata(env, model, ids)
-  local list = {}
-  for i, id in ipairs(ids) do
-    local rec = env:row(model.name, id)
-    if not rec then words.gone(env, model.name, { id }) end
-    local row = { id = id }
-    for _, name in ipairs { "create_uid", "create_date", "write_uid", "write_date" } do
-      row[name] = convert.to_wire(env, model, rec, model.fields[name], false)
-    end
-    local names = xmlids_of(env, model, id)
-    row.xmlid = names[1] and xmlid_text(names[1]) or false
-    row.noupdate = names[1] ~= nil and names[1].noupdate == true
-    if env.version >= 17 then
-      row.xmlids = py.list()
-      for n, x in ipairs(names) do
-        row.xmlids[n] = json.object({ "xmlid", "noupdate" },
-          { xmlid = xmlid_text(x), noupdate = x.noupdate == true })
-      end
-    end
-    list[i] = json.object(METADATA, row)
-  end
-  return json.array(list)
-end
-
-local function find_xmlid(env, module, name, raise)
-  local t = env:table("ir.model.data")
-  for _, at in ipairs(t:where("name", name)) do
-    if t.rows[at].module == module then return t.rows[at] end
-  end
-  if raise then
-    faults.value_error(("External ID not found in the system: %s.%s"):format(module, name))
-  end
-end
-
-local function check_object_reference(env, _, _, p)
-  local row = find_xmlid(env, py.str(p.module), py.str(p.xml_id), true)
-  local rec = env:row(row.model, row.res_id)
-  if not rec or not env:visible(env:model(row.model), rec) then
-    return json.array { row.model, false }
-  end
-  return json.array { row.model, row.res_id }
-end
-
-local function xmlid_to_res_id(env, _, _, p)
-  local module, name = py.str(p.xmlid):match("^([^.]*)%.(.*)$")
-  local row = find_xmlid(env, module or "", name or "", py.truth(p.raise_if_not_found))
-  return row and row.res_id or false
-end
-
 -- Parameters and users ---------------------------------------------------------------------------
 
 local function get_param(env, model, _, p)
@@ -354,12 +280,17 @@ local METHODS <const> = {
   { "has_access", RECORDS, { { "operation" } }, has_access, from = 18 },
   { "check_access", RECORDS, { { "operation" } }, check_access, from = 18 },
   { "check_access_rule", RECORDS, { { "operation" } }, check_access, to = 17 },
-  { "get_external_id", RECORDS, {}, get_external_id },
-  { "get_metadata", RECORDS, {}, get_metadata },
+  { "get_external_id", RECORDS, {}, xmlids.get_external_id },
+  { "get_metadata", RECORDS, {}, xmlids.get_metadata },
   { "check_object_reference", MODEL, { { "module" }, { "xml_id" },
-    { "raise_on_access_error", false } }, check_object_reference, only = "ir.model.data" },
-  { "xmlid_to_res_id", MODEL, { { "xmlid" }, { "raise_if_not_found", false } }, xmlid_to_res_id,
-    only = "ir.model.data", to = 14 },
+    { "raise_on_access_error", false } }, xmlids.check_object_reference,
+    only = "ir.model.data" },
+  { "xmlid_to_res_id", MODEL, { { "xmlid" }, { "raise_if_not_found", false } },
+    xmlids.to_res_id, only = "ir.model.data", to = 14 },
+  { "xmlid_to_res_model_res_id", MODEL, { { "xmlid" }, { "raise_if_not_found", false } },
+    xmlids.to_model_and_id, only = "ir.model.data", to = 14 },
+  { "get_object_reference", MODEL, { { "module" }, { "xml_id" } },
+    xmlids.get_object_reference, only = "ir.model.data", to = 14 },
   { "get_param", MODEL, { { "key" }, { "default", false } }, get_param,
     only = "ir.config_parameter" },
   { "set_param", MODEL, { { "key" }, { "value" } }, set_param, only = "ir.config_parameter" },

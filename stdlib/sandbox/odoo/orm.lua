@@ -106,9 +106,8 @@ local function check_row(env, model, rec, touched)
 end
 
 local function check_required(env, model, rec, only)
-  for _, f in ipairs(model.list) do
-    if f.required and f.real and not f.company and rec[f.name] == nil
-      and (not only or only[f.name]) and f.type ~= "boolean" then
+  for _, f in ipairs(model.required) do
+    if rec[f.name] == nil and (not only or only[f.name]) then
       words.missing_required(env, model, f)
     end
   end
@@ -189,11 +188,11 @@ local function release(env, far, f, other)
   end
 end
 
-local function one2many(env, _, f, id, command)
+local function one2many(env, model, f, id, command)
   local far = env:model(f.relation)
   local kind, target = command[1], command[2]
   local function replace(wanted)
-    for _, other in ipairs(env:ids_where(f.relation, f.inverse, id)) do
+    for _, other in ipairs(env:value(model, env:row(model.name, id), f.name)) do
       if not member(wanted, other) then release(env, far, f, other) end
     end
     for _, other in ipairs(wanted) do orm.write(env, far, { other }, { [f.inverse] = id }) end
@@ -230,18 +229,24 @@ end
 
 -- Create -----------------------------------------------------------------------------------------
 
+-- Values that the context gives as default_<field>.
+local function context_defaults(env, model, changes)
+  for key, v in pairs(env.context) do
+    local f = model.fields[key:match("^default_(.+)$") or ""]
+    if f and f.real and not MAGIC[f.name] and changes[convert.key(env, f)] == nil then
+      changes[convert.key(env, f)] = convert.to_stored(env, model, f, v)
+    end
+  end
+end
+
 local function add_defaults(env, model, changes)
-  for _, f in ipairs(model.list) do
+  if next(env.context) then context_defaults(env, model, changes) end
+  for _, f in ipairs(model.defaults) do
     local key = f.company and convert.key(env, f) or f.name
-    if f.real and changes[key] == nil then
-      local v = env.context["default_" .. f.name]
-      if v ~= nil and not MAGIC[f.name] then
-        v = convert.to_stored(env, model, f, v)
-      else
-        v = f.default
-        if type(v) == "function" then v = v(env) end
-      end
-      if v ~= nil then changes[key] = v end
+    if changes[key] == nil then
+      local v = f.default
+      if type(v) == "function" then v = v(env) end
+      changes[key] = v
     end
   end
 end
@@ -354,6 +359,15 @@ local function drop_xmlids(env, model, id)
   end
 end
 
+local function distinct(ids)
+  local seen, list = {}, {}
+  for _, id in ipairs(ids) do
+    if not seen[id] then list[#list + 1] = id end
+    seen[id] = true
+  end
+  return list
+end
+
 --- Deletes records; what points at them is cleared or stands in the way.
 ---@param env sandbox.OdooEnv
 ---@param model table
@@ -363,13 +377,13 @@ function orm.unlink(env, model, ids)
   security.check(env, model, "unlink")
   must_exist(env, model, ids)
   if model.behaviour.before_unlink then model.behaviour.before_unlink(env, ids) end
-  for _, id in ipairs(ids) do
+  for _, id in ipairs(distinct(ids)) do
     security.check_row(env, model, "unlink", env:row(model.name, id))
     for _, referrer in ipairs(model.referrers) do
       local found = holders(env, referrer, id)
       if #found > 0 and referrer.restrict then words.still_used(env, referrer) end
       for _, other in ipairs(found) do
-        env:set_null(referrer.model.name, other, referrer.field.name)
+        env:set_null(referrer.model, other, referrer.field.name)
       end
     end
     drop_xmlids(env, model, id)

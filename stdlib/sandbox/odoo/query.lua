@@ -1,6 +1,7 @@
 --- Searching: domain, hidden records, order, page; and finding records by name.
 
 local domain = require "sandbox.odoo.domain"
+local faults = require "sandbox.odoo.faults"
 local py = require "sandbox.odoo.py"
 local words = require "sandbox.odoo.words"
 
@@ -83,6 +84,17 @@ end
 
 -- Search -----------------------------------------------------------------------------------------
 
+-- A limit or an offset; nil when there is none.
+local function whole(v)
+  if not py.truth(v) then return nil end
+  local n = v == true and 1 or math.tointeger(py.number(v) or type(v) == "string" and tonumber(v) or nil)
+  if not n then
+    faults.raise("psycopg2.errors.InvalidTextRepresentation",
+      ('invalid input syntax for type bigint: "%s"\n'):format(py.str(v)))
+  end
+  return n
+end
+
 -- Ascending ids that match and may be seen.
 local function matching(env, model, list)
   local search = domain.compile(env, model, list)
@@ -115,8 +127,7 @@ function query.search(env, model, list, page)
   local ids = matching(env, model, list)
   local order = py.truth(page.order) and py.str(page.order) or nil
   ids = query.ordered(env, model, ids, order)
-  local offset = py.truth(page.offset) and py.number(page.offset) or 0
-  local limit = py.truth(page.limit) and py.number(page.limit) or nil
+  local offset, limit = whole(page.offset) or 0, whole(page.limit)
   if offset == 0 and not limit then return ids end
   local out = {}
   for i = offset + 1, math.min(#ids, limit and offset + limit or #ids) do out[#out + 1] = ids[i] end
@@ -126,7 +137,8 @@ end
 --- How many match.
 function query.count(env, model, list, limit)
   local n = #matching(env, model, list)
-  return py.truth(limit) and math.min(n, py.number(limit)) or n
+  limit = whole(limit)
+  return limit and math.min(n, limit) or n
 end
 
 --- The ids of an x2many field as read: in the other model's order, archived ones left out unless
@@ -177,7 +189,7 @@ end
 ---@param limit integer?
 ---@return integer[]
 function query.names(env, model, name, operator, extra, limit)
-  local list = py.list(extra and { table.unpack(extra) } or {})
+  local list = py.list(extra and { table.unpack(faults.iterable(extra)) } or {})
   if name == "" and (operator == "ilike" or operator == "like") then
     return query.search(env, model, list, { limit = limit })
   end

@@ -6,7 +6,8 @@
 --   relation        the other model             inverse (one2many), mirror, table, column (many2many)
 --   selection       list, or "lang" / "tz"      company     a value per company, `fallback` when unset
 --   default         value or function(env)      get, set    computed: not stored unless `computed`
---   through         lives on that many2one      stored, searchable   against what the rest implies
+--   through         lives on that many2one      stored, searchable, sortable, sortable_from,
+--                                               shown_stored   against what the rest implies
 --   missing         a dangling id is a MissingError since 17 (the field triggers computations)
 
 local registry = {}
@@ -43,12 +44,18 @@ local function field_of(row, version)
   end
   f.name, f.type, f.string = row[1], row[2], row[3]
   f.required, f.readonly = row.required or false, row.readonly or false
+  f.fallback = at_version(f.fallback, version)
   f.x2many = X2MANY[f.type] or false
   local plain = not (row.get or row.through) and row.stored ~= false
   f.real = plain and not f.x2many -- a value of its own in the record
   f.store = plain and not (row.company and version < 18)
-  f.searchable = row.searchable or plain or row.through ~= nil
+  f.searchable = plain or row.through ~= nil
+  if row.searchable ~= nil then f.searchable = row.searchable end
   f.sortable = (f.store or row.through ~= nil) and not f.x2many
+    and version >= (row.sortable_from or 0)
+  if row.sortable ~= nil then f.sortable = row.sortable end
+  if row.sortable_from and version >= row.sortable_from then f.sortable = true end
+  f.store = f.store or row.shown_stored or false
   if type(row.selection) == "table" then
     f.keys = {}
     for _, pair in ipairs(row.selection) do f.keys[pair[1]] = true end
@@ -106,9 +113,13 @@ local function model_of(row, version)
     if f and f.real then model.index[name] = true end
   end
   model.has_active = model.fields.active ~= nil
-  model.computed = {}
+  model.computed, model.defaults, model.required = {}, {}, {}
   for _, f in ipairs(model.list) do
     if f.computed then table.insert(model.computed, f) end
+    if f.real and f.default ~= nil then table.insert(model.defaults, f) end
+    if f.required and f.real and not f.company and f.type ~= "boolean" then
+      table.insert(model.required, f)
+    end
   end
   return model
 end

@@ -85,20 +85,20 @@ function Table:count(field, value)
   return type(at) == "table" and at.n or 1
 end
 
--- ids may hold numbers of deleted rows; they go when they are many.
-local function compact(t)
-  if t.dead < 64 or t.dead * 2 < #t.ids then return end
+--- Forgets the numbers of deleted rows when they are many. Only between calls: a rollback may still
+--- bring a row back.
+function Table:compact()
+  if self.dead < 64 or self.dead * 2 < #self.ids then return end
   local kept = {}
-  for _, id in ipairs(t.ids) do
-    if t.rows[id] then kept[#kept + 1] = id end
+  for _, id in ipairs(self.ids) do
+    if self.rows[id] then kept[#kept + 1] = id end
   end
-  t.ids, t.dead = kept, 0
+  self.ids, self.dead = kept, 0
 end
 
 --- All rows, ids ascending.
 ---@return fun(): integer?, table?
 function Table:each()
-  compact(self)
   local i, ids, rows = 0, self.ids, self.rows
   return function()
     while true do

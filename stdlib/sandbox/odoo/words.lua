@@ -42,7 +42,7 @@ end
 
 --- A unique index without a sentence of its own.
 function words.duplicate_key(env, text)
-  local lead = env.version >= 18 and "The operation cannot be completed: " or ""
+  local lead = env.version >= 17 and "The operation cannot be completed: " or ""
   faults.validation_error(lead .. text, { duplicate = true })
 end
 

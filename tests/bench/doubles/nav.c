@@ -217,7 +217,7 @@ static void put_next_link(request *r, nv_buf *out, uint32_t last) {
   char no[NO_SIZE];
   customer_no(last, no);
   putz(out, ",\"@odata.nextLink\":\"http://127.0.0.1:");
-  putf(out, "%d", nav_port);
+  putf(out, "%d", serve_port);
   put(out, r->path.p, r->path.n);
   putf(out, "?$skiptoken='%s'", no);
   for (const char *p = r->query.p, *end = p + r->query.n; p < end;) {

@@ -39,6 +39,7 @@ static struct {
 } server;
 
 static volatile sig_atomic_t stopping;
+int serve_port;
 uint64_t serve_connections, serve_requests;
 
 /* ---- appending ---- */
@@ -190,6 +191,7 @@ static bool split_request(conn *c, request *r) {
   if (!version) return false;
   r->method = (nv_str){p, (size_t)(target - p)};
   r->path = (nv_str){target + 1, (size_t)(version - target - 1)};
+  r->query = (nv_str){version, 0};
   const char *mark = memchr(r->path.p, '?', r->path.n);
   if (mark) {
     r->query = (nv_str){mark + 1, (size_t)(version - mark - 1)};
@@ -325,7 +327,8 @@ static int listen_on(int port) {
     fprintf(stderr, "erpdouble: cannot listen on port %d: %s\n", port, strerror(errno));
     return -1;
   }
-  printf("http://127.0.0.1:%d\n", ntohs(a.sin_port));
+  serve_port = ntohs(a.sin_port);
+  printf("http://127.0.0.1:%d\n", serve_port);
   fflush(stdout);
   return fd;
 }

@@ -22,7 +22,8 @@ typedef int (*serve_fn)(request *r, nv_buf *out, const char **type);
  * of stdout, and serves until SIGTERM or SIGINT. Returns the exit code. */
 int serve(int port, int latency_ms, serve_fn fn);
 
-/* Connections and requests since the start. */
+/* The port in use; connections and requests since the start. */
+extern int serve_port;
 extern uint64_t serve_connections, serve_requests;
 
 /* Value of a query parameter, decoded into `out`; false when it is absent. */

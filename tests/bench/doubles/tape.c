@@ -67,6 +67,8 @@ bool tape_read(tape *t, char *text, size_t n) {
   size_t open[DEPTH_MAX], depth = 0;
   t->text = text;
   t->n = 0;
+  add_node(t, TAPE_NULL);
+  t->nodes[0].next = TAPE_ROOT;
   for (;;) {
     p = skip_blanks(p, end);
     if (p == end) return false;

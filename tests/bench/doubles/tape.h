@@ -1,7 +1,7 @@
 /* tape - a JSON request as a flat list of nodes, read in one pass.
  *
  * Children of a list or an object follow it directly; `next` of a node is the place
- * behind all of its own. Node 0 is the whole value, so 0 also means "not there".
+ * behind all of its own. Node 1 is the whole value; 0 means "not there", and is a null.
  * Texts stay in the request, and are unescaped in place when first asked for.
  */
 #ifndef DOUBLE_TAPE_H
@@ -9,6 +9,7 @@
 
 #include "../../../core/nv.h"
 
+enum { TAPE_ROOT = 1 };
 enum { TAPE_NULL, TAPE_FALSE, TAPE_TRUE, TAPE_NUMBER, TAPE_TEXT, TAPE_LIST, TAPE_OBJECT };
 
 typedef struct tape_node {

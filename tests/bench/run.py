@@ -1,0 +1,132 @@
+"""Prints the figures of W1 and W3. A program that prints, not a test that fails.
+
+  run.py NAVODOO DOUBLE [RECORDS]
+
+W1  first load of RECORDS customers from NAV to Odoo, read-back, links and journal
+    durable, in key order and with scattered keys; a plain script's figures beside.
+W3  from start to ready, and memory when idle.
+"""
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+NAVODOO, DOUBLE = sys.argv[1:3]
+RECORDS = int(sys.argv[3]) if len(sys.argv) > 3 else 100000
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def stats(base):
+    with urllib.request.urlopen(base + "/stats", timeout=10) as answer:
+        return json.loads(answer.read())
+
+
+def double(records, *args):
+    process = subprocess.Popen([DOUBLE, "--port", "0", "--records", str(records), *args],
+                               stdout=subprocess.PIPE)
+    return process, process.stdout.readline().decode().split()[-1]
+
+
+def measured(command, env=None):
+    """Runs to the end: (seconds, CPU seconds, peak MiB, exit code, output)."""
+    begin = time.monotonic()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env)
+    out = process.stdout.read().decode()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return (time.monotonic() - begin, usage.ru_utime + usage.ru_stime,
+            usage.ru_maxrss / 1024, process.returncode, out)
+
+
+def engine(base, state, *more):
+    return [NAVODOO, "run", "flows/", "--state", state,
+            "--set", f"nav.url={base}/DynamicsNAV110/ODataV4", "--set", f"odoo.url={base}",
+            "--set", "odoo.database=bench", "--set", "odoo.batch=500", *more]
+
+
+def folder_size(path):
+    return sum(os.path.getsize(os.path.join(path, f)) for f in os.listdir(path)
+               if os.path.isfile(os.path.join(path, f)))
+
+
+def plain():
+    process, base = double(RECORDS)
+    wall, cpu, peak, code, _ = measured([sys.executable, os.path.join(HERE, "w1_plain.py"), base])
+    calls = stats(base)
+    process.kill()
+    process.wait()
+    report("W1 plain script", wall, cpu, peak, calls, None, code)
+    return RECORDS / wall
+
+
+def load(name, *args):
+    process, base = double(RECORDS, *args)
+    with tempfile.TemporaryDirectory(prefix="navodoo-bench-") as work:
+        state = os.path.join(work, "state")
+        wall, cpu, peak, code, out = measured(engine(base, state, "--once"))
+        size = folder_size(state)
+        calls = stats(base)
+        if code not in (0, 3):
+            print(out[-2000:])
+    process.kill()
+    process.wait()
+    report(name, wall, cpu, peak, calls, size, code)
+    print("   ", out.strip().splitlines()[-1])
+    return RECORDS / wall
+
+
+def report(name, wall, cpu, peak, calls, size, code):
+    print(f"{name}: {RECORDS / wall:,.0f} records/s, {wall:.2f} s, "
+          f"CPU {1000 * cpu / RECORDS:.4f} s per 1,000, peak {peak:.1f} MiB, "
+          f"{calls['calls'] / RECORDS:.4f} calls per record"
+          + (f", store {size / 1048576:.1f} MiB ({size / RECORDS:.0f} bytes a record)" if size else "")
+          + f", exit {code}", flush=True)
+
+
+def resident(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as f:
+        for line in f:
+            if line.startswith("VmRSS"):
+                return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def start():
+    process, base = double(10)
+    with tempfile.TemporaryDirectory(prefix="navodoo-bench-") as work:
+        state = os.path.join(work, "state")
+        best = None
+        for _ in range(5):
+            begin = time.monotonic()
+            run = subprocess.Popen(engine(base, state), stderr=subprocess.PIPE)
+            for line in run.stderr:
+                if b"flow runs" in line:
+                    break
+            ready = time.monotonic() - begin
+            best = min(best or ready, ready)
+            time.sleep(2)
+            idle = resident(run.pid)
+            run.terminate()
+            run.wait()
+    process.kill()
+    process.wait()
+    print(f"W3: start to ready {1000 * best:.0f} ms (best of 5), idle {idle:.1f} MiB resident")
+
+
+def main():
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    print(f"{RECORDS:,} records, {os.cpu_count()} cores; records/s are wall clock: use the ratios")
+    script = plain()
+    ordered = load("W1 navodoo, key order")
+    scattered = load("W1 navodoo, scattered keys", "--scatter")
+    print(f"ratios: navodoo / plain script {ordered / script:.2f}, "
+          f"scattered / key order {scattered / ordered:.2f}")
+    start()
+
+
+if __name__ == "__main__":
+    main()

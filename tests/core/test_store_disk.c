@@ -1,0 +1,355 @@
+/* The store and its disk: who may open it, what is refused untouched, what is left
+ * after a full disk and after a power failure at any moment. */
+#include "store_world.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+/* ---- the file, from outside ---- */
+
+typedef struct copy {
+  size_t n;
+  unsigned char *p;
+} copy;
+
+static void path_of(world *w, char out[128]) {
+  snprintf(out, 128, "%s/navodoo.db", w->folder);
+}
+
+static copy take_copy(world *w) {
+  char path[128];
+  copy c = {0};
+  path_of(w, path);
+  if (w->env.vfs) {
+    const unsigned char *p = nv_simvfs_file(path, &c.n);
+    assert_non_null(p);
+    c.p = malloc(c.n);
+    memcpy(c.p, p, c.n);
+    return c;
+  }
+  struct stat st;
+  int fd = open(path, O_RDONLY);
+  assert_true(fd >= 0 && fstat(fd, &st) == 0);
+  c.n = (size_t)st.st_size;
+  c.p = malloc(c.n);
+  assert_int_equal(read(fd, c.p, c.n), c.n);
+  close(fd);
+  return c;
+}
+
+static void assert_untouched(world *w, copy before) {
+  copy now = take_copy(w);
+  assert_int_equal(now.n, before.n);
+  assert_memory_equal(now.p, before.p, now.n);
+  free(now.p);
+  free(before.p);
+}
+
+static void damage(world *w, size_t at, const void *p, size_t n) {
+  char path[128];
+  path_of(w, path);
+  if (w->env.vfs) {
+    nv_simvfs_damage(path, at, p, n);
+    return;
+  }
+  int fd = open(path, O_WRONLY);
+  assert_int_equal(pwrite(fd, p, n, (off_t)at), n);
+  close(fd);
+}
+
+static void assert_refused(world *w, int code, const char *word) {
+  nv_store *s;
+  nv_error err = {0};
+  assert_int_equal(nv_store_open(w->loop, w->folder, &s, &err), code);
+  assert_null(s);
+  if (!strstr(err.text, word)) fail_msg("'%s' does not say '%s'", err.text, word);
+}
+
+/* ---- who may open it ---- */
+
+static void test_every_start_is_an_epoch(void **state) {
+  (void)state;
+  world *w = world_new(false);
+  for (int64_t epoch = 1; epoch <= 3; epoch++) {
+    assert_int_equal(nv_store_epoch(w->s), epoch);
+    close_store(w);
+    open_store(w);
+  }
+  world_free(w);
+}
+
+static void test_a_second_engine_is_refused(void **state) {
+  (void)state;
+  world *w = world_new(false);
+  if (!inline_mode) { /* a simulated process touches no folder */
+    char pid[32];
+    snprintf(pid, sizeof pid, "(process %ld)", (long)getpid());
+    assert_refused(w, NV_EBUSY, pid);
+    assert_refused(w, NV_EBUSY, w->folder);
+    assert_int_equal(apply_one(w, "meta_put", "ss", "k", "v"), 1);
+  }
+  world_free(w);
+}
+
+static void test_a_store_of_a_newer_version_is_left_alone(void **state) {
+  (void)state;
+  world *w = world_new(false);
+  close_store(w);
+  raw_sql(w, "PRAGMA user_version = 4711");
+  copy before = take_copy(w);
+  assert_refused(w, NV_ENEWER, "newer navodoo (store version 4711");
+  assert_untouched(w, before);
+  raw_sql(w, "PRAGMA user_version = 1");
+  open_store(w);
+  world_free(w);
+}
+
+static void test_a_database_of_somebody_else_is_left_alone(void **state) {
+  (void)state;
+  world *w = world_new(true);
+  close_store(w);
+  nv_simvfs_reset();
+  raw_sql(w, "CREATE TABLE theirs (x)");
+  copy before = take_copy(w);
+  assert_refused(w, NV_EINVALID, "is not a navodoo store");
+  assert_untouched(w, before);
+  nv_simvfs_reset();
+  open_store(w);
+  world_free(w);
+}
+
+static void test_a_damaged_file_is_named_and_left_alone(void **state) {
+  (void)state;
+  world *w = world_new(false);
+  close_store(w);
+  copy whole = take_copy(w);
+  unsigned char *junk = malloc(whole.n);
+  memset(junk, 0xff, whole.n);
+  damage(w, 4096, junk, whole.n - 4096); /* the tables */
+  copy before = take_copy(w);
+  assert_refused(w, NV_ECORRUPT, "navodoo.db is damaged");
+  assert_untouched(w, before);
+  damage(w, 0, junk, 100); /* not even a database any more */
+  before = take_copy(w);
+  assert_refused(w, NV_ECORRUPT, ".recover");
+  assert_untouched(w, before);
+  damage(w, 0, whole.p, whole.n);
+  open_store(w);
+  free(junk);
+  free(whole.p);
+  world_free(w);
+}
+
+/* ---- readers ---- */
+
+static int64_t backlog(world *w, nv_store *s, ...) {
+  va_list ap;
+  va_start(ap, s);
+  nv_op *op = ask_on(w, s, "jobs_backlog", "s", ap);
+  va_end(ap);
+  int status = op->status;
+  int64_t n = number_in(op, "count");
+  return status == NV_OK ? n : -2;
+}
+
+static void test_a_reader_reads_and_may_not_write(void **state) {
+  (void)state;
+  world *w = world_new(false);
+  nv_store *reader;
+  nv_error err = {0};
+  nv_op *op;
+  if (nv_store_open_readonly(w->loop, w->folder, &reader, &err) != NV_OK)
+    fail_msg("%s", err.text);
+  assert_int_equal(nv_store_epoch(reader), 1);
+  for (int i = 1; i <= 3; i++) {
+    char record[16];
+    nv_txn *t = nv_txn_new();
+    sprintf(record, "C%d", i);
+    put_job(t, record, "h", "p");
+    assert_int_equal(apply(w, t).status, NV_OK);
+    assert_int_equal(backlog(w, reader, "f"), i);
+  }
+  assert_int_equal(nv_store_apply(reader, nv_txn_new(), &op, &err), NV_EINVALID);
+  close_store(w);
+  assert_int_equal(backlog(w, reader, "f"), 3); /* also of a stopped engine */
+  nv_store_close(reader);
+  if (!inline_mode)
+    assert_int_equal(nv_store_open_readonly(w->loop, "/tmp/navodoo-no-such-folder",
+                                            &reader, &err), NV_ENOTFOUND);
+  open_store(w);
+  world_free(w);
+}
+
+enum { PAIRS = 100 };
+
+/* The other process: sees only whole transactions, and more of them each time. */
+static int watch_from_outside(const char *folder, int go) {
+  world w = {0};
+  nv_store *s;
+  int64_t before = 0, n = 0;
+  char c;
+  alarm(60);
+  if (read(go, &c, 1) != 1) return 2;
+  nv_env_init(&w.env);
+  if (nv_loop_open(&w.env, &w.loop, NULL) != NV_OK) return 3;
+  if (nv_store_open_readonly(w.loop, folder, &s, NULL) != NV_OK) return 4;
+  for (; n < 2 * PAIRS; before = n) {
+    n = backlog(&w, s, "f");
+    if (n < before || n % 2 != 0) return 5;
+  }
+  nv_store_close(s);
+  nv_loop_close(w.loop);
+  return 0;
+}
+
+static void test_another_process_reads_while_the_engine_writes(void **state) {
+  (void)state;
+  world *w = world_new(false);
+  if (!inline_mode) {
+    int go[2], how = 0;
+    close_store(w); /* no thread while we fork */
+    assert_int_equal(pipe(go), 0);
+    pid_t child = fork();
+    if (child == 0) _exit(watch_from_outside(w->folder, go[0]));
+    open_store(w);
+    assert_int_equal(write(go[1], "!", 1), 1);
+    for (int i = 0; i < PAIRS; i++) {
+      nv_txn *t = nv_txn_new();
+      for (int k = 0; k < 2; k++) {
+        char record[24];
+        snprintf(record, sizeof record, "C%d-%d", i, k);
+        put_job(t, record, "h", "p");
+      }
+      assert_int_equal(apply(w, t).status, NV_OK);
+    }
+    assert_int_equal(waitpid(child, &how, 0), child);
+    assert_true(WIFEXITED(how));
+    assert_int_equal(WEXITSTATUS(how), 0);
+    close(go[0]);
+    close(go[1]);
+  }
+  world_free(w);
+}
+
+/* ---- a full disk ---- */
+
+static void test_a_full_disk_fails_the_new_and_keeps_the_old(void **state) {
+  (void)state;
+  world *w = world_new(true);
+  enum { N = 40 };
+  static char payload[100 * 1024];
+  outcome o[N];
+  int good = 0;
+  memset(payload, 'x', sizeof payload - 1);
+  nv_simvfs_limit(2 << 20);
+  for (int i = 0; i < N; i++) {
+    char record[24];
+    nv_txn *t = nv_txn_new();
+    snprintf(record, sizeof record, "C%d", i);
+    put_job(t, record, "h", payload);
+    apply_later(w, t, &o[i]);
+  }
+  settle(w);
+  for (int i = 0; i < N; i++) {
+    if (o[i].status == NV_OK) good++;
+    else assert_int_equal(o[i].status, NV_EFULL);
+  }
+  assert_in_range(good, 5, N - 5);
+  assert_non_null(strstr(o[N - 1].text, "disk is full"));
+  assert_int_equal(number_in(ask(w, "jobs_backlog", "s", "f"), "count"), good);
+  nv_simvfs_limit(0);
+  nv_txn *t = nv_txn_new();
+  put_job(t, "after", "h", payload);
+  assert_int_equal(apply(w, t).status, NV_OK);
+  close_store(w);
+  open_store(w);
+  assert_int_equal(number_in(ask(w, "jobs_backlog", "s", "f"), "count"), good + 1);
+  world_free(w);
+}
+
+/* ---- power failure ---- */
+
+enum { LIVES = 2, PER_LIFE = 12 };
+
+/* Two lives of an engine, transactions in groups of one to three; each puts a job
+ * and a cursor. The disk may stop at any moment, also while opening. */
+static void live(world *w, outcome *o) {
+  for (int life = 0; life < LIVES; life++) {
+    if (!w->s && nv_store_open(w->loop, w->folder, &w->s, NULL) != NV_OK) return;
+    for (int i = 0; i < PER_LIFE; i++) {
+      char record[24];
+      int k = life * PER_LIFE + i;
+      nv_txn *t = nv_txn_new();
+      snprintf(record, sizeof record, "C%d", k);
+      put_job(t, record, "h", "a payload");
+      add(t, 1, "cursor_put", "ssi", record, "v", INT64_C(1));
+      apply_later(w, t, &o[k]);
+      if (i % 4 != 1 && i % 4 != 2) settle(w);
+    }
+    settle(w);
+    if (life + 1 < LIVES) close_store(w); /* with a checkpoint */
+  }
+}
+
+/* True when it is there; fails when only half of it is. */
+static bool is_there(world *w, int k) {
+  char record[24], list[32];
+  snprintf(record, sizeof record, "C%d", k);
+  snprintf(list, sizeof list, "[\"%s\"]", record);
+  bool job = number_in(ask(w, "jobs_by_record", "sss", "f", "d", list), "rev") == 1;
+  bool cursor = number_in(ask(w, "cursor", "s", record), "updated") == 1;
+  assert_int_equal(job, cursor);
+  return job;
+}
+
+static bool crash_at(long change, uint64_t seed) {
+  world *w = world_new(true);
+  outcome o[LIVES * PER_LIFE] = {0};
+  for (int k = 0; k < LIVES * PER_LIFE; k++) o[k].status = 1; /* never issued */
+  close_store(w);
+  nv_simvfs_reset();
+  nv_simvfs_freeze_at(change);
+  live(w, o);
+  nv_simvfs_crash(seed);
+  close_store(w);
+  open_store(w);
+  bool survived = true;
+  for (int k = 0; k < LIVES * PER_LIFE; k++) {
+    bool there = is_there(w, k), acknowledged = o[k].status == NV_OK;
+    if (acknowledged && !there) fail_msg("change %ld, seed %d: %d is lost", change,
+                                         (int)seed, k);
+    if (there && !acknowledged && (seed == 0 || o[k].status == 1))
+      fail_msg("change %ld, seed %d: %d was never acknowledged", change, (int)seed, k);
+    survived = survived && acknowledged;
+  }
+  world_free(w);
+  return survived;
+}
+
+static void test_power_failure_at_any_moment_keeps_what_was_acknowledged(void **state) {
+  (void)state;
+  long change = 1;
+  while (!crash_at(change, 0)) { /* until it stops after the last of them */
+    crash_at(change, (uint64_t)change);
+    change++;
+  }
+  assert_in_range(change, 40, 2000);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_every_start_is_an_epoch),
+      cmocka_unit_test(test_a_second_engine_is_refused),
+      cmocka_unit_test(test_a_store_of_a_newer_version_is_left_alone),
+      cmocka_unit_test(test_a_database_of_somebody_else_is_left_alone),
+      cmocka_unit_test(test_a_damaged_file_is_named_and_left_alone),
+      cmocka_unit_test(test_a_reader_reads_and_may_not_write),
+      cmocka_unit_test(test_another_process_reads_while_the_engine_writes),
+      cmocka_unit_test(test_a_full_disk_fails_the_new_and_keeps_the_old),
+      cmocka_unit_test(test_power_failure_at_any_moment_keeps_what_was_acknowledged),
+  };
+  int bad = cmocka_run_group_tests_name("store on disk, with a thread", tests, NULL, NULL);
+  inline_mode = true;
+  return bad + cmocka_run_group_tests_name("store on disk, inline", tests, NULL, NULL);
+}

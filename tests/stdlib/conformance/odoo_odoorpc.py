@@ -1,0 +1,94 @@
+#!/usr/bin/python3
+"""The sandbox Odoo as OdooRPC sees it: web session, JSON-RPC, records as objects.
+
+usage: odoo_odoorpc.py HOST PORT        (Debian: python3-odoorpc)
+
+Prints what fails and, last, 'N passed, N failed'. The server must be fresh.
+"""
+import sys
+
+import odoorpc
+
+HOST, PORT = sys.argv[1], int(sys.argv[2])
+DB, USER, PASSWORD = "sandbox", "navodoo@example.com", "sandbox"
+
+passed, failed = 0, 0
+
+
+def check(what, ok, seen=None):
+    global passed, failed
+    if ok:
+        passed += 1
+    else:
+        failed += 1
+        print("FAILED: %s (%r)" % (what, seen))
+
+
+def refused(what, name, text, fn, *args):
+    """fn must fail with data.name and with text in its message."""
+    try:
+        seen = fn(*args)
+    except odoorpc.error.RPCError as err:
+        data = err.info["data"] if err.info else {"name": "", "message": str(err)}
+        seen = (data["name"], data["message"])
+        check(what, data["name"] == name and text in data["message"], seen)
+        return
+    check(what, False, seen)
+
+
+odoo = odoorpc.ODOO(HOST, port=PORT)
+major = int(odoo.version.split(".")[0])
+check("version", major in (14, 17, 18, 19), odoo.version)
+check("databases", odoo.db.list() == [DB], odoo.db.list())
+refused("wrong password", "odoo.exceptions.AccessDenied", "Access Denied", odoo.login, DB, USER, "x")
+odoo.login(DB, USER, PASSWORD)
+check("user", odoo.env.user.login == USER, odoo.env.user.login)
+check("language", odoo.env.lang == "en_US", odoo.env.lang)
+
+Partner = odoo.env["res.partner"]
+one = Partner.create({"name": "Bär & Söhne", "is_company": True, "country_id": 57, "ref": "RPC-1",
+                      "credit_limit": 12.5})
+two = Partner.create({"name": "Kid", "parent_id": one, "ref": "RPC-2"})
+check("create gives an id", isinstance(one, int) and two == one + 1, (one, two))
+firm = Partner.browse(one)
+check("browse text", firm.name == "Bär & Söhne", firm.name)
+check("browse many2one", firm.country_id.code == "DE", firm.country_id)
+check("browse float", firm.credit_limit == 12.5, firm.credit_limit)
+check("browse empty", firm.vat is False, firm.vat)
+check("browse one2many", [kid.name for kid in firm.child_ids] == ["Kid"], firm.child_ids)
+check("browse instant", firm.write_date.year >= 2026, firm.write_date)
+firm.city = "Bonn"
+check("assigning writes", Partner.read([one], ["city"])[0]["city"] == "Bonn")
+check("child took the address", Partner.read([two], ["city"])[0]["city"] == "Bonn")
+check("search", Partner.search([("ref", "=like", "RPC-%")], order="id") == [one, two])
+check("search with a list", odoo.execute("res.partner", "search", [("id", "in", [one])]) == [one])
+check("search_count", odoo.execute_kw("res.partner", "search_count", [[("ref", "=", "RPC-1")]]) == 1)
+check("search_read", odoo.execute_kw("res.partner", "search_read", [[("id", "=", one)]],
+                                     {"fields": ["name"]}) == [{"id": one, "name": "Bär & Söhne"}])
+check("write", Partner.write([one], {"active": False}) is True)
+check("archived is hidden", Partner.search([("id", "=", one)]) == [])
+check("reference", odoo.env.ref("base.hu").name == "Hungary")
+fields = Partner.fields_get(["name", "lang"])
+check("fields_get", fields["name"]["type"] == "char" and fields["lang"]["selection"][0][0] == "en_US",
+      fields)
+loaded = odoo.execute("res.partner", "load", ["id", "name"], [["navodoo.r_1", "Loaded"]])
+check("load", loaded["messages"] == [] and len(loaded["ids"]) == 1, loaded)
+check("unlink", Partner.unlink([two]) is True)
+
+refused("gone", "odoo.exceptions.MissingError", "Record does not exist or has been deleted",
+        Partner.write, [two], {"ref": "x"})
+refused("unknown field", "builtins.ValueError", "Invalid field 'no_such'", Partner.create,
+        {"name": "x", "no_such": 1})
+refused("no name", "odoo.exceptions.ValidationError",
+        "res_partner_check_name" if major < 17 else "Contacts require a name", Partner.create,
+        {"email": "x@y.z"})
+refused("unknown model", "odoo.exceptions.UserError", "Object no.such.model doesn't exist",
+        odoo.execute, "no.such.model", "search", [])
+refused("unknown method", "builtins.AttributeError", "no_such_method", odoo.execute, "res.partner",
+        "no_such_method", [])
+refused("company", "odoo.exceptions.AccessError", "unauthorized or invalid companies",
+        odoo.execute_kw, "res.partner", "search", [[]], {"context": {"allowed_company_ids": [99]}})
+check("logout", odoo.logout() is True)
+
+print("%d passed, %d failed" % (passed, failed))
+sys.exit(1 if failed else 0)
