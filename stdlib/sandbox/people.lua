@@ -365,9 +365,4 @@ function people.post_codes()
   return list
 end
 
---- The text in plain Latin letters: umlauts spelled out, accents dropped, other scripts as they are.
----@param text string
----@return string
-function people.latin(text) return latin(text) end
-
 return people

@@ -24,7 +24,7 @@ local PAGE <const> = 1000 -- most records asked for in one call
 
 -- A lost answer of these changes nothing; of every other method it may have.
 local READS <const> = { read = true, search = true, search_read = true, search_count = true,
-                        fields_get = true, context_get = true }
+                        fields_get = true, default_get = true }
 
 ---@param endpoint connector.Endpoint
 ---@return connector.Odoo
@@ -190,6 +190,30 @@ function odoo:search(model, domain, fields, options)
     last_id = #page > 0 and page[#page].id
   until #page < size or #list >= limit
   return typed(self, model, fields, list)
+end
+
+--- Types whose blank cell means the same as no cell where there is no default.
+local BLANKABLE <const> = { char = true, text = true, html = true, many2one = true, date = true,
+                            datetime = true, selection = true }
+
+--- Fields that a new record leaves empty unless they are given: a blank cell of `load` is then
+--- as good as none, so that rows with different gaps share one call. Waits.
+---@param model string
+---@param fields string[]
+---@return table<string, true>|nil blank
+---@return connector.Error|nil err
+function odoo:blank_on_create(model, fields)
+  local schema, err = self:schema(model)
+  if not schema then return nil, err end
+  local defaults
+  defaults, err = ask(self, model, "default_get", { fields = json.array(fields) })
+  if not defaults then return nil, err end
+  local blank = {}
+  for _, name in ipairs(fields) do
+    local def = schema.fields[name]
+    if BLANKABLE[def.type] and not def.by_company and defaults[name] == nil then blank[name] = true end
+  end
+  return blank
 end
 
 --- Creates or updates records by external id; see connector/odoo/load.lua. Waits.

@@ -13,7 +13,8 @@ local jsonrpc = {}
 local UID_TTL_MS <const> = 12 * 3600 * 1000
 
 -- Parameters given by position: 14 looks for that of `create` nowhere else.
-local POSITIONAL <const> = { create = { "vals_list" }, load = { "fields", "data" } }
+local POSITIONAL <const> = { create = { "vals_list" }, load = { "fields", "data" },
+                             default_get = { "fields" } }
 
 local ENVELOPE <const> = { "jsonrpc", "method", "id", "params" }
 

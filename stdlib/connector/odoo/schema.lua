@@ -9,7 +9,7 @@ local schema = {}
 
 --- Attributes asked for.
 schema.ATTRIBUTES = { "type", "required", "readonly", "relation", "selection", "size", "string", "store",
-                      "digits" }
+                      "digits", "company_dependent" }
 
 local TYPES <const> = { float = "decimal", monetary = "decimal" }
 
@@ -35,6 +35,7 @@ function schema.parse(model, fields)
       relation = type(f.relation) == "string" and f.relation or nil,
       max = math.type(f.size) == "integer" and f.size > 0 and f.size or nil,
       options = options(f.selection),
+      by_company = f.company_dependent == true,
       digits = type(f.digits) == "table" and f.digits[#f.digits] or nil,
     }
   end

@@ -227,10 +227,10 @@ local function first_sight(engine, ops, items)
   if not found then return nil, err end
   if #found.list == 0 then return true end
   for _, item in ipairs(seekers) do
-    local candidates = {}
+    local candidates, seen = {}, {}
     for _, s in ipairs(item.claimed) do
       for _, c in ipairs(found.by_value[s.name] or {}) do
-        candidates[#candidates + 1] = c
+        if not seen[c.id] then seen[c.id], candidates[#candidates + 1] = true, c end
       end
     end
     local verdict, best, sure = adoption.decide(rules, item.values, candidates)
@@ -248,9 +248,20 @@ local function first_sight(engine, ops, items)
   return true
 end
 
+--- All values of a new record, with the gaps filled that mean "empty" either way.
+local function complete(engine, item)
+  local write = {}
+  for _, field in ipairs(engine.flow.odoo_fields) do
+    local value = item.values[field]
+    if value == nil and engine.blank_on_create[field] then value = false end
+    write[field] = value
+  end
+  return write
+end
+
 --- The values that have to be sent: all on creation, else those that differ.
 local function differences(engine, item)
-  if not item.id then return item.values end
+  if not item.id then return complete(engine, item) end
   local write, any = {}, false
   local base = item.link and not item.effect and item.link.base and json.decode(item.link.base)
   local from = base and base.from

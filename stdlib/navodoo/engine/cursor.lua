@@ -42,7 +42,8 @@ function cursor.advance(state, rows, more, overlap)
   local scan = state.scan
   local high, after = scan.high, scan.after
   for _, row in ipairs(rows) do
-    if row.stamp and (not high or row.stamp > high) then high = row.stamp end
+    -- a row that was never touched has no date (null)
+    if type(row.stamp) == "string" and (not high or row.stamp > high) then high = row.stamp end
     after = row.key
   end
   if more then

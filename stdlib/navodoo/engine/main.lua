@@ -72,6 +72,8 @@ function engine:candidates(wanted)
       domain[#domain + 1] = json.array { rule.odoo, "in", json.array(wanted[rule.odoo]) }
     end
   end
+  -- a contact shows the VAT number of its firm, and is not the firm
+  domain[#domain + 1] = json.array { "parent_id", "=", false }
   local list, err = self.odoo:search(self.model, json.array(domain), fields, { active_test = false })
   if not list then return nil, err end
   if #list == 0 then return { list = list, by_value = {} } end
@@ -153,6 +155,10 @@ local function prepare(self)
     return nil, { class = "config", code = "flow", text = problem.format_all(problems) }
   end
   self.fields = odoo_schema.fields
+  self.blank_on_create, err = insist(self, "defaults", function()
+    return self.odoo:blank_on_create(self.model, self.flow.odoo_fields)
+  end)
+  if not self.blank_on_create then return nil, err end
   return insist(self, "lookups", function() return self:load_lookups() end)
 end
 

@@ -4,6 +4,7 @@
 -- order, as NAV writes it.
 
 local json = require "navodoo.json"
+local text = require "navodoo.text"
 local etag = require "sandbox.nav.etag"
 
 local answer = {}
@@ -13,9 +14,9 @@ local JSON_TYPE <const> = "application/json; odata.metadata=minimal"
 local QUOTED <const> = { Code = true, Text = true, Option = true, Date = true, DateTime = true,
                          DateFormula = true }
 
-local function quote(text)
-  if text:find('[%c"\\]') then return json.encode(text) end
-  return '"' .. text .. '"'
+local function quote(value)
+  if value:find('[%c"\\]') then return json.encode(value) end
+  return '"' .. value .. '"'
 end
 
 local function column_of(property)
@@ -121,7 +122,9 @@ function answer.nothing() return { status = 204, headers = { ["OData-Version"] =
 --- A refusal in the V4 envelope.
 ---@param refused sandbox.nav.Refusal
 function answer.refused(refused)
-  local inner = json.object({ "code", "message" }, { code = refused.code, message = refused.message })
+  local message = refused.message
+  if not text.valid(message) then message = message:gsub("[\128-\255]", "?") end
+  local inner = json.object({ "code", "message" }, { code = refused.code, message = message })
   return answer.json(refused.http, json.encode { error = inner }, refused.headers)
 end
 

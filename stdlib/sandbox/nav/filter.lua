@@ -9,59 +9,11 @@ local decimal = require "navodoo.decimal"
 local text = require "navodoo.text"
 local refusal = require "sandbox.nav.refusal"
 local values = require "sandbox.nav.values"
+local words = require "sandbox.nav.words"
 
 local filter = {}
 
 local MAX_DEPTH <const> = 60
-
--- Words ------------------------------------------------------------------------------------------------
-
-local SHAPES <const> = {
-  { "date", "^%d%d%d%d%-%d%d%-%d%d", "Edm.Date" },
-  { "number", "^%-?%d+%.?%d*", "Edm.Int32" },
-}
-
-local function word_at(source, at)
-  local char = source:sub(at, at)
-  if char == "(" or char == ")" or char == "," then return { kind = char }, at + 1 end
-  if char == "'" then
-    local stop = at
-    repeat
-      stop = source:find("'", stop + 1, true)
-      if not stop then return nil end
-      local doubled = source:sub(stop + 1, stop + 1) == "'"
-      if doubled then stop = stop + 1 end
-    until not doubled
-    local inner = source:sub(at + 1, stop - 1):gsub("''", "'")
-    return { kind = "literal", edm = "Edm.String", value = inner }, stop + 1
-  end
-  for _, shape in ipairs(SHAPES) do
-    local found, stop = source:find(shape[2], at)
-    if found then
-      local raw = source:sub(found, stop)
-      local next_char = source:sub(stop + 1, stop + 1)
-      if next_char:find("[%w_:]") then return { kind = "odd" }, #source + 1 end
-      local edm = shape[3]
-      if shape[1] == "number" and raw:find(".", 1, true) then edm = "Edm.Decimal" end
-      return { kind = "literal", edm = edm, value = raw }, stop + 1
-    end
-  end
-  local found, stop = source:find("^[%a_][%w_/%.]*", at)
-  if not found then return nil end
-  return { kind = "name", value = source:sub(found, stop) }, stop + 1
-end
-
--- The words of the source, nil on a character that belongs nowhere.
-local function words_of(source)
-  local words, at = {}, source:find("%S")
-  while at do
-    local word, after = word_at(source, at)
-    if not word then return nil end
-    words[#words + 1] = word
-    at = source:find("%S", after)
-  end
-  return words
-end
 
 -- Checked comparisons ------------------------------------------------------------------------------------
 
@@ -360,12 +312,12 @@ end
 ---@return table? node     node.test(row) -> boolean
 ---@return sandbox.nav.Refusal?
 function filter.parse(source, page)
-  local words = words_of(source)
-  if not words or #words == 0 then return nil, refusal.query_syntax() end
-  local p = { words = words, at = 1, page = page, depth = 0 }
+  local list = words.of(source)
+  if not list or #list == 0 then return nil, refusal.query_syntax() end
+  local p = { words = list, at = 1, page = page, depth = 0 }
   local node, refused = parse_or(p)
   if not node then return nil, refused end
-  if words[p.at] then return nil, refusal.query_syntax() end
+  if list[p.at] then return nil, refusal.query_syntax() end
   return node
 end
 

@@ -177,9 +177,16 @@ local TERMS <const> = {
   { "advance", "30% Now, Balance 60 Days" },
 }
 
+-- What a person added before the first load, so that NAV's terms have their equals.
+local TERMS_ADDED <const> = { "2 Days", "7 Days", "10 Days", "14 Days", "60 Days", "End of Month",
+                              "1 Month, 2% 8 Days" }
+
 local function terms(state, t)
-  for _, term in ipairs(TERMS) do
-    t:seed(stamped(state, { name = term[2], active = true, sequence = 10,
+  local names = {}
+  for i, term in ipairs(TERMS) do names[i] = term[2] end
+  table.move(TERMS_ADDED, 1, #TERMS_ADDED, #names + 1, names)
+  for _, name in ipairs(names) do
+    t:seed(stamped(state, { name = name, active = true, sequence = 10,
       display_on_invoice = true, discount_percentage = 2.0, discount_days = 10 }))
   end
 end

@@ -27,7 +27,8 @@ typedef struct conn {
   size_t sent;                      /* place in `out` */
   nv_buf in, out;
   int64_t due_us; /* when the answer may leave */
-  struct conn *next;
+  struct conn *next;                /* in the queue of answers, or among the closed */
+  struct conn *before, *after;      /* all that live */
 } conn;
 
 static struct {
@@ -36,6 +37,7 @@ static struct {
   serve_fn fn;
   conn *first_due, *last_due; /* equal latency: in order of time */
   conn *closed;               /* freed after the batch of events */
+  conn *live;
 } server;
 
 static volatile sig_atomic_t stopping;
@@ -122,13 +124,20 @@ static void end_conn(conn *c) {
   server.closed = c;
 }
 
+static void free_conn(conn *c) {
+  if (c->before) c->before->after = c->after;
+  else server.live = c->after;
+  if (c->after) c->after->before = c->before;
+  nv_buf_clear(&c->in);
+  nv_buf_clear(&c->out);
+  free(c);
+}
+
 static void free_closed(void) {
   while (server.closed) {
     conn *c = server.closed;
     server.closed = c->next;
-    nv_buf_clear(&c->in);
-    nv_buf_clear(&c->out);
-    free(c);
+    free_conn(c);
   }
 }
 
@@ -138,6 +147,9 @@ static void accept_all(void) {
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     conn *c = must(calloc(1, sizeof *c));
     c->fd = fd;
+    c->after = server.live;
+    if (c->after) c->after->before = c;
+    server.live = c;
     nv_buf_init(&c->in, MESSAGE_MAX);
     nv_buf_init(&c->out, MESSAGE_MAX);
     struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
@@ -359,5 +371,11 @@ int serve(int port, int latency_ms, serve_fn fn) {
     send_due();
     free_closed();
   }
+  while (server.live) {
+    if (server.live->fd >= 0) close(server.live->fd);
+    free_conn(server.live);
+  }
+  close(server.epoll);
+  close(server.listener);
   return 0;
 }

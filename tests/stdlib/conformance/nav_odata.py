@@ -265,8 +265,8 @@ def main(arguments):
     if not arguments:
         print(__doc__)
         return 2
-    user, password = (arguments[1:3] + ["navodoo", "sandbox"])[:2] if len(arguments) > 2 else ("navodoo", "sandbox")
-    run = Run(Service(arguments[0], user, password))
+    root, user, password = (arguments + ["navodoo", "sandbox"])[:3] if len(arguments) == 1 else arguments[:3]
+    run = Run(Service(root, user, password))
     passed = failed = 0
     for function in CHECKS:
         try:
