@@ -20,13 +20,17 @@ RECORDS = int(sys.argv[3]) if len(sys.argv) > 3 else 100000
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
-def stats(base):
-    with urllib.request.urlopen(base + "/stats", timeout=10) as answer:
+def fetch(url):
+    with urllib.request.urlopen(url, timeout=600) as answer:
         return json.loads(answer.read())
 
 
+def stats(base):
+    return fetch(base + "/stats")
+
+
 def double(records, *args):
-    process = subprocess.Popen([DOUBLE, "--port", "0", "--records", str(records), *args],
+    process = subprocess.Popen([DOUBLE, "--port", "0", "--customers", str(records), *args],
                                stdout=subprocess.PIPE)
     return process, process.stdout.readline().decode().split()[-1]
 
@@ -72,9 +76,11 @@ def load(name, *args):
         calls = stats(base)
         if code not in (0, 3):
             print(out[-2000:])
+    check = fetch(base + "/check")
     process.kill()
     process.wait()
     report(name, wall, cpu, peak, calls, size, code)
+    print("    by the source's own key:", check)
     print("   ", out.strip().splitlines()[-1])
     return RECORDS / wall
 
@@ -82,7 +88,7 @@ def load(name, *args):
 def report(name, wall, cpu, peak, calls, size, code):
     print(f"{name}: {RECORDS / wall:,.0f} records/s, {wall:.2f} s, "
           f"CPU {1000 * cpu / RECORDS:.4f} s per 1,000, peak {peak:.1f} MiB, "
-          f"{calls['calls'] / RECORDS:.4f} calls per record"
+          f"{calls['requests'] / RECORDS:.4f} calls per record"
           + (f", store {size / 1048576:.1f} MiB ({size / RECORDS:.0f} bytes a record)" if size else "")
           + f", exit {code}", flush=True)
 

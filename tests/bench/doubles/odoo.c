@@ -318,6 +318,7 @@ static void run(call *c, nv_str model_name, nv_str method) {
   }
   bool data = strcmp(c->m->name, "ir.model.data") == 0, partners = !c->m->rows;
   if (nv_str_eq(method, "fields_get")) model_put_fields(c->out, c->m);
+  else if (nv_str_eq(method, "default_get")) putz(c->out, "{\"lang\":\"en_US\",\"is_company\":false}");
   else if (nv_str_eq(method, "context_get")) putz(c->out, "{\"lang\":\"en_US\",\"tz\":\"UTC\"}");
   else if (data && nv_str_eq(method, "search_read")) find_xmlids(c);
   else if (data && nv_str_eq(method, "create")) create_xmlids(c);
