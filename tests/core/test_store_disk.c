@@ -217,7 +217,7 @@ static void test_another_process_reads_while_the_engine_writes(void **state) {
     for (int i = 0; i < PAIRS; i++) {
       nv_txn *t = nv_txn_new();
       for (int k = 0; k < 2; k++) {
-        char record[24];
+        char record[32];
         snprintf(record, sizeof record, "C%d-%d", i, k);
         put_job(t, record, "h", "p");
       }
@@ -244,7 +244,7 @@ static void test_a_full_disk_fails_the_new_and_keeps_the_old(void **state) {
   memset(payload, 'x', sizeof payload - 1);
   nv_simvfs_limit(2 << 20);
   for (int i = 0; i < N; i++) {
-    char record[24];
+    char record[32];
     nv_txn *t = nv_txn_new();
     snprintf(record, sizeof record, "C%d", i);
     put_job(t, record, "h", payload);
@@ -278,7 +278,7 @@ static void live(world *w, outcome *o) {
   for (int life = 0; life < LIVES; life++) {
     if (!w->s && nv_store_open(w->loop, w->folder, &w->s, NULL) != NV_OK) return;
     for (int i = 0; i < PER_LIFE; i++) {
-      char record[24];
+      char record[32];
       int k = life * PER_LIFE + i;
       nv_txn *t = nv_txn_new();
       snprintf(record, sizeof record, "C%d", k);
@@ -294,7 +294,7 @@ static void live(world *w, outcome *o) {
 
 /* True when it is there; fails when only half of it is. */
 static bool is_there(world *w, int k) {
-  char record[24], list[32];
+  char record[32], list[40];
   snprintf(record, sizeof record, "C%d", k);
   snprintf(list, sizeof list, "[\"%s\"]", record);
   bool job = number_in(ask(w, "jobs_by_record", "sss", "f", "d", list), "rev") == 1;

@@ -1,13 +1,14 @@
 --- The engine's side of a simulated day: what `navodoo run` does, without a command
 -- line: endpoints, store, one flow.
 
+local config = require "navodoo.config"
 local crypto = require "navodoo.crypto"
+local fs = require "navodoo.fs"
 local http = require "navodoo.http"
 local json = require "navodoo.json"
 local main = require "navodoo.engine.main"
 local secret = require "navodoo.secret"
 local store = require "navodoo.store"
-local config = require "navodoo.config"
 
 local engine = {}
 
@@ -30,12 +31,8 @@ function engine.start(seed)
   assert(store.open("sim"))
   local source = read("flows/customer.lua"):gsub('every = "[^"]*"', 'every = "15m"')
   local lookups = {}
-  for _, name in ipairs { "country", "language" } do
-    local f = io.open("flows/lookups/" .. name .. ".lua", "rb")
-    if f then
-      lookups[name] = f:read("a")
-      f:close()
-    end
+  for _, entry in ipairs(fs.list("flows/lookups")) do
+    lookups[entry:match("^(.*)%.lua$")] = read("flows/lookups/" .. entry)
   end
   return main.start(assert(json.encode {
     flow = { name = "customer", file = "flows/customer.lua", source = source, lookups = lookups },

@@ -67,7 +67,8 @@ local function edit_something(random, made)
     made.n = made.n + 1
     local no = ("SIM%03d"):format(made.n)
     control("nav", "POST", "/_sandbox/edit", { table = "Customer", key = no, insert = true,
-      fields = { Name = NAMES[1 + random(#NAMES)] .. " " .. made.n, City = "Graz", Country_Region_Code = "AT" } })
+      fields = { Name = NAMES[1 + random(#NAMES)] .. " " .. made.n, City = "Graz", Country_Region_Code = "AT",
+                 Customer_Posting_Group = "EU" } })
     return
   end
   local row = dump[1 + random(#dump)]
