@@ -8,6 +8,7 @@ local kind = require "navodoo.kind"
 local null = require "navodoo.json".null
 local outline = require "navodoo.outline"
 local problem = require "navodoo.problem"
+local time = require "navodoo.time"
 
 local declare = {}
 
@@ -119,12 +120,8 @@ local function read_watch(r, watch)
   end
   local scan = r:get(watch, "nav.watch", "scan", "string")
   if scan then
-    local hour, minute = scan:match "^(%d%d?):(%d%d)$"
-    local fields = select(2, scan:gsub("%S+", ""))
-    if not (hour and tonumber(hour) < 24 and tonumber(minute) < 60) and fields ~= 5 then
-      r:note("nav.watch.scan", ('nav.watch.scan: a time such as "02:30" or five cron fields are expected, got %q')
-        :format(scan))
-    end
+    local at, why = time.cron_next(scan, "UTC", 0)
+    if not at then r:note("nav.watch.scan", ("nav.watch.scan: %q: %s"):format(scan, why)) end
     out.scan = scan
   end
   return out

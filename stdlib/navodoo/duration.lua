@@ -1,21 +1,18 @@
---- Lengths of time as people write them: "500ms", "30s", "5m", "1h", "2d".
+--- Lengths of time as flows and settings write them: "500ms", "30s", "5m", "1h", "2d".
+
+local time = require "navodoo.time"
 
 local duration = {}
 
-local UNIT_MS <const> = { ms = 1, s = 1000, m = 60000, h = 3600000, d = 86400000 }
-
---- Milliseconds of a text such as "30s".
+--- Milliseconds of a text such as "30s"; anything else than a text is refused like a wrong one.
 ---@param text any
 ---@return integer? ms
 ---@return string? why  when it was not understood
 function duration.ms(text)
-  local number, unit = nil, nil
-  if type(text) == "string" then number, unit = text:match("^(%d+)(%l+)$") end
-  if not number or not UNIT_MS[unit] or #number > 9 then
-    return nil, ('a length of time such as "30s", "5m" or "1h" is expected, got %s'):format(
-      type(text) == "string" and ("%q"):format(text) or tostring(text))
+  if type(text) ~= "string" then
+    return nil, ("%s: expected a duration such as 250ms, 30s, 5m, 2h or 1d"):format(tostring(text))
   end
-  return math.tointeger(tonumber(number)) * UNIT_MS[unit]
+  return time.duration(text)
 end
 
 return duration

@@ -289,7 +289,7 @@ static void on_failpoint(const char *name, void *arg) {
   world *w = arg;
   (void)name;
   if (!w->faults || !w->engine || w->crash_now) return;
-  if (nv_env_random_below(&w->env, 150) != 0) return;
+  if (nv_env_random_below(&w->env, 300) != 0) return;
   w->crash_now = true;
   nv_simvfs_freeze();
   nv_loop_post(w->loop, &w->crash_ready);

@@ -80,7 +80,7 @@ flows/navodoo.lua:5:76: endpoints.odoo.page_size must be above 0
 flows/navodoo.lua:7:21: environments.dev.nav.url: http://host or https://host is expected, got "ftp://x"
 flows/navodoo.lua:7:40: environments.dev.odoo: database is missing; an endpoint looks like odoo = { kind = "odoo", url = "https://odoo.example.com", database = "...", user = "...", password = secret "ODOO_PASSWORD" }
 flows/navodoo.lua:7:67: environments.dev.odoo.api is "auto", "jsonrpc" or "json2" (did you mean json2?)
-flows/navodoo.lua:8:41: environments.prod.nav.settle: a length of time such as "30s", "5m" or "1h" is expected, got "soon"
+flows/navodoo.lua:8:41: environments.prod.nav.settle: "soon": expected a duration such as 250ms, 30s, 5m, 2h or 1d
 flows/navodoo.lua:9:14: environments.prod.crm: kind is "nav" or "odoo"
 flows/navodoo.lua:9:43: environments.prod.shop must be a table, got a string
 flows/navodoo.lua:9:43: environments.prod.shop: kind is "nav" or "odoo"]])

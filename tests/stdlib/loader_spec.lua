@@ -104,8 +104,8 @@ return flow "t" {
 flows/t.lua:4:3: nav.read is missing
 flows/t.lua:4:11: unknown key in nav: "raed" (did you mean read?)
 flows/t.lua:4:26: nav.key must be a name or a list of names, got an integer
-flows/t.lua:4:45: nav.watch.every: a length of time such as "30s", "5m" or "1h" is expected, got "10"
-flows/t.lua:4:59: nav.watch.scan: a time such as "02:30" or five cron fields are expected, got "25:00"
+flows/t.lua:4:45: nav.watch.every: "10": expected a duration such as 250ms, 30s, 5m, 2h or 1d
+flows/t.lua:4:59: nav.watch.scan: "25:00": expected a time of day such as 02:30
 flows/t.lua:5:45: odoo.where: term 1 is not { field, operator, value }
 flows/t.lua:6:12: link.xmlid: letters, digits and _ only, got "t t"
 flows/t.lua:6:27: link.adopt: pair 1 is not { NAV property, Odoo field }

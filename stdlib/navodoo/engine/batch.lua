@@ -95,6 +95,7 @@ local function equal(a, b)
   return false
 end
 
+--- Maps one item; false when the flow's code failed and the item is parked already.
 local function map(engine, ops, item)
   local record, err = json.decode(item.job.payload)
   if not record then
@@ -114,13 +115,34 @@ local function map(engine, ops, item)
         engine.flow.name, type(values), type(problems)) })
     return false
   end
-  if #problems > 0 then
-    local text, fingerprint = outcome.broken_rules(engine.flow.name, item.job.record, problems)
-    park(engine, ops, item, "dead", text, fingerprint)
-    return false
-  end
-  item.values = values
+  item.values, item.problems = values, #problems > 0 and problems or nil
   return true
+end
+
+local function lacks_a_code(item)
+  for _, p in ipairs(item.problems or {}) do
+    if p.rule and p.rule:find("^lookup ") then return true end
+  end
+  return false
+end
+
+--- Maps every item; what breaks a rule is parked. A code that no table names may have
+-- been added in the target since the tables were read.
+local function map_all(engine, ops, items)
+  engine:refresh_lookups(false)
+  local again = {}
+  for _, item in ipairs(items) do
+    if not item.result and map(engine, ops, item) and lacks_a_code(item) then again[#again + 1] = item end
+  end
+  if #again > 0 and engine:refresh_lookups(true) then
+    for _, item in ipairs(again) do map(engine, ops, item) end
+  end
+  for _, item in ipairs(items) do
+    if item.problems and not item.result then
+      local text, fingerprint = outcome.broken_rules(engine.flow.name, item.job.record, item.problems)
+      park(engine, ops, item, "dead", text, fingerprint)
+    end
+  end
 end
 
 -- ---- what is in the target already -------------------------------------------------
@@ -469,10 +491,8 @@ local function run(engine, items)
   local ops = {}
   local ok, err = probe(engine, ops, items)
   if not ok then return postpone_all(engine, ops, items, err) end
-  for _, item in ipairs(items) do
-    item.probed = item.effect and item.id ~= nil
-    if not item.result then map(engine, ops, item) end
-  end
+  for _, item in ipairs(items) do item.probed = item.effect and item.id ~= nil end
+  map_all(engine, ops, items)
   ok, err = first_sight(engine, ops, items)
   if ok then ok, err = read_current(engine, ops, items) end
   if not ok then return postpone_all(engine, ops, items, err) end

@@ -25,7 +25,8 @@ local pump = require "navodoo.engine.pump"
 
 local main = {}
 
-local LOOKUP_TTL_US <const> = 10 * 60 * 1000000
+local LOOKUP_TTL_US <const> = 3600 * 1000000
+local LOOKUP_RETRY_US <const> = 30 * 1000000 -- an unknown code asks again, but not for ever
 local BOARD_TTL_MS <const> = 366 * 24 * 3600 * 1000
 
 local engine = {}
@@ -105,7 +106,7 @@ function engine:candidates(wanted)
 end
 
 --- Reads the tables that lookups fall back to in the target (countries, ...): small,
--- so whole, and again every ten minutes.
+-- so whole.
 function engine:load_lookups()
   local tables = {}
   for _, need in ipairs(self.flow.lookup_needs) do
@@ -124,6 +125,18 @@ function engine:load_lookups()
   end
   self.lookups, self.lookups_at = tables, time.now()
   return true
+end
+
+--- Reads them again when they are an hour old, or, after a code that they lack, when
+-- a person may have added it meanwhile. True when they are new.
+---@param missed boolean
+---@return boolean
+function engine:refresh_lookups(missed)
+  local age = time.now() - self.lookups_at
+  if age < (missed and LOOKUP_RETRY_US or LOOKUP_TTL_US) then return false end
+  local ok, err = self:load_lookups()
+  if not ok then self:trouble(err) end
+  return ok == true
 end
 
 --- Keeps trying what an unreachable system makes fail; gives up on what no waiting
@@ -166,14 +179,6 @@ end
 -- jobs wait out the settle time, counted from now.
 local function settle_leftovers(self)
   return store.apply { { "jobs_settle", self.flow.name, self.started_us + self.settle_us } }
-end
-
-local function keep_lookups_fresh(self)
-  while not self.stopping do
-    task.sleep(LOOKUP_TTL_US // 1000)
-    local ok, err = self:load_lookups()
-    if not ok then self:trouble(err) end
-  end
 end
 
 local function new_engine(spec, flow)
@@ -240,7 +245,6 @@ function main.start(argument)
   end)
   self:publish()
   log.info("flow runs", { flow = flow.name, generation = spec.hash })
-  if not self.once then task.spawn(keep_lookups_fresh, self) end
   task.spawn(poll.run, self)
   pump.run(self)
   self:publish()
