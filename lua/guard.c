@@ -3,8 +3,9 @@
  * `task.guard(limit, fn, ...)` calls code of a flow with an instruction budget;
  * an error, an exhausted budget or exhausted memory comes back as a value that
  * names file and line. A script that hides a runaway loop in pcall is stopped by
- * re-arming the hook on every line once its budget is spent. Outside a guard the
- * same hook ends a task that holds the loop longer than a time slice.
+ * re-arming the hook on every line once its budget is spent. Outside a guard no
+ * hook is set, since one costs every instruction; a task that holds the loop for
+ * seconds is ended by the watchdog, which sets a hook from a signal handler.
  */
 #include "task.h"
 
@@ -12,36 +13,36 @@
 
 enum {
   STEP = 1000,             /* instructions between two looks */
-  SLICE_US = 5000000,      /* one resume may take this long */
   GUARD_DEFAULT = 10000000 /* instructions */
 };
 
 #define KILLED "instruction budget exceeded"
 
-static void hook(lua_State *L, lua_Debug *ar) {
+static void budget_hook(lua_State *L, lua_Debug *ar) {
   (void)ar;
   nvl_state *s = nvl_state_of(L);
-  if (s->guard_left >= 0) {
-    if (!s->guard_killed) {
-      s->guard_left -= STEP;
-      if (s->guard_left > 0) return;
-      s->guard_left = 0;
-      s->guard_killed = true;
-    }
-    lua_sethook(L, hook, LUA_MASKLINE | LUA_MASKCOUNT, 1);
-    luaL_error(L, KILLED);
+  if (s->guard_left < 0) { /* a coroutine that outlived its guard */
+    lua_sethook(L, NULL, 0, 0);
     return;
   }
-  if (nv_env_monotonic_us(s->host->env) > s->slice_end_us) {
-    s->slice_end_us += SLICE_US; /* one error, then time to clean up */
-    luaL_error(L, "held the event loop for more than %d seconds",
-               SLICE_US / 1000000);
+  if (!s->guard_killed) {
+    s->guard_left -= STEP;
+    if (s->guard_left > 0) return;
+    s->guard_left = 0;
+    s->guard_killed = true;
   }
+  lua_sethook(L, budget_hook, LUA_MASKLINE | LUA_MASKCOUNT, 1);
+  luaL_error(L, KILLED);
 }
 
-void nvl_guard_arm(nvl_state *s, lua_State *co) {
-  s->slice_end_us = nv_env_monotonic_us(s->host->env) + SLICE_US;
-  lua_sethook(co, hook, LUA_MASKCOUNT, 100 * STEP);
+static void slice_hook(lua_State *L, lua_Debug *ar) {
+  (void)ar;
+  lua_sethook(L, NULL, 0, 0); /* one error, then time to clean up */
+  luaL_error(L, "held the event loop for too long");
+}
+
+void nvl_guard_interrupt(lua_State *co) {
+  lua_sethook(co, slice_hook, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
 }
 
 static void field(lua_State *L, const char *key, const char *value) {
@@ -83,10 +84,10 @@ int nvl_guard(lua_State *L) {
   lua_replace(L, 1);
   s->guard_left = (long)limit;
   s->guard_killed = false;
-  lua_sethook(L, hook, LUA_MASKCOUNT, STEP);
+  lua_sethook(L, budget_hook, LUA_MASKCOUNT, STEP);
   int rc = lua_pcall(L, lua_gettop(L) - 2, LUA_MULTRET, 1);
   s->guard_left = -1;
-  nvl_guard_arm(s, L);
+  lua_sethook(L, NULL, 0, 0);
   if (rc == LUA_OK) {
     lua_pushboolean(L, 1);
     lua_replace(L, 1);

@@ -54,8 +54,7 @@ void nvl_task_step(nvl_task *t, int nargs) {
   int nresults = 0;
   s->current = t;
   t->phase = NVL_TASK_RUNNING;
-  nvl_guard_arm(s, t->co);
-  nvl_watchdog_enter(s->name);
+  nvl_watchdog_enter(s->name, t->co);
   int rc = lua_resume(t->co, s->L, nargs, &nresults);
   nvl_watchdog_leave();
   s->current = before;

@@ -50,7 +50,6 @@ typedef struct nvl_state {
   unsigned long stale; /* completions that came for an older await */
   long guard_left;     /* instructions left, see guard.c; negative = no guard */
   bool guard_killed;
-  int64_t slice_end_us; /* a resume may not hold the loop past this */
 } nvl_state;
 
 typedef struct nvl_state_options {
@@ -78,8 +77,9 @@ void nvl_task_step(nvl_task *t, int nargs);
 /* The task that `L` is the own coroutine of, or raises. */
 nvl_task *nvl_task_here(lua_State *L);
 
-/* Sets the instruction hook that ends a task which holds the loop too long. */
-void nvl_guard_arm(nvl_state *s, lua_State *co);
+/* Ends the running coroutine `co` at its next instruction, with an error. May be
+ * called from a signal handler of the loop thread. */
+void nvl_guard_interrupt(lua_State *co);
 int nvl_guard(lua_State *L); /* task.guard */
 
 /* Replaces the functions of the string library that can hold the loop or eat

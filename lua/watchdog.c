@@ -1,6 +1,7 @@
 #include "watchdog.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,23 +9,32 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LOOK_MS = 100, LIMIT_MS = 500 };
+enum { LOOK_MS = 100, NAME_MS = 500, INTERRUPT_MS = 5000 };
 
 struct nvl_watchdog {
-  pthread_t thread;
+  pthread_t thread, loop_thread;
   atomic_bool stop;
 };
 
 /* One loop per process; `turn` is odd while Lua runs. */
 static atomic_uint turn;
 static _Atomic(const char *) running;
+static _Atomic(lua_State *) running_co; /* read by the signal handler */
 
-void nvl_watchdog_enter(const char *name) {
+void nvl_watchdog_enter(const char *name, lua_State *co) {
   atomic_store_explicit(&running, name, memory_order_relaxed);
+  atomic_store_explicit(&running_co, co, memory_order_relaxed);
   atomic_fetch_add_explicit(&turn, 1, memory_order_release);
 }
 
+static void on_interrupt(int number) {
+  (void)number;
+  lua_State *co = atomic_load_explicit(&running_co, memory_order_relaxed);
+  if (co) nvl_guard_interrupt(co);
+}
+
 void nvl_watchdog_leave(void) {
+  atomic_store_explicit(&running_co, NULL, memory_order_relaxed);
   atomic_fetch_add_explicit(&turn, 1, memory_order_release);
 }
 
@@ -42,7 +52,8 @@ static void *watch(void *arg) {
       continue;
     }
     held_ms += LOOK_MS;
-    if (held_ms != LIMIT_MS) continue;
+    if (held_ms % INTERRUPT_MS == 0) pthread_kill(dog->loop_thread, SIGUSR2);
+    if (held_ms != NAME_MS) continue;
     char line[160], name[64] = "";
     const char *p = atomic_load_explicit(&running, memory_order_relaxed);
     if (p) snprintf(name, sizeof name, "%s", p);
@@ -55,6 +66,9 @@ static void *watch(void *arg) {
 
 nvl_watchdog *nvl_watchdog_start(void) {
   nvl_watchdog *dog = calloc(1, sizeof *dog);
+  struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
+  sigaction(SIGUSR2, &action, NULL);
+  if (dog) dog->loop_thread = pthread_self();
   if (dog && pthread_create(&dog->thread, NULL, watch, dog) != 0) {
     free(dog);
     dog = NULL;
