@@ -25,7 +25,7 @@ typedef struct nv_http nv_http;
 
 /* Zero or NULL means the default. Everything is copied. */
 typedef struct nv_endpoint {
-  const char *name;               /* "nav", "odoo" */
+  const char *name;               /* how requests and texts call it */
   const char *base_url;           /* http(s)://host[:port][/path], no user info */
   const char *basic_user;         /* Basic authentication, with the secret below */
   const char *basic_secret_token; /* token of a secret, or plain text */

@@ -343,8 +343,7 @@ static int code_of(const transfer *t, CURLcode code) {
     case CURLE_OUT_OF_MEMORY: return NV_ENOMEM;
     case CURLE_WRITE_ERROR: return t->refused != NV_OK ? t->refused : NV_ENETWORK;
     case CURLE_FILESIZE_EXCEEDED: return NV_ETOOLARGE;
-    case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL: return NV_EINVALID;
+    case CURLE_URL_MALFORMAT: return NV_EINVALID;
     default: return NV_ENETWORK;
   }
 }

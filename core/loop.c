@@ -29,7 +29,10 @@ struct nv_loop {
 };
 
 static void on_wakeup(uv_async_t *a) { (void)a; }
-static void on_alarm(uv_timer_t *t) { (void)t; }
+
+/* libuv runs due timers before it polls: when the alarm is due there already, the
+ * poll that follows would have nothing left to end it. */
+static void on_alarm(uv_timer_t *t) { uv_stop(t->loop); }
 
 int nv_loop_open(nv_env *env, nv_loop **out, nv_error *err) {
   *out = NULL;
@@ -184,9 +187,12 @@ int nv_timer_start(nv_loop *l, nv_timer *t, int64_t delay_us,
   return NV_OK;
 }
 
+/* Timers that a callback starts wait for the next turn, however short they are:
+ * one that restarts itself must not keep the ready queue waiting. */
 static void fire_due(nv_loop *l) {
   int64_t now = nv_env_monotonic_us(l->env), before = now;
-  while (l->heap_n && l->heap[0]->at_us <= now) {
+  uint64_t started = l->timer_order;
+  while (l->heap_n && l->heap[0]->at_us <= now && l->heap[0]->order < started) {
     nv_timer *t = l->heap[0];
     nv_timer_stop(l, t);
     t->fn(t->arg);
@@ -229,7 +235,7 @@ bool nv_loop_turn(nv_loop *l, bool wait) {
   }
   take_remote(l);
   if (l->head) return true;
-  return wait ? jump(l) : false;
+  return wait && !l->stopping ? jump(l) : l->heap_n > 0;
 }
 
 void nv_loop_run(nv_loop *l) {
@@ -244,19 +250,23 @@ void nv_loop_stop(nv_loop *l) {
 
 bool nv_loop_stopping(const nv_loop *l) { return l->stopping; }
 
-void nv_loop_close(nv_loop *l) {
-  if (!l) return;
-  do { /* released operations free themselves from the queue */
+/* Released operations free themselves from the queue. */
+static void drain_all(nv_loop *l) {
+  do {
     take_remote(l);
     drain(l);
     take_remote(l);
   } while (l->head);
+}
+
+void nv_loop_close(nv_loop *l) {
+  if (!l) return;
+  drain_all(l);
   if (l->has_uv) {
     uv_close((uv_handle_t *)&l->wakeup, NULL);
     uv_close((uv_handle_t *)&l->alarm, NULL);
     uv_run(&l->uv, UV_RUN_DEFAULT);
-    take_remote(l);
-    drain(l);
+    drain_all(l);
     uv_run(&l->uv, UV_RUN_NOWAIT);
     uv_loop_close(&l->uv);
   }

@@ -191,9 +191,11 @@ static int enter_wal_mode(nv_store *s, nv_error *err) {
 /* The engine's side of opening; the file is known to be ours. */
 static int open_for_writing(nv_store *s, int64_t version, nv_error *err) {
   int rc = enter_wal_mode(s, err);
+  /* Debian's SQLite overwrites what is deleted: measured, it costs a third. */
   if (rc == NV_OK)
     rc = exec(s, "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 16000;"
-              "PRAGMA journal_size_limit = 134217728", "open", err);
+              "PRAGMA journal_size_limit = 134217728;"
+              "PRAGMA secure_delete = OFF", "open", err);
   if (rc == NV_OK) rc = migrate(s, version, err);
   if (rc == NV_OK)
     rc = ask_number(s, "INSERT INTO meta (key, value) VALUES ('epoch', 1)"
@@ -207,7 +209,12 @@ static int open_for_writing(nv_store *s, int64_t version, nv_error *err) {
   return rc;
 }
 
+/* Once per process: without its statistics SQLite's allocator takes no lock. */
+static void configure(void) { sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
+
 static int open_db(nv_store *s, nv_error *err) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, configure);
   int64_t version = 0;
   int flags = s->readonly ? SQLITE_OPEN_READONLY
                           : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;

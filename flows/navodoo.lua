@@ -11,7 +11,8 @@ return {
   -- what holds in every environment
   endpoints = {
     nav  = { kind = "nav", company = "CRONUS International Ltd.", user = "navodoo",
-             password = secret "NAV_PASSWORD", page_size = 1000, zone = "Europe/Berlin", settle = "8m" },
+             password = secret "NAV_PASSWORD", zone = "Europe/Berlin", page_size = 1000,
+             settle = "8m" },
     odoo = { kind = "odoo", password = secret "ODOO_PASSWORD", batch = 200, settle = "120s" },
   },
 

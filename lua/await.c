@@ -9,15 +9,21 @@
 
 #define BOX_MT "navodoo.op"
 
-static int box_gc(lua_State *L) {
-  nvl_box *b = lua_touserdata(L, 1);
+static void let_go(nvl_box *b) {
   nv_op *op = b->op;
   b->op = NULL;
+  if (b->task) b->task->box = NULL;
+  b->task = NULL;
   nv_op_release(op);
+}
+
+static int box_gc(lua_State *L) {
+  let_go(lua_touserdata(L, 1));
   return 0;
 }
 
 nvl_box *nvl_box_new(lua_State *L) {
+  nvl_task_here(L); /* refuse before anything is started */
   nvl_box *b = lua_newuserdatauv(L, sizeof *b, 0);
   *b = (nvl_box){0};
   if (luaL_newmetatable(L, BOX_MT)) {
@@ -42,11 +48,13 @@ static void on_done(nv_op *op, void *arg) {
 static int resumed(lua_State *L, int status, lua_KContext ctx) {
   (void)status;
   nvl_box *b = (nvl_box *)ctx;
-  b->task->box = NULL;
+  nvl_task *t = b->task;
+  if (!t || t->phase != NVL_TASK_RUNNING)
+    return luaL_error(L, "a task that waits was resumed by hand");
+  t->box = NULL;
+  b->task = NULL;
   int n = b->push(L, b->op); /* if it raises, __gc of the box releases */
-  nv_op *op = b->op;
-  b->op = NULL;
-  nv_op_release(op);
+  let_go(b);
   return n;
 }
 

@@ -46,9 +46,30 @@ int nvl_fail(lua_State *L, const nv_error *err) {
   return 2;
 }
 
+const char *nvl_error_text(lua_State *L, int idx) {
+  idx = lua_absindex(L, idx);
+  if (lua_isnil(L, idx)) return lua_pushliteral(L, "error raised with no message");
+  if (lua_istable(L, idx)) {
+    if (luaL_getmetafield(L, idx, "__tostring") == LUA_TNIL) {
+      lua_pushliteral(L, "text");
+      lua_rawget(L, idx);
+      if (lua_type(L, -1) == LUA_TSTRING) return lua_tostring(L, -1);
+    }
+    lua_pop(L, 1);
+  }
+  return luaL_tolstring(L, idx, NULL);
+}
+
+/* Raw: a text from __index would be anchored by nobody. */
+static int raw_field(lua_State *L, int idx, const char *name) {
+  idx = lua_absindex(L, idx);
+  lua_pushstring(L, name);
+  return lua_rawget(L, idx);
+}
+
 const char *nvl_opt_string(lua_State *L, int idx, const char *name,
                            const char *fallback, size_t *len) {
-  int type = lua_getfield(L, idx, name);
+  int type = raw_field(L, idx, name);
   if (type == LUA_TNIL) {
     lua_pop(L, 1);
     if (len) *len = fallback ? nv_str_of(fallback).n : 0;
@@ -66,7 +87,7 @@ const char *nvl_opt_string(lua_State *L, int idx, const char *name,
 
 lua_Integer nvl_opt_integer(lua_State *L, int idx, const char *name,
                             lua_Integer fallback) {
-  int type = lua_getfield(L, idx, name), ok = 1;
+  int type = raw_field(L, idx, name), ok = 1;
   lua_Integer v = type == LUA_TNIL ? fallback : lua_tointegerx(L, -1, &ok);
   if (!ok)
     luaL_error(L, "field '%s': integer expected, got %s", name,
@@ -76,7 +97,7 @@ lua_Integer nvl_opt_integer(lua_State *L, int idx, const char *name,
 }
 
 bool nvl_opt_boolean(lua_State *L, int idx, const char *name, bool fallback) {
-  int type = lua_getfield(L, idx, name);
+  int type = raw_field(L, idx, name);
   if (type != LUA_TNIL && type != LUA_TBOOLEAN)
     luaL_error(L, "field '%s': boolean expected, got %s", name,
                luaL_typename(L, -1));

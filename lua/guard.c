@@ -3,41 +3,65 @@
  * `task.guard(limit, fn, ...)` calls code of a flow with an instruction budget;
  * an error, an exhausted budget or exhausted memory comes back as a value that
  * names file and line. A script that hides a runaway loop in pcall is stopped by
- * re-arming the hook on every line once its budget is spent. Outside a guard no
+ * re-arming the hook on every line once its budget is spent. One instruction can be
+ * a call that copies megabytes, so processor time is bounded too. Outside a guard no
  * hook is set, since one costs every instruction; a task that holds the loop for
  * seconds is ended by the watchdog, which sets a hook from a signal handler.
  */
 #include "task.h"
 
 #include <string.h>
+#include <time.h>
 
 enum {
-  STEP = 1000,             /* instructions between two looks */
-  GUARD_DEFAULT = 10000000 /* instructions */
+  STEP = 1000,              /* instructions between two looks */
+  GUARD_DEFAULT = 10000000, /* instructions */
+  SLOW_US = 500000,         /* from here on processor time is looked at */
+  SLOW_CPU_US = 300000,     /* and may be so much more */
 };
 
-#define KILLED "instruction budget exceeded"
+/* The machine's clocks and not the env's: a simulation must not hang either. */
+static int64_t clock_us(clockid_t id) {
+  struct timespec t;
+  clock_gettime(id, &t);
+  return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* A process that gets no processor is not to blame, so the wall clock, which costs
+ * little, only says when to look at processor time. */
+static bool took_too_long(nvl_state *s) {
+  if (clock_us(CLOCK_MONOTONIC) - s->guard_wall_us < SLOW_US) return false;
+  int64_t cpu = clock_us(CLOCK_THREAD_CPUTIME_ID);
+  if (s->guard_cpu_us == 0) s->guard_cpu_us = cpu;
+  return cpu - s->guard_cpu_us > SLOW_CPU_US;
+}
 
 static void budget_hook(lua_State *L, lua_Debug *ar) {
   (void)ar;
   nvl_state *s = nvl_state_of(L);
-  if (s->guard_left < 0) { /* a coroutine that outlived its guard */
-    lua_sethook(L, NULL, 0, 0);
-    return;
-  }
+  if (s->guard_left < 0) return; /* a coroutine that outlived its guard */
   if (!s->guard_killed) {
-    s->guard_left -= STEP;
-    if (s->guard_left > 0) return;
+    s->guard_left -= lua_gethookcount(L);
+    if (s->guard_left > 0 && !took_too_long(s)) return;
     s->guard_left = 0;
     s->guard_killed = true;
   }
   lua_sethook(L, budget_hook, LUA_MASKLINE | LUA_MASKCOUNT, 1);
-  luaL_error(L, KILLED);
+  luaL_error(L, "instruction budget exceeded");
 }
 
+/* A first interrupt is one error, then time to clean up. A guard that is interrupted
+ * has spent its budget; so has a task that hid the first in pcall. */
 static void slice_hook(lua_State *L, lua_Debug *ar) {
-  (void)ar;
-  lua_sethook(L, NULL, 0, 0); /* one error, then time to clean up */
+  nvl_state *s = nvl_state_of(L);
+  if (s->guard_left >= 0) {
+    s->guard_killed = true;
+    budget_hook(L, ar);
+    return;
+  }
+  if (s->interrupted) lua_sethook(L, slice_hook, LUA_MASKLINE | LUA_MASKCOUNT, 1);
+  else lua_sethook(L, NULL, 0, 0);
+  s->interrupted = true;
   luaL_error(L, "held the event loop for too long");
 }
 
@@ -65,10 +89,10 @@ static void add_place(lua_State *L) {
 
 static int to_error(lua_State *L) {
   nvl_state *s = nvl_state_of(L);
-  const char *text = luaL_tolstring(L, 1, NULL);
+  const char *text = nvl_error_text(L, 1);
   lua_createtable(L, 0, 5);
   field(L, "code", s->guard_killed ? "budget" : "bug");
-  field(L, "text", lua_isnil(L, 1) ? "error raised with no message" : text);
+  field(L, "text", text);
   luaL_traceback(L, L, NULL, 1);
   lua_setfield(L, -2, "traceback");
   add_place(L);
@@ -78,12 +102,15 @@ static int to_error(lua_State *L) {
 int nvl_guard(lua_State *L) {
   nvl_state *s = nvl_state_of(L);
   lua_Integer limit = luaL_optinteger(L, 1, GUARD_DEFAULT);
+  luaL_argcheck(L, limit >= 0, 1, "negative budget");
   luaL_checktype(L, 2, LUA_TFUNCTION);
   if (s->guard_left >= 0) return luaL_error(L, "guards do not nest");
   lua_pushcfunction(L, to_error);
   lua_replace(L, 1);
   s->guard_left = (long)limit;
   s->guard_killed = false;
+  s->guard_wall_us = clock_us(CLOCK_MONOTONIC);
+  s->guard_cpu_us = 0;
   lua_sethook(L, budget_hook, LUA_MASKCOUNT, STEP);
   int rc = lua_pcall(L, lua_gettop(L) - 2, LUA_MULTRET, 1);
   s->guard_left = -1;

@@ -32,6 +32,7 @@ int nvl_host_open_on(nvl_host *h, nv_loop *loop, nv_error *err) {
 }
 
 void nvl_host_close_on(nvl_host *h) {
+  nvl_events_forget(h);
   nv_http_close(h->http);
   nv_store_close(h->store);
   nv_locks_close(h->locks);
@@ -66,23 +67,14 @@ typedef struct command {
   int exit_code;
 } command;
 
-static int describe(lua_State *L) {
-  lua_State *co = lua_touserdata(L, 1);
-  luaL_traceback(L, co, luaL_tolstring(co, -1, NULL), 0);
-  return 1;
-}
-
 static void on_ended(void *arg, lua_State *co, int status, int nresults) {
   command *c = arg;
   if (status == LUA_OK) {
     c->exit_code = nresults > 0 ? (int)lua_tointeger(co, -nresults) : 0;
   } else {
-    lua_State *L = c->state->L;
-    const char *text = "out of memory";
-    lua_pushcfunction(L, describe);
-    lua_pushlightuserdata(L, co);
-    if (lua_pcall(L, 1, 1, 0) == LUA_OK) text = lua_tostring(L, -1);
-    nv_log_write(c->host->log, NV_LOG_ERROR, text, NULL, 0);
+    int top = lua_gettop(c->state->L);
+    nv_log_write(c->host->log, NV_LOG_ERROR, nvl_task_problem(c->state, co, status), NULL, 0);
+    lua_settop(c->state->L, top);
     c->exit_code = 70;
   }
   nv_loop_stop(c->host->loop);
@@ -123,8 +115,9 @@ int nvl_host_run(nvl_host *h, const char *module, int argc, char **argv) {
   if (lua_pcall(c.state->L, 1, 0, 0) == LUA_OK) {
     nv_loop_run(h->loop);
   } else {
-    const char *text = lua_tostring(c.state->L, -1);
-    nv_log_write(h->log, NV_LOG_ERROR, text ? text : "out of memory", NULL, 0);
+    const char *text = lua_type(c.state->L, -1) == LUA_TSTRING ? lua_tostring(c.state->L, -1)
+                                                               : "cannot start";
+    nv_log_write(h->log, NV_LOG_ERROR, text, NULL, 0);
   }
   nvl_state_close(c.state);
   return c.exit_code;

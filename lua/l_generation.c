@@ -22,34 +22,18 @@ typedef struct generation {
   char error[512]; /* why, when it ended badly */
 } generation;
 
-static int describe(lua_State *L) {
-  luaL_traceback(L, lua_touserdata(L, 1), lua_touserdata(L, 2), 0);
-  return 1;
-}
-
 static void on_ended(void *arg, lua_State *co, int status, int nresults) {
   (void)nresults;
   generation *g = arg;
+  nvl_state *s = g->state;
   char event[80];
   g->ended = true;
   snprintf(event, sizeof event, "ended:%s", g->name);
-  nvl_event_signal(g->state->host, event);
+  nvl_event_signal(s->host, event);
   if (status == LUA_OK) return;
-  const char *text = lua_type(co, -1) == LUA_TSTRING ? lua_tostring(co, -1)
-                                                     : "out of memory";
-  snprintf(g->error, sizeof g->error, "%s", text);
-  lua_State *L = g->state->L;
-  int top = lua_gettop(L);
-  if (!lua_checkstack(L, 4)) return;
-  lua_pushcfunction(L, describe);
-  lua_pushlightuserdata(L, co);
-  lua_pushlightuserdata(L, g->error);
-  if (lua_pcall(L, 2, 1, 0) == LUA_OK && lua_type(L, -1) == LUA_TSTRING) {
-    char copy[sizeof g->error];
-    snprintf(copy, sizeof copy, "%s", lua_tostring(L, -1));
-    memcpy(g->error, copy, sizeof copy);
-  }
-  lua_settop(L, top);
+  int top = lua_gettop(s->L);
+  snprintf(g->error, sizeof g->error, "%s", nvl_task_problem(s, co, status));
+  lua_settop(s->L, top);
 }
 
 /* In the new state, under pcall: (generation*, main, argument). */
@@ -76,6 +60,7 @@ static int l_open(lua_State *L) {
   argument.p = nvl_opt_string(L, 1, "argument", "", &argument.n);
   lua_Integer memory = nvl_opt_integer(L, 1, "memory", 0);
   bool trusted = nvl_opt_boolean(L, 1, "trusted", false);
+  nvl_state_open_here(L);
   if (!name || !module) return luaL_error(L, "name and main are needed");
   generation *g = lua_newuserdatauv(L, sizeof *g, 0);
   *g = (generation){0};

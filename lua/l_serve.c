@@ -94,15 +94,8 @@ static int send_response(lua_State *L) {
   return 0;
 }
 
-/* Under pcall: (co). The message and traceback of a handler that raised. */
-static int describe(lua_State *L) {
-  lua_State *co = lua_touserdata(L, 1);
-  luaL_traceback(L, co, luaL_tolstring(co, -1, NULL), 0);
-  return 1;
-}
-
 static const char *text_at_top(lua_State *L) {
-  return lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "out of memory";
+  return lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "unknown error";
 }
 
 /* A task of a handler ended; nothing here may raise. */
@@ -113,6 +106,7 @@ static void on_ended(void *arg, lua_State *co, int status, int nresults) {
   int top = lua_gettop(L);
   bool room = lua_checkstack(L, 8) && lua_checkstack(co, 4);
   if (c->incoming && room) {
+    const char *problem = "out of memory";
     if (status == LUA_OK) {
       lua_pushcfunction(L, send_response);
       lua_pushlightuserdata(L, c);
@@ -122,13 +116,11 @@ static void on_ended(void *arg, lua_State *co, int status, int nresults) {
       } else {
         lua_pushnil(L);
       }
-      status = lua_pcall(L, 2, 0, 0);
+      if (lua_pcall(L, 2, 0, 0) != LUA_OK) problem = text_at_top(L);
     } else {
-      lua_pushcfunction(L, describe);
-      lua_pushlightuserdata(L, co);
-      lua_pcall(L, 1, 1, 0);
+      problem = nvl_task_problem(s->state, co, status);
     }
-    if (c->incoming) complain(c, text_at_top(L));
+    if (c->incoming) complain(c, problem);
   }
   if (c->incoming) answer_plain(c, 500, "internal error\n");
   lua_settop(L, top);
@@ -219,6 +211,7 @@ static int server_index(lua_State *L) {
 int nvl_serve(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
+  nvl_state_open_here(L);
   nv_http_server_options o = {
       .address = nvl_opt_string(L, 1, "address", NULL, NULL),
       .port = (int)nvl_opt_integer(L, 1, "port", 0),

@@ -50,16 +50,16 @@ typedef int (*nvl_push_fn)(lua_State *L, nv_op *op);
  * stack, so __gc always finds it. Bindings touch `op` only. */
 typedef struct nvl_box {
   nv_op *op;
-  struct nvl_task *task; /* who waits */
+  struct nvl_task *task; /* who waits: its `box` is this one; NULL when nobody does */
   unsigned gen;          /* which await of that task */
   nvl_push_fn push;
 } nvl_box;
 
-/* Pushes an empty box. May raise. */
+/* Pushes an empty box. May raise; does so when the caller cannot wait, before
+ * anything was started: not the task's own coroutine, or inside a C function. */
 nvl_box *nvl_box_new(lua_State *L);
-/* Suspends the calling task until box->op is done; use as `return nvl_await`.
- * Raises when the caller is not the task's own coroutine. The box must be the
- * last value pushed by the primitive or at any index of its frame. */
+/* Suspends the calling task until box->op is done; use as `return nvl_await`. The
+ * box must be at any index of the primitive's frame. */
 int nvl_await(lua_State *L, nvl_box *box, nvl_push_fn push);
 
 /* Pushes nil and { code=, text=, where=, http=, retry_after_ms=, maybe_sent= },
@@ -68,7 +68,12 @@ int nvl_fail(lua_State *L, const nv_error *err);
 /* Pushes only the error table. */
 void nvl_push_error(lua_State *L, const nv_error *err);
 
-/* Reads field `name` of the options table at `idx`; raise naming the field. */
+/* Pushes the text of any error value and returns it: a string as it is, the `text`
+ * of an error table, what __tostring says. May raise (memory, a broken __tostring). */
+const char *nvl_error_text(lua_State *L, int idx);
+
+/* Reads field `name` of the options table at `idx`, past any metatable; raise
+ * naming the field. */
 const char *nvl_opt_string(lua_State *L, int idx, const char *name,
                            const char *fallback, size_t *len);
 lua_Integer nvl_opt_integer(lua_State *L, int idx, const char *name,

@@ -28,6 +28,12 @@ nvl_state *nvl_state_of(lua_State *L) {
   return *(nvl_state **)lua_getextraspace(L);
 }
 
+nvl_state *nvl_state_open_here(lua_State *L) {
+  nvl_state *s = nvl_state_of(L);
+  if (s->closing) luaL_error(L, "this state is closing");
+  return s;
+}
+
 nvl_host *nvl_host_of(lua_State *L) { return nvl_state_of(L)->host; }
 
 /* package.searchers entry: modules of the embedded stdlib, or of the folder in
@@ -160,6 +166,7 @@ int nvl_state_open(nvl_host *host, const nvl_state_options *o, nvl_state **out,
 void nvl_state_close(nvl_state *s) {
   if (!s) return;
   s->limit = 0; /* closing must not fail for memory */
+  s->closing = true;
   nvl_tasks_cancel(s);
   lua_close(s->L);
   free(s);

@@ -13,27 +13,45 @@ static void unlink_task(nvl_task *t) {
   t->state->task_count--;
 }
 
-/* Runs under pcall: the message and traceback of a dead coroutine. */
+/* Runs under pcall: (co). The message and traceback of a dead coroutine. */
 static int describe(lua_State *L) {
   lua_State *co = lua_touserdata(L, 1);
-  const char *msg = luaL_tolstring(co, -1, NULL);
-  luaL_traceback(L, co, msg, 0);
+  if (!lua_checkstack(co, 1)) return luaL_error(L, "stack overflow");
+  lua_pushvalue(co, -1);
+  lua_xmove(co, L, 1); /* a dead coroutine can call no __tostring */
+  luaL_traceback(L, co, nvl_error_text(L, -1), 0);
   return 1;
 }
 
-static void report(nvl_task *t, int status) {
-  lua_State *L = t->state->L;
+const char *nvl_task_problem(nvl_state *s, lua_State *co, int status) {
+  lua_State *L = s->L;
   const char *text = status == LUA_ERRMEM ? "out of memory" : "unknown error";
-  int top = lua_gettop(L);
-  if (lua_checkstack(L, 4)) {
-    lua_pushcfunction(L, describe);
-    lua_pushlightuserdata(L, t->co);
-    lua_pcall(L, 1, 1, 0);
-    if (lua_type(L, -1) == LUA_TSTRING) text = lua_tostring(L, -1);
-  }
-  nv_log_field f[] = {{"state", NV_FIELD_TEXT, nv_str_of(t->state->name), 0}};
-  nv_log_write(t->state->host->log, NV_LOG_ERROR, text, f, 1);
-  lua_settop(L, top);
+  if (!lua_checkstack(L, 4)) return text;
+  lua_pushcfunction(L, describe);
+  lua_pushlightuserdata(L, co);
+  nvl_watchdog_enter(s->name, L);
+  int rc = lua_pcall(L, 1, 1, 0);
+  nvl_watchdog_leave();
+  lua_sethook(L, NULL, 0, 0);
+  lua_State *from = rc != LUA_OK && lua_type(co, -1) == LUA_TSTRING ? co : L;
+  return lua_type(from, -1) == LUA_TSTRING ? lua_tostring(from, -1) : text;
+}
+
+static void report(nvl_task *t, int status) {
+  nvl_state *s = t->state;
+  int top = lua_gettop(s->L);
+  nv_log_field f[] = {{"state", NV_FIELD_TEXT, nv_str_of(s->name), 0}};
+  nv_log_write(s->host->log, NV_LOG_ERROR, nvl_task_problem(s, t->co, status), f, 1);
+  lua_settop(s->L, top);
+}
+
+/* Runs pending <close> variables, which is Lua. */
+static void reset(nvl_task *t) {
+  lua_sethook(t->co, NULL, 0, 0);
+  nvl_watchdog_enter(t->state->name, t->co);
+  lua_resetthread(t->co);
+  nvl_watchdog_leave();
+  lua_sethook(t->co, NULL, 0, 0);
 }
 
 static void end_task(nvl_task *t, int status, int nresults) {
@@ -41,11 +59,26 @@ static void end_task(nvl_task *t, int status, int nresults) {
   t->gen++;
   if (t->ended) t->ended(t->arg, t->co, status, nresults);
   else if (status != LUA_OK) report(t, status);
-  lua_sethook(t->co, NULL, 0, 0);
-  lua_resetthread(t->co); /* runs pending <close> variables */
+  reset(t);
   luaL_unref(t->state->L, LUA_REGISTRYINDEX, t->ref);
   unlink_task(t);
   free(t);
+}
+
+static int push_yielded(lua_State *L) {
+  lua_pushliteral(L, "coroutine.yield in a task: nothing would ever resume it");
+  return 1;
+}
+
+/* A task that yields by itself waits for nothing: that is a mistake, and its end. */
+static void end_yielded(nvl_task *t) {
+  lua_State *L = t->state->L;
+  if (lua_checkstack(L, 2) && lua_checkstack(t->co, 1)) {
+    lua_pushcfunction(L, push_yielded);
+    lua_pcall(L, 0, 1, 0); /* without memory the message is another text */
+    lua_xmove(L, t->co, 1);
+  }
+  end_task(t, LUA_ERRRUN, 0);
 }
 
 void nvl_task_step(nvl_task *t, int nargs) {
@@ -53,7 +86,9 @@ void nvl_task_step(nvl_task *t, int nargs) {
   nvl_task *before = s->current;
   int nresults = 0;
   s->current = t;
+  s->interrupted = false;
   t->phase = NVL_TASK_RUNNING;
+  lua_sethook(t->co, NULL, 0, 0); /* an interrupt that came too late */
   nvl_watchdog_enter(s->name, t->co);
   int rc = lua_resume(t->co, s->L, nargs, &nresults);
   nvl_watchdog_leave();
@@ -61,6 +96,7 @@ void nvl_task_step(nvl_task *t, int nargs) {
   if (rc == LUA_YIELD) {
     lua_pop(t->co, nresults);
     t->phase = NVL_TASK_WAITING;
+    if (!t->box) end_yielded(t);
     return;
   }
   end_task(t, rc, nresults);
@@ -77,8 +113,9 @@ static void start(nv_ready *r) {
 
 void nvl_task_spawn_call(lua_State *L, int nargs, nvl_ended_fn ended,
                          void *arg) {
-  nvl_state *s = nvl_state_of(L);
+  nvl_state *s = nvl_state_open_here(L);
   lua_State *co = lua_newthread(L);
+  if (!lua_checkstack(co, nargs + 1)) luaL_error(L, "too many arguments for a task");
   lua_insert(L, -(nargs + 2));
   lua_xmove(L, co, nargs + 1);
   int ref = luaL_ref(L, LUA_REGISTRYINDEX); /* pops the thread */
@@ -114,9 +151,11 @@ void nvl_tasks_cancel(nvl_state *s) {
     if (t->box) { /* its completion must not find a freed task */
       nv_op *op = t->box->op;
       t->box->op = NULL;
+      t->box->task = NULL;
+      t->box = NULL;
       nv_op_release(op);
     }
-    lua_resetthread(t->co);
+    reset(t);
     luaL_unref(s->L, LUA_REGISTRYINDEX, t->ref);
     if (t->phase == NVL_TASK_READY) t->phase = NVL_TASK_DONE; /* start() frees */
     else free(t);

@@ -50,6 +50,9 @@ typedef struct nvl_state {
   unsigned long stale; /* completions that came for an older await */
   long guard_left;     /* instructions left, see guard.c; negative = no guard */
   bool guard_killed;
+  int64_t guard_wall_us, guard_cpu_us; /* when it began; when it was slow already */
+  bool interrupted; /* by the watchdog, since the task runs */
+  bool closing;
 } nvl_state;
 
 typedef struct nvl_state_options {
@@ -64,6 +67,8 @@ int nvl_state_open(nvl_host *host, const nvl_state_options *o, nvl_state **out,
 /* Cancels every task, releases what they wait for, closes. NULL is fine. */
 void nvl_state_close(nvl_state *s);
 nvl_state *nvl_state_of(lua_State *L);
+/* The same, but raises when the state is closing: nothing new begins there. */
+nvl_state *nvl_state_open_here(lua_State *L);
 
 /* Starts a task from the function and `nargs` arguments on top of `L`, which are
  * popped. It runs from the loop, never inside this call. May raise (memory). */
@@ -74,6 +79,10 @@ void nvl_task_spawn_call(lua_State *L, int nargs, nvl_ended_fn ended,
 void nvl_tasks_cancel(nvl_state *s);
 /* Resumes a waiting task whose operation is done. Never raises. */
 void nvl_task_step(nvl_task *t, int nargs);
+/* Message and traceback of a coroutine that ended with `status`. Never raises.
+ * Leaves values on the state's main thread: the text is valid until the caller
+ * sets the top back. */
+const char *nvl_task_problem(nvl_state *s, lua_State *co, int status);
 /* The task that `L` is the own coroutine of, or raises. */
 nvl_task *nvl_task_here(lua_State *L);
 
@@ -89,6 +98,8 @@ void nvl_bound_strings(lua_State *L);
 /* Sets a named event from the host; false when nobody ever made it, or when it
  * was set before and nobody has heard it yet. */
 bool nvl_event_signal(nvl_host *host, const char *name);
+/* The host goes; waits that were released may still be in the loop's queue. */
+void nvl_events_forget(nvl_host *host);
 
 /* l_lock.c */
 int nvl_lock(lua_State *L);

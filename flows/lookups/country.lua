@@ -2,5 +2,6 @@
 return {
   EL = "GR", -- the EU writes Greece so in VAT numbers
   UK = "GB",
+  NI = "GB", -- Northern Ireland in CRONUS; take it out where NI is Nicaragua
   XI = "GB", -- Northern Ireland in VAT numbers
 }

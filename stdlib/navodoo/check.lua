@@ -20,7 +20,9 @@ local checker = {}
 checker.__index = checker
 
 function checker:note(line, text, near)
-  self.problems[#self.problems + 1] = problem.new { file = self.flow.file, line = line, text = text, near = near }
+  self.problems[#self.problems + 1] = problem.new {
+    file = self.flow.file, line = line, text = text, near = near,
+  }
 end
 
 -- The field's definition, or nil; an unknown name is noted.
@@ -44,9 +46,11 @@ function checker:odoo_field(name, line, what)
   return def
 end
 
-local ARTICLE <const> = { text = "a text", option = "an option", boolean = "a boolean", integer = "a whole number",
-                          decimal = "an amount", date = "a date", datetime = "an instant", id = "a record id",
-                          selection = "a selection", many2one = "a link to a record", x2many = "a list of records" }
+local ARTICLE <const> = {
+  text = "a text", option = "an option", boolean = "a boolean", integer = "a whole number",
+  decimal = "an amount", date = "a date", datetime = "an instant", id = "a record id",
+  selection = "a selection", many2one = "a link to a record", x2many = "a list of records",
+}
 local function a(k) return ARTICLE[k] or tostring(k) end
 
 -- What stands before the field in a NAV schema, as map.takes names it.
@@ -120,12 +124,15 @@ function checker:lengths(entry, i, source, def)
     end
   end
   if max and nav_max and max > nav_max then
-    self:note(entry.line, ("max is %d, but %s holds %d characters"):format(max, entry.nav[i], nav_max))
+    self:note(entry.line, ("max is %d, but %s holds %d characters"):format(
+      max, entry.nav[i], nav_max))
   end
-  local longest = entry.map and entry.map.max or math.type(entry.max) == "integer" and entry.max or nav_max
+  local longest = entry.map and entry.map.max or nav_max
+  if math.type(entry.max) == "integer" then longest = entry.max end
   if def and def.max and longest and longest > def.max and not entry.lookup and not entry.get then
-    self:note(entry.line, ("%s may have %d characters, %q holds %d: give the entry max = %d or map.text"):format(
-      entry.nav[i] or "the value", longest, entry.odoo[i], def.max, def.max))
+    self:note(entry.line, ("%s may have %d characters, %q holds %d: give the entry max = %d "
+      .. "or map.text"):format(entry.nav[i] or "the value", longest, entry.odoo[i], def.max,
+      def.max))
   end
 end
 
@@ -135,7 +142,8 @@ function checker:target(entry, i, source)
   self:lengths(entry, i, source, def)
   if not def then return end
   if def.readonly then
-    self:note(entry.line, ("%q of %s is computed by Odoo and cannot be written"):format(field, self.flow.odoo.model))
+    self:note(entry.line, ("%q of %s is computed by Odoo and cannot be written"):format(
+      field, self.flow.odoo.model))
     return
   end
   local wanted, given = kind.of_type(def.type), self:given(entry, i, source, def)
@@ -155,9 +163,11 @@ function checker:entry(entry)
     source[i] = self:nav_field(name, entry.line, "fields")
     local k = source[i] and kind.of_type(source[i].type)
     if k and entry.map and not accepted_by_map(entry.map.takes, k) then
-      self:note(entry.line, ("%s is %s, map.%s takes a %s"):format(name, a(k), entry.map.name, entry.map.takes))
+      self:note(entry.line, ("%s is %s, map.%s takes a %s"):format(
+        name, a(k), entry.map.name, entry.map.takes))
     elseif k and entry.lookup and k ~= "text" and k ~= "option" then
-      self:note(entry.line, ("%s is %s, lookup.%s takes a code"):format(name, a(k), entry.lookup.name))
+      self:note(entry.line, ("%s is %s, lookup.%s takes a code"):format(
+        name, a(k), entry.lookup.name))
     end
   end
   for i = 1, #entry.odoo do self:target(entry, i, source) end
@@ -172,7 +182,8 @@ function checker:required_fields()
     local def = self.odoo[name]
     if def.required and not def.readonly and def.default == nil and not written[name]
        and def.type ~= "boolean" and def.type ~= "selection" and not name:find "^property_" then
-      self:note(self.flow.line, ("%s needs a %q, which no entry writes"):format(self.flow.odoo.model, name))
+      self:note(self.flow.line, ("%s needs a %q, which no entry writes"):format(
+        self.flow.odoo.model, name))
     end
   end
 end
@@ -189,7 +200,8 @@ function check.run(flow, schemas)
     self[side .. "_names"] = schema and problem.names(schema.fields)
   end
   for _, name in ipairs(flow.nav.key) do self:nav_field(name, flow.line, "nav.key") end
-  if flow.nav.watch.stamp then self:nav_field(flow.nav.watch.stamp, flow.line, "nav.watch.stamp") end
+  local stamp = flow.nav.watch.stamp
+  if stamp then self:nav_field(stamp, flow.line, "nav.watch.stamp") end
   for _, pair in ipairs(flow.link.adopt) do
     self:nav_field(pair.nav, flow.line, "link.adopt")
     self:odoo_field(pair.odoo, flow.line, "link.adopt")

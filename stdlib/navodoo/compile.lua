@@ -86,7 +86,8 @@ local function lookup_needs(spec)
       if found and found.model then
         needs[#needs + 1] = {
           name = found.name, nav_field = entry.nav[1], model = found.model, match = found.match,
-          where = found.where or {}, value = found.value, table = next(found.values) and found.values or nil,
+          where = found.where or {}, value = found.value,
+          table = next(found.values) and found.values or nil,
           code = function(_, nav_code) return found:code(nav_code) end,
         }
       end
@@ -105,7 +106,9 @@ function compile.flow(spec)
     entries = spec.entries, on_create = spec.on_create, rules = spec.rules,
     nav_fields = nav_fields(spec),
     odoo_fields = odoo_fields(spec, function() return true end),
-    current_fields = odoo_fields(spec, function(entry) return entry.map and entry.map.uses_current end),
+    current_fields = odoo_fields(spec, function(entry)
+      return entry.map and entry.map.uses_current
+    end),
     lookup_needs = lookup_needs(spec),
     to_odoo = mapper.to_odoo(spec),
     check = check.run,

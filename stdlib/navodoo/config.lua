@@ -56,8 +56,8 @@ local DEFAULTS <const> = {
 local EXAMPLE <const> = {
   nav = 'nav = { kind = "nav", url = "https://nav.example.com:7048/DynamicsNAV110/ODataV4", '
     .. 'company = "...", user = "...", password = secret "NAV_PASSWORD" }',
-  odoo = 'odoo = { kind = "odoo", url = "https://odoo.example.com", database = "...", user = "...", '
-    .. 'password = secret "ODOO_PASSWORD" }',
+  odoo = 'odoo = { kind = "odoo", url = "https://odoo.example.com", database = "...", '
+    .. 'user = "...", password = secret "ODOO_PASSWORD" }',
 }
 
 local reader = {}
@@ -81,8 +81,8 @@ function reader:value(path, key, v, wanted)
   local t = math.type(v) or type(v)
   if wanted == "secret" then
     if type(v) == "table" and v.kind == "secret" then return v end
-    self:note(path, ('%s: a password is written by its name, secret "NAME"; its value stays out of this file')
-      :format(path))
+    self:note(path, ('%s: a password is written by its name, secret "NAME"; its value stays out '
+      .. "of this file"):format(path))
   elseif wanted == "duration" then
     local ms, why = duration.ms(v)
     if ms then return ms end
@@ -95,7 +95,8 @@ function reader:value(path, key, v, wanted)
   elseif key == "url" and not v:find "^https?://[^/%s]+" then
     self:note(path, ("%s: http://host or https://host is expected, got %q"):format(path, v))
   elseif key == "url" and v:find "^https?://[^/]*@" then
-    self:note(path, ("%s: user and password have their own keys, they do not stand in the address"):format(path))
+    self:note(path, ("%s: user and password have their own keys, they do not stand in the "
+      .. "address"):format(path))
   elseif key == "zone" and not time.zone_valid(v) then
     self:note(path, ("%s: there is no time zone %q"):format(path, v))
   elseif key == "api" and v ~= "auto" and v ~= "jsonrpc" and v ~= "json2" then
@@ -150,7 +151,8 @@ function reader:merge(env, shared, own)
     e.kind = e.kind or (NEEDED[name] and name)
     local here = path .. "." .. name
     if not NEEDED[e.kind] then
-      self:note(here, ('%s: kind is "nav" or "odoo"'):format(here), problem.near(e.kind, { "nav", "odoo" }))
+      self:note(here, ('%s: kind is "nav" or "odoo"'):format(here),
+      problem.near(e.kind, { "nav", "odoo" }))
     else
       self:complete(here, e)
     end
@@ -158,7 +160,8 @@ function reader:merge(env, shared, own)
   end
   for _, name in ipairs { "nav", "odoo" } do
     if not out[name] then
-      self:note(path, ("environment %s has no endpoint %s: add %s"):format(env, name, EXAMPLE[name]))
+      self:note(path, ("environment %s has no endpoint %s: add %s"):format(
+        env, name, EXAMPLE[name]))
     end
   end
   return out
@@ -181,7 +184,8 @@ function reader:complete(here, e)
   if e.url then
     e.url = e.url:gsub("/+$", "")
     if e.password and e.password.default and not is_loopback(e.url) then
-      self:note(here, ("%s: a default password is for the sandbox on this machine, not for %s"):format(here, e.url))
+      self:note(here, ("%s: a default password is for the sandbox on this machine, not for %s")
+        :format(here, e.url))
     end
   end
 end
@@ -194,41 +198,48 @@ local function read(r, content, wanted)
   end
   for _, key in ipairs(problem.names(content)) do
     if key ~= "default" and key ~= "endpoints" and key ~= "environments" then
-      r:note(key, ("unknown key %q"):format(key), problem.near(key, { "default", "endpoints", "environments" }))
+      r:note(key, ("unknown key %q"):format(key),
+        problem.near(key, { "default", "endpoints", "environments" }))
     end
   end
   local shared = r:section("endpoints", content.endpoints)
   local environments = content.environments
   if type(environments) ~= "table" or #problem.names(environments) == 0 then
-    r:note("environments", "no environment: add environments = { dev = { nav = { url = ... }, odoo = { url = ... } } }")
+    r:note("environments", "no environment: add environments = { dev = { nav = { url = ... }, "
+      .. "odoo = { url = ... } } }")
     return nil
   end
   local names, merged = problem.names(environments), {}
   local own = {}
-  for _, name in ipairs(names) do own[name] = r:section("environments." .. name, environments[name]) end
+  for _, name in ipairs(names) do
+    own[name] = r:section("environments." .. name, environments[name])
+  end
   for _, name in ipairs(names) do merged[name] = r:merge(name, shared, own[name]) end
   local env = wanted or content.default or names[1]
   if not merged[env] then
-    r:note(wanted and "environments" or "default", ("there is no environment %s; there are %s"):format(
-      tostring(env), table.concat(names, ", ")), problem.near(env, names))
+    r:note(wanted and "environments" or "default", ("there is no environment %s; there are %s")
+      :format(tostring(env), table.concat(names, ", ")), problem.near(env, names))
     return nil
   end
   return { file = r.file, env = env, environments = names, endpoints = merged[env] }
 end
 
 --- Reads the configuration and merges one environment.
----@param options { file: string, source: string?, env: string? }  no `source`: there is no such file
+---@param options { file: string, source: string?, env: string? }  without `source` there is
+--   no such file
 ---@return navodoo.Config? config
 ---@return navodoo.Problem[]? problems
 function config.load(options)
   local file, source = options.file, options.source
   if not source then
-    return nil, { problem.new { file = file, text = "there is no such file: it declares the endpoints, as in "
-      .. "return { environments = { dev = { " .. EXAMPLE.nav .. ", " .. EXAMPLE.odoo .. " } } }" } }
+    return nil, { problem.new { file = file, text = "there is no such file: it declares the "
+      .. "endpoints, as in return { environments = { dev = { " .. EXAMPLE.nav .. ", "
+      .. EXAMPLE.odoo .. " } } }" } }
   end
   local content, problems = loader.run(file, source, navodoo.open(lookup.open({}, "flows")))
   if #problems > 0 then return nil, problem.sort(problems) end
-  local r = setmetatable({ file = file, places = outline.read_returned(source), problems = {} }, reader)
+  local places = outline.read_returned(source)
+  local r = setmetatable({ file = file, places = places, problems = {} }, reader)
   local result = read(r, content, options.env)
   if #r.problems > 0 then return nil, problem.sort(r.problems) end
   return result

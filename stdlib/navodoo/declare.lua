@@ -53,7 +53,9 @@ function reader:line_of(path) return self.places[path] and self.places[path].lin
 function reader:keys(path, t, known, listed)
   for key in pairs(t) do
     if type(key) ~= "string" then
-      if not listed then self:note(path, ("%s: item %s without a key"):format(path, tostring(key))) end
+      if not listed then
+        self:note(path, ("%s: item %s without a key"):format(path, tostring(key)))
+      end
     end
   end
   for _, key in ipairs(problem.names(t)) do
@@ -133,8 +135,8 @@ local function read_nav(r, d)
   r:keys("nav", nav, { "key", "read", "watch", "write" })
   local read = r:get(nav, "nav", "read", "string", true)
   local key
-  if nav.key == nil then r:note("nav", "nav.key is missing: the property that names a record, such as \"No\"")
-  else key = r:name_list(nav.key, "nav.key") end
+  if nav.key ~= nil then key = r:name_list(nav.key, "nav.key")
+  else r:note("nav", 'nav.key is missing: the property that names a record, such as "No"') end
   return { read = read, write = r:get(nav, "nav", "write", "string") or read, key = key,
            watch = read_watch(r, r:get(nav, "nav", "watch", "table")) }
 end
@@ -146,7 +148,8 @@ local function read_odoo(r, d)
   local where = r:get(odoo, "odoo", "where", "table") or {}
   for i, term in ipairs(where) do
     if type(term) ~= "string" and not (type(term) == "table" and #term == 3) then
-      r:note("odoo.where." .. i, ("odoo.where: term %d is not { field, operator, value }"):format(i))
+      r:note("odoo.where." .. i,
+        ("odoo.where: term %d is not { field, operator, value }"):format(i))
     end
   end
   return { model = r:get(odoo, "odoo", "model", "string", true), where = where,
@@ -158,7 +161,8 @@ local function read_adopt(r, adopt)
   if not adopt then return out end
   if type(adopt[1]) == "string" then adopt = { adopt } end
   for i, pair in ipairs(adopt) do
-    if type(pair) == "table" and type(pair[1]) == "string" and type(pair[2]) == "string" and #pair == 2 then
+    local fine = type(pair) == "table" and #pair == 2
+    if fine and type(pair[1]) == "string" and type(pair[2]) == "string" then
       out[i] = { nav = pair[1], odoo = pair[2] }
     else
       r:note("link.adopt", ("link.adopt: pair %d is not { NAV property, Odoo field }"):format(i))
@@ -177,9 +181,11 @@ local function read_link(r, d)
   end
   local unsure = r:get(link, "link", "unsure", "string") or "review"
   if unsure ~= "review" then
-    r:note("link.unsure", ('link.unsure: only "review" is possible, got %q'):format(unsure), "review")
+    r:note("link.unsure", ('link.unsure: only "review" is possible, got %q'):format(unsure),
+      "review")
   end
-  return { xmlid = xmlid, adopt = read_adopt(r, r:get(link, "link", "adopt", "table")), unsure = unsure }
+  local adopt = read_adopt(r, r:get(link, "link", "adopt", "table"))
+  return { xmlid = xmlid, adopt = adopt, unsure = unsure }
 end
 
 local function read_max(r, path, max)
@@ -213,7 +219,8 @@ local function read_transform(r, path, e, entry)
   elseif type(via) == "function" then
     r:note(path, "a function stands after get = (NAV to Odoo) or put = (Odoo to NAV)")
   else
-    r:note(path, ("the third place of an entry is for a map or a lookup, got %s"):format(problem.a(via)))
+    r:note(path, ("the third place of an entry is for a map or a lookup, got %s"):format(
+      problem.a(via)))
   end
   if entry.get and (k == "map" or k == "lookup") then
     r:note(path, ("get and %s.%s both make the value; one has to go"):format(k, via.name))
@@ -238,7 +245,8 @@ local function read_entry(r, path, e)
   read_transform(r, path, e, entry)
   if not (entry.map or entry.lookup or entry.get) and e[3] ~= problem.broken then
     if #entry.nav ~= #entry.odoo then
-      r:note(path, #entry.nav == 0 and "no NAV field, and nothing that makes the value: give it a map or get ="
+      r:note(path, #entry.nav == 0
+        and "no NAV field, and nothing that makes the value: give it a map or get ="
         or ("%d NAV fields to %d of Odoo need a map or get ="):format(#entry.nav, #entry.odoo))
       return
     end
@@ -301,7 +309,8 @@ local function read_rules(r, d)
     if type(rule) == "table" and rule.kind == "rule" then
       out[#out + 1] = rule
     elseif rule ~= problem.broken then -- that one was noted where it was made
-      r:note("rules." .. i, ('rules.%d is no rule: write rule "what it demands" { "Field", ... }'):format(i))
+      r:note("rules." .. i,
+        ('rules.%d is no rule: write rule "what it demands" { "Field", ... }'):format(i))
     end
   end
   return out
@@ -313,8 +322,8 @@ local function find_doubles(r, spec)
     for _, entry in ipairs(list) do
       for _, field in ipairs(entry.odoo) do
         if first[field] then
-          r:note(entry.path, ("%q is written twice: by the entry in line %s and by this one"):format(
-            field, tostring(first[field].line)))
+          r:note(entry.path, ("%q is written twice: by the entry in line %s and by this one")
+            :format(field, tostring(first[field].line)))
         end
         first[field] = first[field] or entry
       end

@@ -26,7 +26,8 @@ local secret_mt = {
 
 local function secret(name)
   if type(name) ~= "string" or not name:find "^[%a_][%w_]*$" then
-    return problem.note(('secret: a name such as "NAV_PASSWORD" is expected, got %s'):format(tostring(name)))
+    return problem.note(('secret: a name such as "NAV_PASSWORD" is expected, got %s'):format(
+      tostring(name)))
   end
   return setmetatable({ kind = "secret", name = name }, secret_mt)
 end

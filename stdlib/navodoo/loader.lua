@@ -50,7 +50,7 @@ local function environment(words)
   end
   env._G = env
   local known = problem.names(env)
-  for _, word in ipairs { "decimal", "flow", "json", "lookup", "map", "navodoo", "null", "rule", "secret" } do
+  for _, word in ipairs(problem.names(words)) do
     known[#known + 1] = word
   end
   return setmetatable(env, {
@@ -80,7 +80,9 @@ local function run(file, source, env)
   local ok, result = task.guard(LOAD_BUDGET, chunk)
   if ok then return result end
   local line, text = split_message(result.text)
-  if result.code == "budget" then text = "this file does not come to an end: nothing runs while a flow loads" end
+  if result.code == "budget" then
+    text = "this file does not come to an end: nothing runs while a flow loads"
+  end
   return nil, problem.new { file = file, line = line or result.line, text = text }
 end
 
@@ -111,7 +113,8 @@ local function read_tables(folder, sources, problems)
         tables[name] = content
       else
         problems[#problems + 1] = problem.new {
-          file = file, text = ("a lookup returns a table of codes, this file returns %s"):format(problem.a(content)),
+          file = file, text = ("a lookup returns a table of codes, this file returns %s"):format(
+            problem.a(content)),
         }
       end
     end
@@ -127,7 +130,8 @@ local function compile_one(file, source, words, problems)
   if type(flow) ~= "table" or flow.kind ~= "flow" then
     if #found == 0 then
       note(nil, flow == nil and 'this file returns nothing: write return flow "name" { ... }'
-        or ('this file returns %s, not a flow: write return flow "name" { ... }'):format(problem.a(flow)))
+        or ('this file returns %s, not a flow: write return flow "name" { ... }'):format(
+          problem.a(flow)))
     end
     flow = nil
   end

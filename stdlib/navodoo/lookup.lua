@@ -53,14 +53,16 @@ end
 --- changes what happens to unknown or blank codes. Makes a new lookup.
 function lookup_mt.__call(self, options)
   if type(options) ~= "table" then
-    return problem.note(("lookup.%s: a table is expected, got %s"):format(self.name, problem.a(options)))
+    return problem.note(("lookup.%s: a table is expected, got %s"):format(self.name,
+      problem.a(options)))
   end
   local copy = setmetatable({}, lookup_mt)
   for k, v in pairs(self) do copy[k] = v end
   for k, v in pairs(options) do
     if math.type(k) == "integer" then
       if type(v) ~= "string" then
-        return problem.note(("lookup.%s: field names are texts, got %s"):format(self.name, problem.a(v)))
+        return problem.note(("lookup.%s: field names are texts, got %s"):format(self.name,
+          problem.a(v)))
       end
       copy.fields = options
     elseif not OPTIONS[k] then
@@ -102,7 +104,8 @@ local function of_table(name, content, file)
     values = content.values
     for _, key in ipairs(problem.names(content)) do
       if not is_one_of(key, FILE_KEYS) then
-        problem.note(("lookup %s: unknown key %q"):format(name, key), problem.near(key, FILE_KEYS), file)
+        problem.note(("lookup %s: unknown key %q"):format(name, key),
+          problem.near(key, FILE_KEYS), file)
       elseif key ~= "values" and type(content[key]) ~= "string" then
         problem.note(("lookup %s: %s must be a text"):format(name, key), nil, file)
       end
@@ -144,8 +147,8 @@ function lookup.open(tables, folder)
   things.table = function(name)
     local found = things[name]
     if type(found) == "table" then return found end
-    return problem.note(("there is no lookup %s: add %s"):format(tostring(name), file(tostring(name))),
-      problem.near(name, listed))
+    return problem.note(("there is no lookup %s: add %s"):format(
+      tostring(name), file(tostring(name))), problem.near(name, listed))
   end
   listed = problem.names(things)
   return problem.guarded("lookup", things)

@@ -39,7 +39,9 @@ local function on_text(name, get, put)
   local function wrap(fn)
     return fn and function(v)
       if is_empty(v) then return null end
-      if type(v) ~= "string" then return nil, ("a text is expected, got %s"):format(problem.a(v)) end
+      if type(v) ~= "string" then
+        return nil, ("a text is expected, got %s"):format(problem.a(v))
+      end
       return fn(v)
     end
   end
@@ -146,8 +148,8 @@ function map.choice(options)
   for from, to in pairs(options) do
     local k = kind.of_value(to)
     if not k and to ~= null then
-      return problem.note(("map.choice: %s stands for a %s; texts, booleans, exact numbers and null can be chosen")
-        :format(tostring(from), math.type(to) or type(to)))
+      return problem.note(("map.choice: %s stands for %s; texts, booleans, exact numbers and null "
+        .. "can be chosen"):format(tostring(from), problem.a(to)))
     end
     if gives == nil then gives = k elseif k and k ~= gives then gives = false end
     known[#known + 1] = ("%q"):format(tostring(from))

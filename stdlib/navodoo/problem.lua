@@ -91,7 +91,8 @@ function problem.near(name, candidates)
     local other = plain(candidate)
     local d = distance(wanted, other, limit)
     if d > limit and #wanted >= 4 and other:find(wanted, 1, true) then d = limit end
-    if d <= limit and (not best or d < best_distance or (d == best_distance and candidate < best)) then
+    local better = not best or d < best_distance or (d == best_distance and candidate < best)
+    if d <= limit and better then
       best, best_distance = candidate, d
     end
   end

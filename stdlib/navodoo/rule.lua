@@ -2,7 +2,8 @@
 --
 --     rule "a customer posts to a group" { "Customer_Posting_Group", required = true }
 --     rule "a fax number has digits" { "Fax_No", pattern = "^[%d +/-]+$" }
---     rule "credit needs terms" { "Credit_Limit_LCY", "Payment_Terms_Code", check = function(limit, terms) ... end }
+--     rule "credit needs terms" { "Credit_Limit_LCY", "Payment_Terms_Code",
+--       check = function(limit, terms) ... end }
 --
 -- `check` gets the values of the named fields and the record, and returns true, or false and
 -- why. An empty value passes everything but `required` and `check`; an absent one everything
@@ -119,7 +120,9 @@ local function is_valid_spec(name, spec)
   end
   if #spec == 0 then note "no field is named" end
   for _, field in ipairs(spec) do
-    if type(field) ~= "string" then note(("field names are texts, got %s"):format(problem.a(field))) end
+    if type(field) ~= "string" then
+      note(("field names are texts, got %s"):format(problem.a(field)))
+    end
   end
   local function expect_type(key, wanted)
     local t = math.type(spec[key]) or type(spec[key])
@@ -181,7 +184,8 @@ local VAT <const> = {
   GB = { "^%d%d%d%d%d%d%d%d%d$", "^%d%d%d%d%d%d%d%d%d%d%d%d$", "^GD%d%d%d$", "^HA%d%d%d$" },
   GR = { "^%d%d%d%d%d%d%d%d%d$" }, HR = { "^%d%d%d%d%d%d%d%d%d%d%d$" },
   HU = { "^%d%d%d%d%d%d%d%d$" }, IE = { "^%d%w%d%d%d%d%d%a%a?$" },
-  IT = { "^%d%d%d%d%d%d%d%d%d%d%d$" }, LT = { "^%d%d%d%d%d%d%d%d%d$", "^%d%d%d%d%d%d%d%d%d%d%d%d$" },
+  IT = { "^%d%d%d%d%d%d%d%d%d%d%d$" },
+  LT = { "^%d%d%d%d%d%d%d%d%d$", "^%d%d%d%d%d%d%d%d%d%d%d%d$" },
   LU = { "^%d%d%d%d%d%d%d%d$" }, LV = { "^%d%d%d%d%d%d%d%d%d%d%d$" },
   MT = { "^%d%d%d%d%d%d%d%d$" }, NL = { "^%d%d%d%d%d%d%d%d%dB%d%d$" },
   PL = { "^%d%d%d%d%d%d%d%d%d%d$" }, PT = { "^%d%d%d%d%d%d%d%d%d$" },
@@ -264,7 +268,8 @@ function rule.email(spec)
   local field = spec[1]
   return make("email", { field }, function(record)
     local v = record[field]
-    if type(v) ~= "string" or v:find "^[^%s@;,]+@[^%s@;,]+%.[^%s@.;,]+$" or is_blank(v) then return end
+    if type(v) ~= "string" or v:find "^[^%s@;,]+@[^%s@;,]+%.[^%s@.;,]+$" then return end
+    if is_blank(v) then return end
     for address in v:gmatch "[^;,]+" do
       if not address:find "^%s*[^%s@]+@[^%s@]+%.[^%s@.]+%s*$" then
         return ("%s %q is not an e-mail address"):format(field, address), "correct it", field

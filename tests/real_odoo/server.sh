@@ -128,9 +128,9 @@ END
 pg() { tool=$1; shift; as_user "$bin/$tool" "$@"; }
 
 start_cluster() {
-  pg pg_ctl -s -w -D "$work/pgdata" -l "$work/postgresql.log" \
-    -o "-c listen_addresses='' -c unix_socket_directories='$work/socket' -c fsync=off
-        -c synchronous_commit=off -c full_page_writes=off -c max_connections=60" start ||
+  settings="-c listen_addresses= -c unix_socket_directories=$work/socket -c max_connections=60"
+  settings="$settings -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+  pg pg_ctl -s -w -D "$work/pgdata" -l "$work/postgresql.log" -o "$settings" start ||
     { cat "$work/postgresql.log" >&2; die "PostgreSQL does not start"; }
 }
 
@@ -148,7 +148,6 @@ make_template() {
   own "$work"
   pg initdb -D "$work/pgdata" -U postgres -A trust -E UTF8 --locale=C.UTF-8 -N >"$work/initdb.log"
   start_cluster
-  PGUSER=postgres
   pg createuser -U postgres -h "$work/socket" -d odoo
   odoo server -c "$work/odoo.conf" -d template_navodoo -i "$modules" --stop-after-init --no-http \
     >"$work/init.log" 2>&1 || { tail -n 30 "$work/init.log" >&2; die "the template cannot be made"; }

@@ -43,7 +43,8 @@ describe("check", function()
       { "Blocked", "type", map.choice { [" "] = "contact", Ship = "invoice", All = "contact" } },
       { { "Address", "Address_2" }, { "street", "street2" }, map.address },
     ]])):equals("")
-    expect(problems_of('{ "Copies", "credit_limit" }, { "Balance", "color", get = function() return 1 end },')):equals("")
+    expect(problems_of '{ "Copies", "credit_limit" }, { "Balance", "color", get = function() return 1 end },')
+      :equals("")
   end)
   it("names properties and fields that there are not, and the nearest", function()
     expect(problems_of('{ "Nmae", "naem" },\n{ "EMail", "ref" },',
@@ -80,7 +81,8 @@ flows/t.lua:1: nav.watch.stamp: Card has no property "Chnged" (did you mean Chan
       { '{ "Open", "ref" }', '"ref" is a text, Open is a boolean' },
       { '{ "Country", "country_id" }', '"country_id" is a link to a record, Country is a text' },
       { '{ "Country", "ref", lookup.country }', '"ref" is a text: lookup.country gives the id of a res.country' },
-      { '{ "Country", "user_id", lookup.country }', '"user_id" links to res.users: lookup.country searches res.country' },
+      { '{ "Country", "user_id", lookup.country }',
+        '"user_id" links to res.users: lookup.country searches res.country' },
       { '{ "No", "color", lookup.colour }', '"color" is a whole number, No is a text' },
       { '{ "Balance", "country_id", lookup.country }', "Balance is an amount, lookup.country takes a code" },
       { '{ "Balance", "ref", map.lower }', "Balance is an amount, map.lower takes a text" },

@@ -173,7 +173,8 @@ flows/t.lua:6:13: fields.1.required must be a boolean, got an integer
 flows/t.lua:6:27: fields.1.put must be a function, got an integer
 flows/t.lua:6:36: max is a whole number, or one per version: { nav2018 = 50, bc = 100 }]])
     expect(mistakes('{ "A", "a", max = { nav2018 = 50, bc = 100 } },')):equals("compiled")
-    expect(mistakes('{ "A", "a" },', "create = { odoo = { a = 1, b = 1.5, c = {}, d = lookup.country, e = navodoo.null } }"))
+    expect(mistakes('{ "A", "a" },',
+      "create = { odoo = { a = 1, b = 1.5, c = {}, d = lookup.country, e = navodoo.null } }"))
       :equals([[
 flows/t.lua:7:24: "a" is written twice: by the entry in line 6 and by this one
 flows/t.lua:7:31: create.odoo.b: a value or a lookup is expected, got a float
@@ -215,7 +216,8 @@ describe("the environment of a flow", function()
       { file = "flows/a.lua", source = "string.rep = nil table.x = 1 return 1" },
       { file = "flows/b.lua", source = "assert(string.rep and not table.x) return 1" },
     } }
-    expect(problem.format_all(problems)):matches("^flows/a.lua: this file returns an integer[^\n]*\nflows/b.lua: this file returns an integer")
+    expect(problem.format_all(problems)):matches(
+      "^flows/a.lua: this file returns an integer[^\n]*\nflows/b.lua: this file returns an integer")
   end)
 end)
 
@@ -233,7 +235,8 @@ describe("loader.compile_all", function()
         { file = "flows/b.lua", source = source "b" }, { file = "flows/c.lua", source = source "b" },
         { file = "flows/a.lua", source = "return" }, { file = "flows/d.lua", source = "if" },
       },
-      lookups = { country = "return { 5 }", language = "return", colour = "return {", salesperson = "return os.time()" },
+      lookups = { country = "return { 5 }", language = "return", colour = "return {",
+                  salesperson = "return os.time()" },
     }
     expect(flows):is_nil()
     expect(problem.format_all(problems)):equals([[

@@ -238,6 +238,26 @@ function odoo:xmlids(model, names)
   return ids
 end
 
+--- External ids of ours that records carry. Waits; records without one are absent.
+---@param model string
+---@param records { id: integer }[]
+---@return table<integer, string>|nil names  without module
+---@return connector.Error|nil err
+function odoo:names_of(model, records)
+  local names = {}
+  for first = 1, #records, PAGE do
+    local ids = json.array {}
+    for i = first, math.min(first + PAGE - 1, #records) do ids[#ids + 1] = records[i].id end
+    local rows, err = self:call("ir.model.data", "search_read", {
+      domain = json.array { json.array { "module", "=", MODULE }, json.array { "model", "=", model },
+                            json.array { "res_id", "in", ids } },
+      fields = json.array { "name", "res_id" } })
+    if err then return nil, err end
+    for _, row in ipairs(rows) do names[row.res_id] = row.name end
+  end
+  return names
+end
+
 --- Gives an existing record our external id. Waits. A name that is taken is a conflict.
 ---@param model string
 ---@param id integer

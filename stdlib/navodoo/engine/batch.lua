@@ -103,7 +103,8 @@ local function map(engine, ops, item)
     return false
   end
   local ok, values, problems = task.guard(MAP_BUDGET, engine.flow.to_odoo, engine.flow, record,
-    { creating = item.link == nil, lookups = engine.lookups })
+    { creating = item.link == nil and not item.adopting, current = item.current,
+      lookups = engine.lookups })
   if not ok then
     values.class = "bug"
     refuse(engine, ops, item, values)
@@ -117,6 +118,12 @@ local function map(engine, ops, item)
   end
   item.values, item.problems = values, #problems > 0 and problems or nil
   return true
+end
+
+local function park_broken(engine, ops, item)
+  if not item.problems or item.result then return end
+  local text, fingerprint = outcome.broken_rules(engine.flow.name, item.job.record, item.problems)
+  park(engine, ops, item, "dead", text, fingerprint)
 end
 
 local function lacks_a_code(item)
@@ -137,11 +144,14 @@ local function map_all(engine, ops, items)
   if #again > 0 and engine:refresh_lookups(true) then
     for _, item in ipairs(again) do map(engine, ops, item) end
   end
+  for _, item in ipairs(items) do park_broken(engine, ops, item) end
+end
+
+--- An adopted record is not a new one: what must be left alone, or cleared, depends on
+-- what it holds.
+local function map_adopted(engine, ops, items)
   for _, item in ipairs(items) do
-    if item.problems and not item.result then
-      local text, fingerprint = outcome.broken_rules(engine.flow.name, item.job.record, item.problems)
-      park(engine, ops, item, "dead", text, fingerprint)
-    end
+    if item.adopting and not item.result and map(engine, ops, item) then park_broken(engine, ops, item) end
   end
 end
 
@@ -256,7 +266,13 @@ local function first_sight(engine, ops, items)
       end
     end
     local verdict, best, sure = adoption.decide(rules, item.values, candidates)
-    if verdict == "adopt" then
+    local own = nil
+    for _, c in ipairs(candidates) do
+      if c.xmlid == item.xmlid then own = c end
+    end
+    if own then -- it is ours: a store that was lost finds its records again
+      item.id, item.probed = own.id, true
+    elseif verdict == "adopt" then
       item.id, item.adopting, item.confidence = best.id, true, sure
     elseif verdict == "review" then
       local text, fingerprint = outcome.review(engine.flow.name, item.job.record,
@@ -450,6 +466,33 @@ local function commit(ops)
   return store.apply(ops)
 end
 
+--- Closes all items in one transaction. A link that the store refuses (two records for
+-- one partner) holds nobody else up: then each closes alone, and the refused one waits
+-- for a person.
+local function close_all(engine, items)
+  local ops, of_item = {}, {}
+  for i, item in ipairs(items) do
+    local mine = {}
+    close(engine, mine, item)
+    of_item[i] = mine
+    table.move(mine, 1, #mine, #ops + 1, ops)
+  end
+  local ok, err = commit(ops)
+  if ok or err.code ~= "invalid" then return ok, err end
+  for i, item in ipairs(items) do
+    ok, err = commit(of_item[i])
+    if not ok and err.code == "invalid" then
+      local text, fingerprint = outcome.review(engine.flow.name, item.job.record,
+        ("%s %s belongs to another record already (%s)"):format(engine.model, tostring(item.id), err.text), {})
+      ops = {}
+      park(engine, ops, item, "review", text, fingerprint)
+      ok, err = commit(ops)
+    end
+    if not ok then return nil, err end
+  end
+  return true
+end
+
 local function postpone_all(engine, ops, items, err)
   for _, item in ipairs(items) do
     if not item.result then postpone(engine, ops, item, err) end
@@ -496,6 +539,7 @@ local function run(engine, items)
   ok, err = first_sight(engine, ops, items)
   if ok then ok, err = read_current(engine, ops, items) end
   if not ok then return postpone_all(engine, ops, items, err) end
+  map_adopted(engine, ops, items)
 
   items = open_items(items)
   local writes = {}
@@ -525,9 +569,7 @@ local function run(engine, items)
       if item.write and not item.failed then item.failed = err end
     end
   end
-  ops = {}
-  for _, item in ipairs(items) do close(engine, ops, item) end
-  ok, err = commit(ops)
+  ok, err = close_all(engine, items)
   failpoint("effect.after_confirm")
   return ok, err
 end

@@ -90,8 +90,14 @@ function engine:candidates(wanted)
     local c = by_id[l.odoo]
     c.linked = l.nav
   end
+  local named
+  named, err = self.odoo:names_of(self.model, list)
+  if not named then return nil, err end
   local by_value = {}
   for _, c in ipairs(list) do
+    c.xmlid = named[c.id]
+    -- one that carries an external id of ours belongs to that record, known here or not
+    c.linked = c.linked or c.xmlid
     for _, rule in ipairs(self.flow.link.adopt) do
       local folded = adopt.fold_value(c[rule.odoo])
       if folded then

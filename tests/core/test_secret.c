@@ -1,0 +1,219 @@
+/* Secrets: where values come from, tokens, what is put in and taken out. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "secret.h"
+
+static nv_env env;
+static nv_secrets *secrets;
+static char folder[64];
+
+static int set_up(void **state) {
+  (void)state;
+  nv_env_init_simulated(&env, 1, 0);
+  secrets = nv_secrets_new(&env);
+  snprintf(folder, sizeof folder, "/tmp/nv_secret_XXXXXX");
+  unsetenv("NAVODOO_TEST_PW");
+  unsetenv("TEST_PW");
+  unsetenv("TEST_PW_FILE");
+  unsetenv("CREDENTIALS_DIRECTORY");
+  return secrets && mkdtemp(folder) ? 0 : -1;
+}
+
+static int tear_down(void **state) {
+  char command[128];
+  (void)state;
+  nv_secrets_free(secrets);
+  snprintf(command, sizeof command, "rm -r '%s'", folder);
+  return system(command);
+}
+
+static const char *write_file(const char *name, const char *text) {
+  static char path[128];
+  snprintf(path, sizeof path, "%s/%s", folder, name);
+  FILE *f = fopen(path, "w");
+  fputs(text, f);
+  fclose(f);
+  return path;
+}
+
+/* What a token stands for, after nv_secrets_get. */
+static void assert_value(const char *name, const char *value) {
+  const char *token;
+  nv_error err = {0};
+  nv_buf b;
+  nv_buf_init(&b, 1 << 20);
+  if (nv_secrets_get(secrets, name, &token, &err) != NV_OK) fail_msg("%s", err.text);
+  assert_int_equal(nv_secrets_expand(secrets, token, strlen(token), false, &b), NV_OK);
+  assert_string_equal(b.p, value);
+  nv_buf_clear(&b);
+}
+
+static int get(const char *name, nv_error *err) {
+  const char *token;
+  int rc = nv_secrets_get(secrets, name, &token, err);
+  if (rc != NV_OK) assert_null(token);
+  return rc;
+}
+
+static void test_values_come_from_the_nearest_place(void **state) {
+  (void)state;
+  nv_error err;
+  assert_int_equal(get("test-pw", &err), NV_ENOTFOUND);
+  assert_non_null(strstr(err.text, "test-pw"));
+  assert_int_equal(nv_secrets_define(secrets, "test-pw", nv_str_of("default"), NULL), NV_OK);
+  assert_value("test-pw", "default");
+  setenv("CREDENTIALS_DIRECTORY", folder, 1);
+  write_file("TEST_PW", "upper credential");
+  assert_value("test-pw", "upper credential");
+  write_file("test-pw", "credential\n");
+  assert_value("test-pw", "credential");
+  setenv("TEST_PW_FILE", write_file("pw", "from file\r\n"), 1);
+  assert_value("test-pw", "from file");
+  setenv("TEST_PW", "plain variable", 1);
+  assert_value("test-pw", "plain variable");
+  setenv("NAVODOO_TEST_PW", "own variable", 1);
+  assert_value("test-pw", "own variable");
+  setenv("NAVODOO_TEST_PW", "", 1); /* empty is not set */
+  assert_value("test-pw", "plain variable");
+}
+
+static void test_a_file_keeps_all_but_one_newline(void **state) {
+  (void)state;
+  setenv("TEST_PW_FILE", write_file("pw", " two lines\nand a blank \n\n"), 1);
+  assert_value("test-pw", " two lines\nand a blank \n");
+}
+
+static void test_a_bad_file_is_an_error_and_keeps_the_old_value(void **state) {
+  (void)state;
+  nv_error err;
+  char big[70000];
+  memset(big, 'x', sizeof big - 1);
+  big[sizeof big - 1] = 0;
+  setenv("TEST_PW_FILE", write_file("pw", "good"), 1);
+  assert_value("test-pw", "good");
+  const char *token = nv_secrets_token(secrets, "test-pw");
+  write_file("pw", "\n");
+  assert_int_equal(get("test-pw", &err), NV_EINVALID);
+  write_file("pw", big);
+  assert_int_equal(get("test-pw", &err), NV_EINVALID);
+  assert_null(strstr(err.text, "xxxx"));
+  setenv("TEST_PW_FILE", "/no/such/file", 1);
+  assert_int_equal(get("test-pw", &err), NV_EIO); /* it was asked for, so no default */
+  nv_buf b;
+  nv_buf_init(&b, 100);
+  assert_int_equal(nv_secrets_expand(secrets, token, strlen(token), false, &b), NV_OK);
+  assert_string_equal(b.p, "good");
+  nv_buf_clear(&b);
+}
+
+static void test_names_cannot_leave_the_credentials_folder(void **state) {
+  (void)state;
+  static const char *const names[] = {"", "../x", ".x", "a/b", "a b", "a=b", "é",
+      "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+    assert_int_equal(get(names[i], NULL), NV_EINVALID);
+}
+
+static void test_a_token_is_random_stable_and_says_nothing(void **state) {
+  (void)state;
+  const char *a, *b, *again;
+  nv_secrets_define(secrets, "a", nv_str_of("value-a"), NULL);
+  nv_secrets_define(secrets, "b", nv_str_of("value-b"), NULL);
+  assert_int_equal(nv_secrets_get(secrets, "a", &a, NULL), NV_OK);
+  assert_int_equal(nv_secrets_get(secrets, "b", &b, NULL), NV_OK);
+  assert_int_equal(strlen(a), NV_SECRET_TOKEN);
+  assert_memory_equal(a, NV_SECRET_MARK, 6);
+  assert_string_not_equal(a, b);
+  nv_secrets_define(secrets, "a", nv_str_of("a new and longer value"), NULL);
+  assert_int_equal(nv_secrets_get(secrets, "a", &again, NULL), NV_OK);
+  assert_ptr_equal(a, again);
+  assert_ptr_equal(nv_secrets_token(secrets, "a"), a);
+  assert_null(nv_secrets_token(secrets, "c"));
+}
+
+static void test_expand_replaces_tokens_and_nothing_else(void **state) {
+  (void)state;
+  nv_secrets_define(secrets, "a", nv_str_of("p\"w\\\n\x01"), NULL);
+  const char *token = nv_secrets_token(secrets, "a");
+  char in[512];
+  nv_buf b;
+  nv_buf_init(&b, 4096);
+  snprintf(in, sizeof in, "<%s|%s%s|nvsec:|nvsec:00000000000000000000000000000000:>%.38s", token,
+           token, token, token);
+  assert_true(nv_secrets_marked(nv_str_of(in)));
+  assert_int_equal(nv_secrets_expand(secrets, in, strlen(in), false, &b), NV_OK);
+  char want[512];
+  snprintf(want, sizeof want,
+           "<p\"w\\\n\x01|p\"w\\\n\x01p\"w\\\n\x01|nvsec:|"
+           "nvsec:00000000000000000000000000000000:>%.38s", token);
+  assert_string_equal(b.p, want);
+  b.n = 0;
+  snprintf(in, sizeof in, "{\"x\":\"%s\"}", token);
+  assert_int_equal(nv_secrets_expand(secrets, in, strlen(in), true, &b), NV_OK);
+  assert_string_equal(b.p, "{\"x\":\"p\\\"w\\\\\\n\\u0001\"}");
+  nv_buf_clear(&b);
+  assert_false(nv_secrets_marked(nv_str_of("nothing here at all, but quite long for a text")));
+}
+
+static void test_expand_respects_the_buffer(void **state) {
+  (void)state;
+  nv_secrets_define(secrets, "a", nv_str_of("0123456789012345678901234567890123456789xx"), NULL);
+  const char *token = nv_secrets_token(secrets, "a");
+  nv_buf b;
+  nv_buf_init(&b, 40);
+  assert_int_equal(nv_secrets_expand(secrets, token, strlen(token), false, &b), NV_ETOOLARGE);
+  nv_buf_clear(&b);
+}
+
+static void assert_scrubbed(const char *in, const char *want) {
+  nv_buf b;
+  nv_buf_init(&b, 4096);
+  assert_int_equal(nv_secrets_scrub(secrets, in, strlen(in), &b), NV_OK);
+  assert_string_equal(b.p, want);
+  nv_buf_clear(&b);
+}
+
+static void test_scrub_hides_every_value_the_longest_first(void **state) {
+  (void)state;
+  nv_secrets_define(secrets, "short", nv_str_of("abc"), NULL);
+  nv_secrets_define(secrets, "inner", nv_str_of("hunter"), NULL);
+  nv_secrets_define(secrets, "outer", nv_str_of("hunter2-hunter"), NULL);
+  nv_secrets_define(secrets, "quoted", nv_str_of("pa\"ss"), NULL);
+  assert_scrubbed("", "");
+  assert_scrubbed("abc is too short to hide", "abc is too short to hide");
+  assert_scrubbed("hunter2-hunter", "***");
+  assert_scrubbed("xhunterx hunterhunter2-hunterhunter", "x***x *********");
+  assert_scrubbed("text pa\"ss json pa\\\"ss end", "text *** json *** end");
+}
+
+static void test_a_replaced_value_is_the_one_that_is_scrubbed(void **state) {
+  (void)state;
+  nv_secrets_define(secrets, "a", nv_str_of("first-value"), NULL);
+  nv_secrets_define(secrets, "a", nv_str_of("second-value"), NULL);
+  assert_scrubbed("second-value", "***");
+}
+
+int main(void) {
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+  const struct CMUnitTest tests[] = {
+      T(test_values_come_from_the_nearest_place),
+      T(test_a_file_keeps_all_but_one_newline),
+      T(test_a_bad_file_is_an_error_and_keeps_the_old_value),
+      T(test_names_cannot_leave_the_credentials_folder),
+      T(test_a_token_is_random_stable_and_says_nothing),
+      T(test_expand_replaces_tokens_and_nothing_else),
+      T(test_expand_respects_the_buffer),
+      T(test_scrub_hides_every_value_the_longest_first),
+      T(test_a_replaced_value_is_the_one_that_is_scrubbed),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
