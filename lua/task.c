@@ -54,9 +54,21 @@ static void reset(nvl_task *t) {
   lua_sethook(t->co, NULL, 0, 0);
 }
 
+/* Whatever it waits for must not find a freed task. */
+static void stop_waiting(nvl_task *t) {
+  nvl_box *b = t->box;
+  if (!b) return;
+  nv_op *op = b->op;
+  b->op = NULL;
+  b->task = NULL;
+  t->box = NULL;
+  nv_op_release(op);
+}
+
 static void end_task(nvl_task *t, int status, int nresults) {
   t->phase = NVL_TASK_DONE;
   t->gen++;
+  stop_waiting(t); /* only after a resume by hand */
   if (t->ended) t->ended(t->arg, t->co, status, nresults);
   else if (status != LUA_OK) report(t, status);
   reset(t);
@@ -148,13 +160,7 @@ void nvl_tasks_cancel(nvl_state *s) {
   while (s->tasks) {
     nvl_task *t = s->tasks;
     unlink_task(t);
-    if (t->box) { /* its completion must not find a freed task */
-      nv_op *op = t->box->op;
-      t->box->op = NULL;
-      t->box->task = NULL;
-      t->box = NULL;
-      nv_op_release(op);
-    }
+    stop_waiting(t);
     reset(t);
     luaL_unref(s->L, LUA_REGISTRYINDEX, t->ref);
     if (t->phase == NVL_TASK_READY) t->phase = NVL_TASK_DONE; /* start() frees */

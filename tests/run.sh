@@ -46,12 +46,13 @@ build() { # build FOLDER CMAKE-OPTIONS... -- TARGETS...
   exit 1
 }
 
-echo "building (gcc, sanitizers)"
+echo "building: gcc with sanitizers"
 build "$out/asan" -DNAVODOO_SANITIZE=ON -DNAVODOO_FAILPOINTS=ON \
   -DCMAKE_BUILD_TYPE=Debug -- navodoo check_programs
-echo "building (clang, fuzzers)"
-CC=clang build "$out/clang" -DNAVODOO_FUZZ=ON -DCMAKE_BUILD_TYPE=Debug -- \
-  navodoo fuzz_programs
+echo "building: clang, optimised"
+CC=clang build "$out/clang" -DNAVODOO_FAILPOINTS=ON -- navodoo sim erpdouble
+echo "building: fuzzers"
+CC=clang build "$out/fuzz" -DNAVODOO_FUZZ=ON -- fuzz_programs
 
 spec=$out/asan/tests/navodoo-spec
 run "layers" "$spec" tests/lua/layers_spec.lua
@@ -70,10 +71,20 @@ done
 for file in flows/tests/*_spec.lua; do
   run "$(basename "$file" .lua)" "$spec" "$file"
 done
-for script in tests/suites/*.sh; do
-  [ -e "$script" ] || continue
-  run "$(basename "$script" .sh)" env BUILD="$out" sh "$script"
+run "conformance" sh tests/stdlib/conformance/run.sh "$out/clang/navodoo"
+
+seeds=200 kills=10 fuzz_seconds=15
+[ "${FULL:-0}" = 1 ] && seeds=10000 kills=500 fuzz_seconds=600
+run "simulation, $seeds seeds" sh tests/sim/run.sh "$out/clang/tests/sim" "$seeds"
+run "kill at each failpoint" python3 tests/crash/kill.py "$out/clang/navodoo"
+run "$kills random kills" python3 tests/crash/kill.py "$out/clang/navodoo" --random "$kills"
+for target in "$out"/fuzz/tests/fuzz_*; do
+  [ -x "$target" ] || continue
+  name=$(basename "$target")
+  run "$name" "$target" -max_total_time="$fuzz_seconds" -print_final_stats=0 -verbosity=0 \
+    -artifact_prefix="$work/" "$work" "tests/fuzz/corpus/${name#fuzz_}"
 done
+run "real Odoo" sh tests/real_odoo/run.sh "$out/clang/navodoo"
 
 if [ "$skipped" -gt 0 ]; then
   echo "$passed passed, $failed failed, $skipped skipped"

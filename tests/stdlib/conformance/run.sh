@@ -1,0 +1,54 @@
+#!/bin/sh
+# The sandbox against clients that we did not write (python3-odoorpc, xmlrpc.client, a plain
+# OData reader), each on a fresh sandbox; and the command line from outside.
+#   run.sh NAVODOO
+set -u
+navodoo=$1
+here=$(dirname "$0")
+work=$(mktemp -d)
+sandbox=""
+stop() {
+  [ -n "$sandbox" ] || return 0
+  kill "$sandbox" 2>/dev/null
+  wait "$sandbox" 2>/dev/null
+  sandbox=""
+}
+trap 'stop; rm -rf "$work"' EXIT
+
+start() { # start VERSION: sets $nav and $odoo to host:port
+  : >"$work/sandbox"
+  "$navodoo" sandbox --nav 127.0.0.1:0 --odoo 127.0.0.1:0 --odoo-version "$1" \
+    --customers 120 >"$work/sandbox" 2>"$work/log" &
+  sandbox=$!
+  for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
+    [ "$(grep -c http "$work/sandbox")" = 2 ] && break
+    sleep 0.2
+  done
+  nav=$(sed -n 's|^nav *http://||p' "$work/sandbox")
+  odoo=$(sed -n 's|^odoo *http://||p' "$work/sandbox")
+}
+
+passed=0 failed=0
+count() { # count NAME COMMAND...
+  name=$1; shift
+  "$@" >"$work/out" 2>&1
+  code=$?
+  set -- $(python3 "$here/../../count.py" "$code" <"$work/out")
+  echo "$name: $1 passed, $2 failed"
+  passed=$((passed + $1)) failed=$((failed + $2))
+  [ "$2" -gt 0 ] && tail -n 20 "$work/out"
+  stop
+}
+
+start 19
+count "OData reader" /usr/bin/python3 "$here/nav_odata.py" \
+  "http://$nav/DynamicsNAV110/ODataV4"
+for version in 14 17 18 19; do
+  start $version
+  count "odoorpc, Odoo $version" /usr/bin/python3 "$here/odoo_odoorpc.py" "${odoo%:*}" "${odoo#*:}"
+  start $version
+  count "xmlrpc.client, Odoo $version" /usr/bin/python3 "$here/odoo_xmlrpc.py" "${odoo%:*}" "${odoo#*:}"
+done
+[ -e "$here/cli.py" ] && count "command line" /usr/bin/python3 "$here/cli.py" "$navodoo"
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
