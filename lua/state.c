@@ -127,10 +127,9 @@ static int open_state(lua_State *L) {
   lua_setfield(L, -2, "searchers");
   lua_pushnil(L);
   lua_setfield(L, -2, "loadlib");
-  if (!o->trusted) {
-    remove_dangerous(L);
-    nvl_bound_strings(L);
-  }
+  nvl_bound_base(L); /* the command line compiles flows as well */
+  nvl_bound_strings(L);
+  if (!o->trusted) remove_dangerous(L);
   return 0;
 }
 

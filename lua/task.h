@@ -91,8 +91,9 @@ nvl_task *nvl_task_here(lua_State *L);
 void nvl_guard_interrupt(lua_State *co);
 int nvl_guard(lua_State *L); /* task.guard */
 
-/* Replaces the functions of the string library that can hold the loop or eat
- * memory by bounded ones, and locks the string metatable. May raise. */
+/* Replace the library functions that can hold the loop, where no hook fires, or eat
+ * memory by bounded ones; the string metatable is locked too. May raise. */
+void nvl_bound_base(lua_State *L);
 void nvl_bound_strings(lua_State *L);
 
 /* Sets a named event from the host; false when nobody ever made it, or when it

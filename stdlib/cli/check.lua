@@ -6,6 +6,7 @@ local project = require "cli.project"
 local check = {}
 
 check.options = { env = { value = true } }
+check.places = 1
 
 check.help = [[usage: navodoo check FLOWS [--env NAME]
 
@@ -13,7 +14,9 @@ Reads and compiles every flow of the folder and its navodoo.lua, and prints all
 mistakes at once as file:line: what, nearest name. Asks no ERP; `run` compares field
 names and types with what both systems really have before it starts.
 
-exit codes: 0 no mistake, 2 mistakes
+  --env NAME   environment of navodoo.lua (default: the one it names)
+
+exit codes: 0 no mistake; 2 mistakes, or wrong use
 
 example:
   navodoo check flows/]]

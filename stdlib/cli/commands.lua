@@ -78,22 +78,53 @@ function commands.jobs(a)
   return { jobs = list }
 end
 
---- Dead letters and reviews, or their groups by cause.
-function commands.dead(a)
-  local list = json.array {}
+--- Rows of dead letters and reviews in the order of their ids, at most `limit`.
+local function parked(a, after, limit)
+  local merged, page = {}, a.group and 500 or limit
   for _, state in ipairs { "dead", "review" } do
-    local rows, err = store.query("jobs_list", a.flow, state, a.after or 0, a.limit or 100)
-    if not rows then return nil, err end
-    for _, row in ipairs(rows) do list[#list + 1] = job_view(row) end
+    local from = after
+    repeat -- a group may be far between
+      local rows, err = store.query("jobs_list", a.flow, state, from, page)
+      if not rows then return nil, err end
+      for _, row in ipairs(rows) do
+        from = row.id
+        if not a.group or row.fingerprint == a.group then merged[#merged + 1] = row end
+      end
+    until not a.group or #rows < page
   end
+  table.sort(merged, function(x, y) return x.id < y.id end)
+  return table.move(merged, 1, math.min(#merged, limit), 1, {})
+end
+
+--- Dead letters and reviews. Arguments: flow, group, after (id), limit.
+function commands.dead(a)
+  local rows, err = parked(a, a.after or 0, a.limit or 100)
+  if not rows then return nil, err end
+  local list = json.array {}
+  for i, row in ipairs(rows) do list[i] = job_view(row) end
   return { jobs = list }
+end
+
+--- Dead letters and reviews by cause, the largest group first. Arguments: flow.
+function commands.groups(a)
+  local rows, err = store.query("dead_groups")
+  if not rows then return nil, err end
+  local list = json.array {}
+  for _, row in ipairs(rows) do
+    if not a.flow or row.flow == a.flow then
+      local cause = decoded(row.error)
+      list[#list + 1] = { group = row.fingerprint, count = row.count, flow = row.flow, oldest = row.oldest,
+                          why = type(cause) == "table" and cause.text or cause }
+    end
+  end
+  return { groups = list }
 end
 
 --- One job with its payload.
 function commands.job(a)
   local rows, err = store.query("job", a.id)
   if not rows then return nil, err end
-  if not rows[1] then return nil, { text = ("there is no job %d"):format(a.id) } end
+  if not rows[1] then return nil, { text = ("there is no job %d; see navodoo jobs"):format(a.id) } end
   local view = job_view(rows[1])
   view.payload = decoded(rows[1].payload)
   view.journal = assert(store.query("journal_tail", rows[1].flow, rows[1].record, 20))
@@ -104,6 +135,15 @@ function commands.job(a)
 end
 
 local function wake(flow) task.event("wake:" .. flow):set() end
+
+--- Why there is nothing to retry: the one job that was named is no dead letter, or none matches.
+local function nothing_to_retry(a)
+  if not a.id then return { text = "no dead letter or review matches; see navodoo dead" } end
+  local rows, err = store.query("job", a.id)
+  if not rows then return err end
+  if not rows[1] then return { text = ("there is no job %d; see navodoo dead"):format(a.id) } end
+  return { text = ("job %d is %s; only dead letters and reviews can be retried"):format(a.id, rows[1].state) }
+end
 
 --- Sends a dead letter, a review or a whole group again. Arguments: id, group or all.
 function commands.retry(a)
@@ -123,7 +163,7 @@ function commands.retry(a)
       end
     until #rows < 500
   end
-  if count == 0 then return nil, { text = "no dead letter or review matches; see navodoo dead" } end
+  if count == 0 then return nil, nothing_to_retry(a) end
   local ok, err = store.apply(ops)
   if not ok then return nil, err end
   for flow in pairs(flows) do wake(flow) end
@@ -135,7 +175,7 @@ function commands.drop(a)
   local rows, err = store.query("job", a.id)
   if not rows then return nil, err end
   local job = rows[1]
-  if not job then return nil, { text = ("there is no job %d"):format(a.id) } end
+  if not job then return nil, { text = ("there is no job %d; see navodoo jobs"):format(a.id) } end
   if job.state ~= "dead" and job.state ~= "review" then
     return nil, { text = ("job %d is %s; only dead letters and reviews can be dropped"):format(a.id, job.state) }
   end

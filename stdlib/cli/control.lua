@@ -7,9 +7,15 @@ local fs = require "navodoo.fs"
 local http = require "navodoo.http"
 local json = require "navodoo.json"
 local store = require "navodoo.store"
+local task = require "navodoo.task"
 local commands = require "cli.commands"
 
 local control = {}
+
+--- How long a running engine may take to answer.
+local ANSWER_MS <const> = 15000
+--- A store that is taken by an engine that does not listen is tried again so often.
+local BUSY_ATTEMPTS <const>, BUSY_PAUSE_MS <const> = 20, 100
 
 local function socket_path(state) return state .. "/control.sock" end
 
@@ -46,32 +52,77 @@ function control.serve(state)
   return http.serve { socket = socket_path(state), handler = control.handle, max_body = 1 << 20 }
 end
 
+--- Asks the engine behind the control socket. Neither result nor error: none listens.
+local function ask_engine(state, name, arguments)
+  http.endpoint { name = "control", base_url = "http://localhost", unix_socket = socket_path(state) }
+  local response, err = http.request {
+    endpoint = "control", method = "POST", path = "/" .. name, timeout_ms = ANSWER_MS,
+    headers = { ["Content-Type"] = "application/json" },
+    body = assert(json.encode(json.object({}, arguments))) }
+  if response then
+    local result = json.decode(response.body)
+    if response.status == 200 then return result end
+    return nil, { text = type(result) == "table" and result.text or "the engine did not understand" }
+  end
+  if not err.maybe_sent then return nil, nil end
+  return nil, { text = ("the engine of %s runs and did not answer (%s); try again, or stop it"):format(
+    state, err.text) }
+end
+
+--- Why the folder cannot be looked into, or nil when it holds a store.
+local function no_store(state)
+  if fs.kind(state) == "file" then
+    return { text = ("%s is a file; --state names the engine's folder"):format(state) }
+  end
+  local path = state .. "/navodoo.db"
+  local f, why = io.open(path, "rb")
+  if f then
+    f:close()
+    return nil
+  end
+  if why:find "No such file" then
+    return { text = ("%s holds no store; name the engine's folder with --state"):format(state) }
+  end
+  return { text = why .. "; this takes the user that runs the engine" }
+end
+
+--- Adds the way out to a failure to open the store of an engine.
+---@param err table
+---@return string text
+function control.explain(err)
+  if err.code == "busy" then
+    return err.text .. "; stop that one first, or name another folder with --state"
+  end
+  if err.text:find "Permission denied" or err.text:find "Read%-only" or err.text:find "Not a directory" then
+    return err.text .. "; name a folder that this user may write with --state"
+  end
+  if err.text:find "socket path is longer" then return err.text .. "; take a --state with a shorter name" end
+  return err.text
+end
+
 --- Runs a command on the engine that owns `state`, or on the store when none runs.
+-- An engine that starts or ends holds the store and does not listen: it is waited for.
 ---@param state string folder
 ---@param name string
 ---@param arguments table
 ---@return table|nil result
 ---@return table|nil err
 function control.call(state, name, arguments)
-  if fs.kind(socket_path(state)) then
-    http.endpoint { name = "control", base_url = "http://localhost", unix_socket = socket_path(state) }
-    local response, err = http.request {
-      endpoint = "control", method = "POST", path = "/" .. name, timeout_ms = 30000,
-      headers = { ["Content-Type"] = "application/json" },
-      body = assert(json.encode(json.object({}, arguments))) }
-    if response then
-      local result = json.decode(response.body)
-      if response.status == 200 then return result end
-      return nil, { text = type(result) == "table" and result.text or "the engine did not understand" }
+  for attempt = 1, BUSY_ATTEMPTS do
+    if fs.kind(socket_path(state)) then
+      local result, err = ask_engine(state, name, arguments)
+      if result or err then return result, err end
     end
-    if err.maybe_sent then return nil, err end -- it runs, and did not answer
+    local missing = no_store(state)
+    if missing then return nil, missing end
+    local ok, err = store.open(state)
+    if ok then return commands[name](arguments) end
+    if err.code ~= "busy" then return nil, { text = control.explain(err) } end
+    if attempt == BUSY_ATTEMPTS then
+      return nil, { text = err.text .. " that does not listen; it starts or ends: try again" }
+    end
+    task.sleep(BUSY_PAUSE_MS)
   end
-  if not fs.kind(state .. "/navodoo.db") then
-    return nil, { text = ("%s holds no store; name the engine's folder with --state"):format(state) }
-  end
-  local ok, err = store.open(state)
-  if not ok then return nil, err end
-  return commands[name](arguments)
 end
 
 return control

@@ -5,8 +5,10 @@ local out = require "cli.out"
 
 local jobs = {}
 
-jobs.options = { state = { value = true }, flow = { value = true }, only = { value = true },
-                 after = { value = true }, limit = { value = true }, json = {} }
+jobs.options = { state = { value = true }, flow = { value = true },
+                 only = { value = true, one_of = { "ready", "waiting", "review", "dead" } },
+                 after = { value = true, whole = true }, limit = { value = true, whole = true }, json = {} }
+jobs.places = 0
 
 jobs.help = [[usage: navodoo jobs [--flow NAME] [--only STATE] [--after ID] [--limit N] [--state DIR] [--json]
 
@@ -28,8 +30,7 @@ examples:
 ---@return integer
 function jobs.run(a)
   local result, err = control.call(a.state or "state", "jobs", {
-    flow = a.flow, state = a.only, after = math.tointeger(tonumber(a.after or 0)),
-    limit = math.tointeger(tonumber(a.limit or 100)) })
+    flow = a.flow, state = a.only, after = a.after or 0, limit = a.limit or 100 })
   if not result then
     out.complain("jobs: %s", err.text)
     return 1
@@ -41,6 +42,7 @@ function jobs.run(a)
   else
     out.table({ { "id" }, { "flow" }, { "record" }, { "state" }, { "attempts", "tries" }, { "due" },
                 { "why" } }, result.jobs)
+    out.more(result.jobs, a.limit or 100)
   end
   return 0
 end

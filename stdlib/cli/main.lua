@@ -32,39 +32,58 @@ local function usage()
   out.line("navodoo COMMAND --help tells the options, with examples.")
 end
 
+local function is_command(name)
+  for _, c in ipairs(COMMANDS) do
+    if c[1] == name then return true end
+  end
+  return false
+end
+
+local function unknown_command(name)
+  local known = { "help", "version" }
+  for _, c in ipairs(COMMANDS) do known[#known + 1] = c[1] end
+  local near = problem.near(name, known)
+  out.complain("unknown command %q; %s", name, near and "did you mean " .. near .. "?" or "see navodoo --help")
+  return 2
+end
+
+--- `navodoo help [COMMAND]`.
+local function help(name)
+  if name == nil then
+    usage()
+    return 0
+  end
+  if not is_command(name) then return unknown_command(name) end
+  out.line(require("cli." .. name).help)
+  return 0
+end
+
 --- Runs one command.
 ---@param argv string[]
 ---@return integer exit code
 function main.start(argv)
   local name = argv[1]
-  if name == nil or name == "--help" or name == "-h" or name == "help" then
+  if name == nil then
     usage()
-    return name == nil and 2 or 0
+    return 2
   end
-  if name == "--version" then
+  if name == "--help" or name == "-h" or name == "help" then return help(argv[2]) end
+  if name == "--version" or name == "version" then
     out.line("navodoo %s", VERSION)
     return 0
   end
-  local known = {}
-  for i, c in ipairs(COMMANDS) do
-    known[i] = c[1]
-    if c[1] == name then
-      local command = require("cli." .. name)
-      local parsed, complaint = args.parse(table.move(argv, 2, #argv, 1, {}), command.options)
-      if not parsed then
-        out.complain("%s: %s", name, complaint)
-        return 2
-      end
-      if parsed.help then
-        out.line(command.help)
-        return 0
-      end
-      return command.run(parsed)
-    end
+  if not is_command(name) then return unknown_command(name) end
+  local command = require("cli." .. name)
+  local parsed, complaint = args.parse(table.move(argv, 2, #argv, 1, {}), command.options, command.places)
+  if not parsed then
+    out.complain("%s: %s", name, complaint)
+    return 2
   end
-  local near = problem.near(name, known)
-  out.complain("unknown command %q%s", name, near and "; did you mean " .. near .. "?" or "; see --help")
-  return 2
+  if parsed.help then
+    out.line(command.help)
+    return 0
+  end
+  return command.run(parsed)
 end
 
 return main

@@ -28,9 +28,16 @@ end
 --- Writes a value as JSON.
 function out.json(value) io.stdout:write(assert(json.encode(value)), "\n") end
 
+--- An instant as a person reads it: to the second.
+---@param iso string
+---@return string
+function out.instant(iso)
+  return (iso:gsub("^(%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d)%.%d+Z$", "%1Z"))
+end
+
 local function cell(value)
   if value == nil or value == json.null then return "" end
-  return (tostring(value):gsub("[%c]", " "))
+  return (out.instant(tostring(value)):gsub("[%c]", " "))
 end
 
 --- Writes rows as a table with a heading; wide cells are cut on a terminal only.
@@ -59,6 +66,13 @@ function out.table(columns, rows)
   for _, row in ipairs(rows) do
     print_row(function(i) return cell(row[columns[i][1]]) end)
   end
+end
+
+--- Says how to go on when a list was cut at its limit.
+---@param rows { id: integer }[]
+---@param limit integer
+function out.more(rows, limit)
+  if #rows > 0 and #rows >= limit then out.line("there may be more: --after %d", rows[#rows].id) end
 end
 
 return out

@@ -6,11 +6,14 @@ local out = require "cli.out"
 local status = {}
 
 status.options = { state = { value = true }, json = {} }
+status.places = 0
 
 status.help = [[usage: navodoo status [--state DIR] [--json]
 
 Shows each flow: records linked, jobs by state, outcomes so far, the last trouble.
 Works on a running engine and on a stopped one.
+
+exit codes: 0 told; 1 no store, or its engine does not answer; 2 wrong use
 
   --state DIR   folder of the engine's store (default: ./state)
   --json        for machines
@@ -39,7 +42,7 @@ function status.run(a)
     out.json(result)
     return 0
   end
-  out.line(result.running and "engine: running since " .. result.started or "engine: not running")
+  out.line(result.running and "engine: running since " .. out.instant(result.started) or "engine: not running")
   for _, f in ipairs(result.flows) do
     out.line("")
     out.line("flow %s", f.flow)
@@ -47,15 +50,18 @@ function status.run(a)
     out.line("  jobs      %s", list(f.jobs, { "ready", "waiting", "review", "dead" }))
     out.line("  outcomes  %s", list(f.outcomes, { "created", "adopted", "updated", "unchanged", "review",
                                                  "dead", "dropped" }))
-    if f.cursor and f.cursor.mark then out.line("  seen to   %s (asked %s)", f.cursor.mark, f.cursor_at) end
+    if f.cursor and f.cursor.mark then out.line("  seen to   %s (asked %s)", f.cursor.mark, out.instant(f.cursor_at)) end
     local board = f.board
     if board and board.failed then out.line("  STOPPED   %s", board.failed) end
-    if board and board.trouble then out.line("  trouble   %s  %s", board.trouble.at, board.trouble.text) end
+    if board and board.trouble then out.line("  trouble   %s  %s", out.instant(board.trouble.at), board.trouble.text) end
   end
   for _, e in ipairs(result.endpoints) do
     out.line("")
-    out.line("endpoint %s: breaker %s, %d calls, %d failed, %d in flight", e.name, e.breaker, e.calls,
-             e.failures, e.in_flight)
+    out.line("endpoint %s", e.name)
+    out.line("  address   %s", e.base_url)
+    out.line("  calls     %d, %d failed, %d in flight", e.calls, e.failures, e.in_flight)
+    out.line("  breaker   %s%s", e.breaker, e.retry_after_ms > 0 and
+             (", asks again in %d s"):format((e.retry_after_ms + 999) // 1000) or "")
   end
   return 0
 end
