@@ -20,6 +20,8 @@ enum {
   SLOW_CPU_US = 300000,     /* and may be so much more */
 };
 
+#define SPENT "instruction budget exceeded"
+
 /* The machine's clocks and not the env's: a simulation must not hang either. */
 static int64_t clock_us(clockid_t id) {
   struct timespec t;
@@ -47,7 +49,7 @@ static void budget_hook(lua_State *L, lua_Debug *ar) {
     s->guard_killed = true;
   }
   lua_sethook(L, budget_hook, LUA_MASKLINE | LUA_MASKCOUNT, 1);
-  luaL_error(L, "instruction budget exceeded");
+  luaL_error(L, SPENT);
 }
 
 /* A first interrupt is one error, then time to clean up. A guard that is interrupted
@@ -99,6 +101,17 @@ static int to_error(lua_State *L) {
   return 1;
 }
 
+/* An error for which no handler could run: its table, below it false. */
+static int plain_error(lua_State *L, const char *code, const char *text) {
+  lua_settop(L, 0);
+  lua_gc(L, LUA_GCCOLLECT);
+  lua_pushboolean(L, 0);
+  lua_createtable(L, 0, 2);
+  field(L, "code", code);
+  field(L, "text", text);
+  return 2;
+}
+
 int nvl_guard(lua_State *L) {
   nvl_state *s = nvl_state_of(L);
   lua_Integer limit = luaL_optinteger(L, 1, GUARD_DEFAULT);
@@ -115,20 +128,16 @@ int nvl_guard(lua_State *L) {
   int rc = lua_pcall(L, lua_gettop(L) - 2, LUA_MULTRET, 1);
   s->guard_left = -1;
   lua_sethook(L, NULL, 0, 0);
-  if (rc == LUA_OK) {
-    lua_pushboolean(L, 1);
-    lua_replace(L, 1);
-    return lua_gettop(L);
+  if (rc == LUA_ERRMEM) return plain_error(L, "memory", "memory ceiling of the flow reached");
+  if (rc == LUA_OK && s->guard_killed) /* its last act was to hide that in pcall */
+    return plain_error(L, "budget", SPENT);
+  if (rc != LUA_OK && !lua_istable(L, -1))
+    return plain_error(L, "bug", "error in the error handler");
+  lua_pushboolean(L, rc == LUA_OK);
+  if (rc != LUA_OK) {
+    lua_insert(L, -2);
+    return 2;
   }
-  if (!lua_istable(L, -1)) { /* out of memory skips the handler */
-    lua_settop(L, 0);
-    lua_gc(L, LUA_GCCOLLECT);
-    lua_createtable(L, 0, 2);
-    field(L, "code", rc == LUA_ERRMEM ? "memory" : "bug");
-    field(L, "text", rc == LUA_ERRMEM ? "memory ceiling of the flow reached"
-                                      : "error in the error handler");
-  }
-  lua_pushboolean(L, 0);
-  lua_insert(L, -2);
-  return 2;
+  lua_replace(L, 1);
+  return lua_gettop(L);
 }

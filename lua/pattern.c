@@ -5,7 +5,7 @@
 
 enum {
   DEPTH_MAX = 200,
-  STEPS_BASE = 50000000,  /* about a quarter of a second */
+  STEPS_BASE = 20000000, /* about a tenth of a second */
   STEPS_PER_BYTE = 16,
 };
 

@@ -212,12 +212,17 @@ static int s_rep(lua_State *L) {
   return 1;
 }
 
+static void set(lua_State *L, const char *name, lua_CFunction fn) {
+  lua_pushcfunction(L, fn);
+  lua_setfield(L, -2, name);
+}
+
 void nvl_bound_strings(lua_State *L) {
-  static const luaL_Reg bounded[] = {{"find", s_find},     {"match", s_match},
-                                     {"gmatch", s_gmatch}, {"gsub", s_gsub},
-                                     {NULL, NULL}};
   lua_getglobal(L, "string");
-  luaL_setfuncs(L, bounded, 0);
+  set(L, "find", s_find);
+  set(L, "match", s_match);
+  set(L, "gmatch", s_gmatch);
+  set(L, "gsub", s_gsub);
   lua_getfield(L, -1, "rep");
   lua_pushcclosure(L, s_rep, 1);
   lua_setfield(L, -2, "rep");

@@ -62,7 +62,7 @@ export NV_DECIMAL_TABLE="$work/decimals"
 for program in "$out"/asan/tests/test_*; do
   [ -x "$program" ] && run "core/$(basename "$program")" "$program"
 done
-for folder in lua stdlib flows; do
+for folder in lua stdlib; do
   for file in tests/$folder/*_spec.lua; do
     case $file in */layers_spec.lua) continue ;; esac
     run "$folder/$(basename "$file" .lua)" "$spec" "$file"

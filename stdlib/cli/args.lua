@@ -46,7 +46,7 @@ end
 local function take(out, options, argv, i, name, inline)
   local option = name == "help" and {} or options[name]
   if not option then return nil, unknown_option(name, options) end
-  local key, value, complaint = name:gsub("%-", "_"), inline, nil
+  local key, value = name:gsub("%-", "_"), inline
   if not option.value then
     if inline then return nil, ("option --%s takes no value"):format(name) end
     out[key] = true
@@ -59,6 +59,7 @@ local function take(out, options, argv, i, name, inline)
       return nil, ("option --%s needs a value"):format(name)
     end
   end
+  local complaint
   value, complaint = checked(name, option, value)
   if value == nil then return nil, complaint end
   if option.list then
@@ -97,8 +98,7 @@ function args.parse(argv, options, places)
     i = i + 1
   end
   if places and #out > places and not out.help then
-    return nil, ("what is %q? %s"):format(out[places + 1], places == 0 and "only options are understood here; see --help"
-      or "it is one argument too many; see --help")
+    return nil, ("%q is one argument too many; see --help"):format(out[places + 1])
   end
   return out
 end

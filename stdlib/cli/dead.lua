@@ -141,7 +141,8 @@ end
 function dead.run(a)
   local action = actions[a[1] or "list"]
   if not action then
-    out.complain("dead: %q is none of list, groups, show, retry, drop", a[1])
+    out.complain("dead: %q is none of list, groups, show, retry, drop%s", a[1],
+                 a[1]:match "^%d+$" and ("; navodoo dead show %s?"):format(a[1]) or "")
     return 2
   end
   if a[2] and (action == actions.list or action == actions.groups) then

@@ -25,6 +25,17 @@ function out.complain(format, ...)
   io.stderr:write(mark, message, "\n")
 end
 
+--- Reads ADDRESS:PORT; without an address it is 127.0.0.1.
+---@param address string
+---@return string|nil host
+---@return integer|nil port
+function out.address(address)
+  local host, port = address:match "^(.-):(%d+)$"
+  port = port and #port <= 5 and math.tointeger(tonumber(port))
+  if not port or port > 65535 then return nil end
+  return host ~= "" and host or "127.0.0.1", port
+end
+
 --- Writes a value as JSON.
 function out.json(value) io.stdout:write(assert(json.encode(value)), "\n") end
 

@@ -3,12 +3,14 @@
 
 local config = require "navodoo.config"
 local crypto = require "navodoo.crypto"
+local duration = require "navodoo.duration"
 local fs = require "navodoo.fs"
 local http = require "navodoo.http"
 local loader = require "navodoo.loader"
 local out = require "cli.out"
 local problem = require "navodoo.problem"
 local secret = require "navodoo.secret"
+local time = require "navodoo.time"
 
 local project = {}
 
@@ -34,16 +36,55 @@ local function lua_files(folder)
   return list
 end
 
+--- What --set may override, and how its value is read. Passwords never stand there:
+-- everybody sees the arguments of a process.
+local SETTINGS <const> = {
+  url = "text", company = "text", company_id = "whole", database = "text", user = "text", api = "text",
+  settle = "duration", page_size = "whole", batch = "whole", zone = "text", timeout = "duration",
+  connections = "whole", requests_per_second = "whole", ca_file = "text",
+}
+
+--- The key to set and its value, or nil and what is wrong.
+local function read_setting(key, text)
+  local kind = SETTINGS[key]
+  if key == "password" then
+    return nil, "a password is not given on the command line; set the environment variable that names it"
+  elseif not kind then
+    local near = problem.near(key, problem.names(SETTINGS))
+    return nil, ("there is no setting %s%s"):format(key, near and "; did you mean " .. near .. "?" or
+      "; there are " .. table.concat(problem.names(SETTINGS), ", "))
+  elseif text == "" then
+    return nil, "the value is empty"
+  elseif kind == "whole" then
+    local n = text:match "^%d+$" and math.tointeger(tonumber(text))
+    if not n or n < 1 then return nil, ("a whole number above 0 is expected, got %q"):format(text) end
+    return key, n
+  elseif kind == "duration" then
+    local ms, why = duration.ms(text)
+    if not ms then return nil, why end
+    return key .. "_ms", ms
+  elseif key == "url" and not text:find "^https?://[^/%s]+" then
+    return nil, ("http://host or https://host is expected, got %q"):format(text)
+  elseif key == "zone" and not time.zone_valid(text) then
+    return nil, ("there is no time zone %q"):format(text)
+  end
+  return key, key == "url" and text:gsub("/+$", "") or text
+end
+
 --- Applies `--set endpoint.key=value` to the configuration.
 local function apply_settings(settings, endpoints, problems)
   for _, setting in ipairs(settings or {}) do
-    local endpoint, key, value = setting:match("^([%w_]+)%.([%w_]+)=(.*)$")
+    local endpoint, key, text = setting:match("^([%w_]+)%.([%w_]+)=(.*)$")
+    local value
     if not endpoint or not endpoints[endpoint] then
-      problems[#problems + 1] = { text = ("--set %s: expected endpoint.key=value, as in nav.url=http://..."):format(
-        setting) }
+      value = ("expected ENDPOINT.KEY=VALUE with %s, as in --set nav.url=http://..."):format(
+        table.concat(problem.names(endpoints), " or "))
+      key = nil
     else
-      endpoints[endpoint][key] = math.tointeger(tonumber(value)) or value
+      key, value = read_setting(key, text)
     end
+    if key then endpoints[endpoint][key] = value
+    else problems[#problems + 1] = { file = "--set " .. setting, text = value } end
   end
 end
 
@@ -94,6 +135,14 @@ function project.complain(problems)
   out.complain("%d %s", #problems, #problems == 1 and "mistake" or "mistakes")
 end
 
+--- Where the password of an endpoint is looked for, as the way out of not having the right one.
+---@param endpoint table
+---@return string
+function project.password_places(endpoint)
+  local name = endpoint.password.name:upper():gsub("[-.]", "_")
+  return ("set the environment variable NAVODOO_%s, or %s_FILE to the path of a file that holds it"):format(name, name)
+end
+
 --- Resolves secrets and makes the endpoints known to the HTTP client.
 ---@param endpoints table  by name; each gets `secret` (a token, never the value)
 ---@return true|nil ok
@@ -108,8 +157,7 @@ function project.open_endpoints(endpoints)
       handle, err = secret.define(e.password.name, e.password.default)
     end
     if not handle then
-      return nil, ("endpoint %s: %s; set the environment variable NAVODOO_%s, or %s_FILE to the path of a file"):format(
-        name, err.text, e.password.name, e.password.name)
+      return nil, ("endpoint %s: %s; %s"):format(name, err.text, project.password_places(e))
     end
     e.secret = tostring(handle)
     local ok

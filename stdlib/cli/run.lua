@@ -20,7 +20,11 @@ local run = {}
 
 run.options = { once = {}, all = {}, env = { value = true }, state = { value = true },
                 listen = { value = true }, wait = { value = true }, set = { value = true, list = true },
-                memory = { value = true } }
+                memory = { value = true, whole = true } }
+run.places = 1
+
+--- A store that is taken is asked for again so often before that is an error.
+local BUSY_ATTEMPTS <const>, BUSY_PAUSE_MS <const> = 10, 100
 
 run.help = [=[usage: navodoo run FLOWS [--once [--all] [--wait 5m]] [--env NAME] [--state DIR]
                    [--listen ADDR:PORT] [--set ENDPOINT.KEY=VALUE]
@@ -34,11 +38,14 @@ lookups/. Stops on SIGINT or SIGTERM; whatever was under way goes on at the next
   --env NAME       environment of navodoo.lua (default: the one it names)
   --state DIR      folder of the store (default: ./state)
   --listen A:P     also answer GET /healthz and /status here
-  --set E.K=V      override a setting of an endpoint, as in --set nav.url=http://nav:7048
+  --set E.K=V      override a setting of an endpoint, as in --set nav.url=http://nav:7048;
+                   may be given several times
   --memory MIB     memory ceiling of one flow (default 256)
 
-exit codes with --once: 0 done; 1 failed; 2 wrong flow or configuration; 3 this run
-made dead letters or reviews; 4 jobs are left waiting
+The log goes to stderr: text on a terminal, else JSON, one line each.
+
+exit codes: 0 done; 1 failed; 2 wrong use, flow, configuration or password; with
+--once also 3: this run made dead letters or reviews; 4: jobs are left waiting
 
 examples:
   navodoo run flows/
@@ -57,11 +64,28 @@ local function public(request)
            body = assert(json.encode(result or { text = err.text })) }
 end
 
-local function listen(address)
-  local host, port = address:match("^(.-):(%d+)$")
-  if not host then return nil, { text = ("--listen needs ADDRESS:PORT, got %q"):format(address) } end
-  return http.serve { address = host ~= "" and host or "127.0.0.1", port = math.tointeger(tonumber(port)),
-                      handler = public, max_body = 65536 }
+--- What is wrong with the options, or nil; adds `wait_ms`, `host` and `port`.
+local function mistake_of(a)
+  if not a[1] then return "which folder of flows? As in: navodoo run flows/" end
+  if not a.once and (a.all or a.wait) then
+    return ("--%s needs --once"):format(a.all and "all" or "wait")
+  end
+  if a.wait then
+    local why
+    a.wait_ms, why = duration.ms(a.wait)
+    if not a.wait_ms then return "--wait: " .. why end
+  end
+  if a.memory and a.memory < 1 then return "--memory needs at least 1 MiB" end
+  if a.listen and a.once then return "--listen serves an engine that goes on: leave out --once" end
+  if a.listen then
+    a.host, a.port = out.address(a.listen)
+    if not a.host then return ("--listen needs ADDRESS:PORT, got %q"):format(a.listen) end
+  end
+  return nil
+end
+
+local function listen(a)
+  return http.serve { address = a.host, port = a.port, handler = public, max_body = 65536 }
 end
 
 --- What a generation is told of an endpoint: everything but where its secret is.
@@ -81,18 +105,30 @@ local function argument_of(p, flow, a, wait_ms)
     once = a.once or false, all = a.all or false, wait_ms = wait_ms })
 end
 
+--- What a flow tells of itself.
+local function board(name)
+  local text = cache.get("board", name)
+  return text and json.decode(text) or {}
+end
+
 --- Starts one flow; a flow that ended badly starts again after a pause.
 local function supervise(p, flow, a, wait_ms, state)
   local pause_ms, signal = 1000, task.event("ended:" .. flow.name)
   while true do
     local gen, err = generation.open { name = flow.name, main = "navodoo.engine.main",
-      argument = argument_of(p, flow, a, wait_ms), memory = (tonumber(a.memory) or 256) << 20 }
+      argument = argument_of(p, flow, a, wait_ms), memory = (a.memory or 256) << 20 }
     if gen then
       signal:wait()
       local _, why = gen:ended()
       state.memory[flow.name] = gen:memory()
       gen:close()
-      if not why then break end
+      if not why then
+        local b = board(flow.name)
+        if b.failed and not a.once then
+          log.error("flow does not run: " .. b.failed, { flow = flow.name, class = b.class })
+        end
+        break
+      end
       err = { text = why }
     end
     log.error("flow ended: " .. err.text, { flow = flow.name })
@@ -108,68 +144,97 @@ local function supervise(p, flow, a, wait_ms, state)
   state.changed:set()
 end
 
-local function board(name)
-  local text = cache.get("board", name)
-  return text and json.decode(text) or {}
+--- Classes of trouble that no waiting mends.
+local LASTING <const> = { auth = true, config = true }
+
+--- Says why a flow did not run, with the way out, and returns the exit code.
+local function did_not_run(p, flow, how, text, class)
+  local endpoint = class == "auth" and p.endpoints[text:match "^(%w+)"]
+  out.complain("flow %s %s: %s%s", flow.name, how, text,
+               endpoint and "; " .. project.password_places(endpoint) or "")
+  return LASTING[class] and 2 or 1
 end
 
---- What `--once` prints, and its exit code.
-local function account(p, state)
+--- Says which flows of an engine that ended never ran, and returns the exit code.
+local function failures(p, state)
   local code = state.failed and 1 or 0
   for _, flow in ipairs(p.flows) do
     local b = board(flow.name)
-    local c = b.counters or {}
+    if b.failed and not (state.stopping and b.class == "cancelled") then
+      code = math.max(code, did_not_run(p, flow, "did not run", b.failed, b.class))
+    end
+  end
+  return code
+end
+
+--- What `--once` prints, and its exit code: the first that fits of 2, 1, 4, 3, 0.
+local function account(p, state)
+  local code = state.failed and 1 or 0
+  local function fail(with) code = math.max(code, with) end
+  for _, flow in ipairs(p.flows) do
+    local b = board(flow.name)
+    local c, trouble = b.counters or {}, b.trouble
+    -- what may pass was waited for, unless somebody ended the waiting
+    if trouble and not (LASTING[trouble.class] or state.stopping) then trouble = nil end
     if b.failed then
-      out.complain("flow %s did not run: %s", flow.name, b.failed)
-      code = b.class == "config" and 2 or math.max(code, 1)
+      fail(did_not_run(p, flow, "did not run", b.failed, b.class))
+    elseif trouble and (c.read or 0) == 0 then
+      fail(did_not_run(p, flow, "did not run", trouble.text, trouble.class))
     else
       out.line("%s: %d read, %d created, %d adopted, %d updated, %d unchanged, %d for review, %d dead letters",
                flow.name, c.read or 0, c.created or 0, c.adopted or 0, c.updated or 0,
                (c.read or 0) - (c.changed or 0) + (c.unchanged or 0), c.review or 0, c.dead or 0)
-      if b.trouble and code == 0 and (c.read or 0) == 0 and b.trouble.class ~= "transient" then
-        out.complain("%s", b.trouble.text)
-        code = 1
-      end
-      if code == 0 and (c.dead or 0) + (c.review or 0) > 0 then code = 3 end
+      if trouble then fail(did_not_run(p, flow, "did not finish", trouble.text, trouble.class)) end
+      if (c.dead or 0) + (c.review or 0) > 0 then state.parked = true end
     end
+  end
+  if state.stopping then
+    out.complain("run: stopped before the work was done; the next run goes on with it")
+    fail(1)
   end
   local result = commands.status {}
   for _, f in ipairs(result and result.flows or {}) do
     local left = (f.jobs.ready or 0) + (f.jobs.waiting or 0)
     if left > 0 then
       out.line("%s: %d jobs left waiting; see navodoo jobs", f.flow, left)
-      if code == 0 or code == 3 then code = 4 end
+      state.left = true
     end
   end
-  return code
+  if code > 0 then return code end
+  return state.left and 4 or state.parked and 3 or 0
+end
+
+--- Opens the store. A folder that is taken is asked for again: a command that looks at
+-- a stopped engine holds it for a moment, and so does an engine that is ending.
+local function open_store(folder)
+  local ok, err = fs.make(folder)
+  if not ok then return nil, err end
+  for _ = 1, BUSY_ATTEMPTS do
+    ok, err = store.open(folder)
+    if ok or err.code ~= "busy" then return ok, err end
+    task.sleep(BUSY_PAUSE_MS)
+  end
+  return nil, err
 end
 
 ---@param a table
 ---@return integer
 function run.run(a)
-  if not a[1] then
-    out.complain("run: which folder of flows? As in: navodoo run flows/")
+  local mistake = mistake_of(a)
+  if mistake then
+    out.complain("run: %s", mistake)
     return 2
   end
-  local wait_ms = 300000
-  if a.wait then
-    local why
-    wait_ms, why = duration.ms(a.wait)
-    if not wait_ms then
-      out.complain("run: --wait: %s", why)
-      return 2
-    end
-  end
+  local wait_ms = a.wait_ms or 300000
   local p, problems = project.load(a[1], a.env, a.set)
   if not p then
     project.complain(problems)
     return 2
   end
   local folder = a.state or "state"
-  local ok, err = fs.make(folder)
-  if ok then ok, err = store.open(folder) end
+  local ok, err = open_store(folder)
   if not ok then
-    out.complain("run: %s", err.text)
+    out.complain("run: %s", control.explain(err))
     return 1
   end
   local complaint
@@ -184,14 +249,14 @@ function run.run(a)
   local server
   server, err = control.serve(folder)
   if not server then
-    out.complain("run: control socket: %s", err.text)
+    out.complain("run: control socket: %s", control.explain(err))
     return 1
   end
   local listener
-  if a.listen and not a.once then
-    listener, err = listen(a.listen)
+  if a.listen then
+    listener, err = listen(a)
     if not listener then
-      out.complain("run: %s", err.text)
+      out.complain("run: --listen: %s", err.text)
       return 1
     end
     log.info("listening", { address = a.listen })
@@ -204,7 +269,7 @@ function run.run(a)
     for _, name in ipairs(names) do task.event("stop:" .. name):set() end
   end)
   while state.open > 0 do state.changed:wait(1000) end
-  local code = a.once and account(p, state) or (state.failed and 1 or 0)
+  local code = a.once and account(p, state) or failures(p, state)
   if listener then listener:close() end
   server:close()
   store.close()

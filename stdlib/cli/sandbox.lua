@@ -12,9 +12,11 @@ local time = require "navodoo.time"
 
 local sandbox = {}
 
-sandbox.options = { nav = { value = true }, odoo = { value = true }, ["odoo-version"] = { value = true },
-                    customers = { value = true }, partners = { value = true }, seed = { value = true },
-                    state = { value = true } }
+sandbox.options = { nav = { value = true }, odoo = { value = true },
+                    ["odoo-version"] = { value = true, one_of = { "14", "17", "18", "19" } },
+                    customers = { value = true, whole = true }, partners = { value = true, whole = true },
+                    seed = { value = true, whole = true }, state = { value = true } }
+sandbox.places = 0
 
 sandbox.help = [[usage: navodoo sandbox [--nav ADDR:PORT] [--odoo ADDR:PORT] [--odoo-version 14|17|18|19]
                        [--customers N] [--partners N] [--seed N] [--state FILE]
@@ -29,6 +31,7 @@ real ones answer and refuse. Data is made from the seed: the same seed, the same
   --partners N         partners that Odoo has already (default 0)
   --seed N             (default 1)
   --state FILE         keep the data in this file: read at start, written at the end
+                       (port 0 takes a free one; which, is printed)
 
 Under /_sandbox/ on both: dump, stats, faults, edit, reset. User navodoo (NAV) and
 navodoo@example.com (Odoo), password "sandbox", database "sandbox".
@@ -37,66 +40,81 @@ examples:
   navodoo sandbox --customers 1000
   curl -s localhost:8069/_sandbox/stats]]
 
-local function address(text, default_port)
-  local host, port = (text or ""):match("^(.-):(%d+)$")
-  if not host then host, port = text or "127.0.0.1", default_port end
-  if host == "" then host = "127.0.0.1" end
-  return host, math.tointeger(tonumber(port))
-end
+local DEFAULTS <const> = { nav = "127.0.0.1:7048", odoo = "127.0.0.1:8069" }
 
-local function whole(a, name, default)
-  if a[name] == nil then return default end
-  local n = math.tointeger(tonumber(a[name]))
-  if not n or n < 0 then
-    out.complain("sandbox: --%s needs a whole number, got %q", name:gsub("_", "-"), a[name])
-    return nil
-  end
-  return n
-end
-
+--- The saved state, nil when there is none yet, or nil and what is wrong with it.
 local function load_state(file)
-  if not file or fs.kind(file) ~= "file" then return nil end
-  local f <close> = assert(io.open(file, "rb"))
-  return assert(json.decode(f:read("a"), { max_depth = 64 }))
+  local kind = fs.kind(file)
+  if kind == nil then return nil end
+  local f <close>, why = io.open(file, "rb")
+  local text
+  if f then text, why = f:read("a") end
+  if not text then return nil, why end
+  local saved, err = json.decode(text, { max_depth = 64 })
+  if type(saved) == "table" and saved.nav and saved.odoo then return saved end
+  return nil, ("%s: this is no state of a sandbox%s; move it away to start afresh"):format(file,
+    err and " (" .. err.text .. ")" or "")
 end
 
-local function save_state(file, sides)
+--- Writes beside the file and renames, so that the old state stays until the new one is whole.
+local function save_state(file, text)
   local temporary = file .. ".new"
-  local f = assert(io.open(temporary, "wb"))
-  f:write(assert(json.encode { nav = nav.save(sides.nav.state), odoo = odoo.save(sides.odoo.state) }))
+  local f, why = io.open(temporary, "wb")
+  if not f then return nil, why end
+  local ok
+  ok, why = f:write(text)
+  if ok then ok, why = f:close() end
+  if ok then ok, why = os.rename(temporary, file) end
+  return ok, why
+end
+
+--- What is wrong with the place where the state is to be kept, found before a day's work is in it.
+local function no_place(file)
+  local f, why = io.open(file .. ".new", "wb")
+  if not f then return why end
   f:close()
-  assert(os.rename(temporary, file))
+  os.remove(file .. ".new")
+  return nil
 end
 
 --- Makes both sides from options or from a saved state.
 local function open_sides(a)
-  local customers, seed = whole(a, "customers", 100), whole(a, "seed", 1)
-  local partners, version = whole(a, "partners", 0), whole(a, "odoo_version", 19)
-  if not (customers and seed and partners and version) then return nil end
-  if version ~= 14 and version ~= 17 and version ~= 18 and version ~= 19 then
-    out.complain("sandbox: --odoo-version is 14, 17, 18 or 19, not %d", version)
-    return nil
+  local saved, why
+  if a.state then
+    saved, why = load_state(a.state)
+    why = why or no_place(a.state)
+    if why then return nil, "--state: " .. why end
   end
-  local saved = load_state(a.state)
+  local seed = a.seed or 1
   return {
     nav = { kind = "nav", module = nav, state = saved and nav.restore(saved.nav) or
-              nav.new { customers = customers, seed = seed, start_us = time.now() } },
+              nav.new { customers = a.customers or 100, seed = seed, start_us = time.now() } },
     odoo = { kind = "odoo", module = odoo, state = saved and odoo.restore(saved.odoo) or
-              odoo.new { version = version, seed = seed, partners = partners, start_us = time.now() } },
+              odoo.new { version = math.tointeger(tonumber(a.odoo_version or 19)), seed = seed,
+                         partners = a.partners or 0, start_us = time.now() } },
   }
 end
 
 ---@param a table
 ---@return integer
 function sandbox.run(a)
-  local sides = open_sides(a)
-  if not sides then return 2 end
   for _, kind in ipairs { "nav", "odoo" } do
-    local host, port = address(a[kind], kind == "nav" and 7048 or 8069)
+    if not out.address(a[kind] or DEFAULTS[kind]) then
+      out.complain("sandbox: --%s needs ADDRESS:PORT, got %q", kind, a[kind])
+      return 2
+    end
+  end
+  local sides, why = open_sides(a)
+  if not sides then
+    out.complain("sandbox: %s", why)
+    return 2
+  end
+  for _, kind in ipairs { "nav", "odoo" } do
+    local host, port = out.address(a[kind] or DEFAULTS[kind])
     local listener, err = http.serve { address = host, port = port, handler = server.handler(sides[kind]),
                                        max_body = 128 << 20 }
     if not listener then
-      out.complain("sandbox: %s cannot listen on %s:%d: %s", kind, host, port, err.text)
+      out.complain("sandbox: %s; take another address with --%s, as in --%s %s:0", err.text, kind, kind, host)
       return 1
     end
     sides[kind].listener = listener
@@ -105,8 +123,13 @@ function sandbox.run(a)
   io.stdout:flush()
   task.event("stop"):wait()
   for _, kind in ipairs { "nav", "odoo" } do sides[kind].listener:close() end
-  if a.state then save_state(a.state, sides) end
-  return 0
+  if not a.state then return 0 end
+  local ok
+  ok, why = save_state(a.state, assert(json.encode {
+    nav = nav.save(sides.nav.state), odoo = odoo.save(sides.odoo.state) }))
+  if ok then return 0 end
+  out.complain("sandbox: --state: %s; the data of this run is lost", why)
+  return 1
 end
 
 return sandbox

@@ -50,10 +50,14 @@ function status.run(a)
     out.line("  jobs      %s", list(f.jobs, { "ready", "waiting", "review", "dead" }))
     out.line("  outcomes  %s", list(f.outcomes, { "created", "adopted", "updated", "unchanged", "review",
                                                  "dead", "dropped" }))
-    if f.cursor and f.cursor.mark then out.line("  seen to   %s (asked %s)", f.cursor.mark, out.instant(f.cursor_at)) end
+    if f.cursor and f.cursor.mark then
+      out.line("  seen to   %s (asked %s)", f.cursor.mark, out.instant(f.cursor_at))
+    end
     local board = f.board
     if board and board.failed then out.line("  STOPPED   %s", board.failed) end
-    if board and board.trouble then out.line("  trouble   %s  %s", out.instant(board.trouble.at), board.trouble.text) end
+    if board and board.trouble then
+      out.line("  trouble   %s  %s", out.instant(board.trouble.at), board.trouble.text)
+    end
   end
   for _, e in ipairs(result.endpoints) do
     out.line("")

@@ -1,6 +1,201 @@
-import os,subprocess,time
-time.sleep(5)
-print(os.environ["NV_ODOO_URL"])
-if os.environ.get("HOLD"):
-    print(dict((k,v) for k,v in os.environ.items() if k.startswith("NV_")),flush=True)
-    time.sleep(float(os.environ["HOLD"]))
+"""navodoo on a real Odoo: first load, edits, adoption, kills, and both protocols.
+
+Run by run.sh, which has started Odoo. The last line is "N passed, N failed".
+"""
+import random
+import re
+import sys
+import time
+
+import differ
+import facts
+from real import (World, calls_since, changed, crash, log_mark, log_since, wait_for_odoo)
+
+CUSTOMERS, EDITS, KILLS = 150, 10, 5
+BEGIN = time.monotonic()
+
+
+def say(text):
+    print(f"{time.monotonic() - BEGIN:5.1f}s  {text}", flush=True)
+
+
+def timed(world, *args, **kw):
+    """Runs the engine; tells seconds and calls."""
+    mark, begin = log_mark(), time.monotonic()
+    out = world.run(*args, **kw)
+    summary = re.search(r"^customer: (.*)$", out, re.M)
+    return (summary.group(1) if summary else out[-300:]), time.monotonic() - begin, calls_since(mark)
+
+
+def report(what, result, records):
+    summary, seconds, calls = result
+    n = sum(calls.values())
+    say(f"{what}: {summary}")
+    say(f"  {seconds:.1f} s, {n} calls ({n / records:.2f} a record): "
+        + ", ".join(f"{k} {v}" for k, v in sorted(calls.items())))
+
+
+def ten_edits(world):
+    """Edits ten linked customers, each in another way; returns their numbers."""
+    parked = world.compare()[2]
+    alive = [c for c in world.customers() if c["No"] not in parked and c["Blocked"] == " "]
+    chosen = [c["No"] for c in alive[3:3 + 7 * EDITS:7]][:EDITS]
+    edits = [
+        {"Name": "Täglich & Söhne \"Neu\" Kft."}, {"Address": "Árvíztűrő utca 5", "Address_2": "2. em."},
+        {"City": "Łódź", "Post_Code": "90-001"}, {"Phone_No": "+43 1 5550000"}, {"Phone_No": ""},
+        {"E_Mail": ""}, {"Country_Region_Code": "HU", "VAT_Registration_No": ""}, {"Blocked": "All"},
+        {"Credit_Limit_LCY": 12345.67}, {"Payment_Terms_Code": "14 DAYS", "Home_Page": "www.neu.example"},
+    ]
+    for no, fields in zip(chosen, edits):
+        current = next(c for c in alive if c["No"] == no)
+        if all(current[k] == v for k, v in fields.items()):  # the edit must be one
+            fields = {**fields, "City": current["City"] + " 2"}
+        world.edit(no, **fields)
+    return chosen
+
+
+def settle_second():
+    """write_date shows whole seconds: what changes from here on has another one."""
+    time.sleep(1.1)
+
+
+def first_load_and_edits(tally, navodoo, database, api):
+    world = World(navodoo, database, CUSTOMERS, api=api)
+    try:
+        seeds = plant(world) if api == "jsonrpc" else None
+        result = timed(world)
+        report(f"{api}: first load", result, CUSTOMERS)
+        foreign = [p for p in result[2] if p.startswith("/json/2/") != (api == "json2")]
+        tally.check(f"{api}: only this protocol is spoken",
+                    [p for p in foreign if p != "/web/version"] and foreign)
+        if seeds:
+            adopted(tally, world, seeds)
+        tally.check(f"{api}: first load: every customer is there once, as NAV has it",
+                    crash.verdict(world))
+        parked = world.compare()[2]
+        for why in sorted({j["why"] for j in parked.values()})[:8]:
+            say(f"  parked: {why}")
+        tally.check(f"{api}: nothing but the planted doubt is parked",
+                    len(parked) > (1 if seeds else 0) and f"{len(parked)} parked")
+
+        settle_second()
+        before = world.stamps()
+        report(f"{api}: second run, all rows", timed(world, "--all"), CUSTOMERS)
+        tally.check(f"{api}: a second run over all rows writes nothing",
+                    changed(before, world.stamps()))
+
+        settle_second()
+        chosen = ten_edits(world)
+        report(f"{api}: ten edits", timed(world), EDITS)
+        refs = {p["id"]: p["ref"] for p in world.partners()}
+        touched = sorted(refs[i] for i in changed(before, world.stamps()))
+        tally.check(f"{api}: ten edits change ten partners",
+                    touched != sorted(chosen) and f"{touched}, edited {sorted(chosen)}")
+        tally.check(f"{api}: and they are as NAV has them", crash.verdict(world))
+        if api == "jsonrpc":
+            lost_store(tally, world)
+    finally:
+        world.close()
+
+
+def plant(world):
+    """Puts partners into Odoo that NAV knows too: a sure match, a doubtful one, a stranger."""
+    rows = [c for c in world.customers()
+            if c["VAT_Registration_No"].startswith("DE") and c["E_Mail"]]
+    sure, doubt, stranger = rows[0], rows[1], rows[2]
+    ids = world.odoo.call("res.partner", "create", [
+        {"name": sure["Name"].upper(), "vat": sure["VAT_Registration_No"], "is_company": True},
+        {"name": "Ganz andere Firma", "vat": doubt["VAT_Registration_No"], "is_company": True},
+        {"name": "Zufall", "email": stranger["E_Mail"].lower()},
+    ])
+    return {"sure": (sure["No"], ids[0]), "doubt": (doubt["No"], ids[1]),
+            "stranger": (stranger["No"], ids[2])}
+
+
+def adopted(tally, world, seeds):
+    by_ref = {p["ref"]: p["id"] for p in world.partners()}
+    parked = world.compare()[2]
+    no, planted = seeds["sure"]
+    tally.check("a partner that is surely the customer is adopted, none made beside it",
+                by_ref.get(no) != planted and f"{no} is partner {by_ref.get(no)}, not {planted}")
+    names = world.odoo.call("res.partner", "get_external_id", [planted])
+    tally.check("and carries our external id",
+                not names[str(planted)].startswith("navodoo.") and names)
+    no, planted = seeds["doubt"]
+    tally.check("a doubtful one waits for a person, nothing is made",
+                (no in by_ref or no not in parked) and f"{by_ref.get(no)}, {parked.get(no)}")
+    no, planted = seeds["stranger"]
+    tally.check("a stranger with the same e-mail stays a stranger",
+                by_ref.get(no) in (None, planted) and f"{no} is partner {by_ref.get(no)}")
+
+
+def lost_store(tally, world):
+    """The state folder is gone: the external ids in Odoo tell what is whose."""
+    settle_second()
+    before = world.stamps()
+    world.state += "-new"
+    report("lost store", timed(world, "--all"), CUSTOMERS)
+    tally.check("with a new store all records are found again and none is written",
+                changed(before, world.stamps()))
+    tally.check("and none is doubled", crash.verdict(world))
+
+
+def kills(tally, navodoo):
+    rng = random.Random(7)
+    world = World(navodoo, "kills", 400, settings=["odoo.batch=20", "odoo.settle=3s"])
+    try:
+        world.odoo.call("res.partner", "fields_get", attributes=["type"])  # Odoo is warm
+        done, moments = 0, []
+        for _ in range(KILLS):
+            moment = rng.uniform(0.2, 1.6)
+            if world.kill_after(moment):
+                done += 1
+                moments.append(f"{moment:.2f} s: {len(world.partners())} there")
+        say("killed after " + ", ".join(moments))
+        tally.check("the engine was killed under way", done != KILLS and f"{done} of {KILLS}")
+        report("the run after the kills", timed(world), 400)
+        tally.check("after five kills of a first load: none lost, none doubled, values as NAV has them",
+                    crash.verdict(world))
+    finally:
+        world.close()
+
+
+def plain_user(tally, navodoo):
+    """Without the group Access Rights external ids can be used, but not listed."""
+    world = World(navodoo, "plain", 20, who="plain", api="json2", seed=3)
+    try:
+        report("plain user, first load", timed(world), 20)
+        tally.check("a user without Access Rights loads customers", crash.verdict(world))
+    finally:
+        world.close()
+
+
+def main():
+    navodoo = sys.argv[1]
+    only = sys.argv[2:]
+    tally = crash.Tally()
+    info = wait_for_odoo()
+    say(f"Odoo {info['server_version']} {info['server_version_info']}")
+    parts = {
+        "facts": lambda: facts.run(tally, say),
+        "jsonrpc": lambda: first_load_and_edits(tally, navodoo, "jsonrpc", "jsonrpc"),
+        "json2": lambda: first_load_and_edits(tally, navodoo, "json2", "json2"),
+        "plain": lambda: plain_user(tally, navodoo),
+        "kills": lambda: kills(tally, navodoo),
+        "differ": lambda: differ.run(tally, say, navodoo),
+    }
+    for name, part in parts.items():
+        if only and name not in only:
+            continue
+        mark = log_mark()
+        try:
+            part()
+        except Exception as e:  # one part that breaks is one failure, the others still run
+            tally.check(name, f"{type(e).__name__}: {e}")
+        errors = re.findall(r"^\S+ \S+ \d+ (?:ERROR|CRITICAL) .*$", log_since(mark), re.M)
+        for line in errors[:5]:
+            say(f"Odoo's log: {line[:200]}")
+    return tally.end()
+
+
+sys.exit(main())

@@ -31,7 +31,7 @@ fetch
 start
 export NV_ODOO_URL="http://127.0.0.1:$port" NV_ODOO_TEMPLATE=template_navodoo
 export NV_ODOO_USERS="$template/user.json" NV_PG_BIN="$bin" NV_PG_SOCKET="$work/socket"
-export NV_ODOO_DATA="$work/data" NV_ODOO_LOG="$work/odoo.log"
+export NV_ODOO_LOG="$work/odoo.log"
 say "package ${tree##*/tree-}"
 cd "$here/../.." || exit 1
 "$python" "$here/check.py" "$navodoo" "$@"

@@ -21,11 +21,13 @@ say() { printf '%3ds  %s\n' $(($(date +%s) - begin)) "$*"; }
 die() { echo "real Odoo: $*" >&2; exit 1; }
 
 # Neither PostgreSQL nor Odoo runs as root: a root gives both to the user postgres.
+# With become=exec the command takes the place of the shell, so that $! is its own id.
+become=
 as_user() {
   if [ "$(id -u)" = 0 ]; then
-    setpriv --reuid=postgres --regid=postgres --clear-groups env HOME="$work" PGUSER=odoo "$@"
+    $become setpriv --reuid=postgres --regid=postgres --clear-groups env HOME="$work" "$@"
   else
-    env HOME="$work" PGUSER=odoo "$@"
+    $become env HOME="$work" "$@"
   fi
 }
 
@@ -119,9 +121,9 @@ http_port = $port
 server_wide_modules = base,rpc,web
 workers = 0
 max_cron_threads = 0
-list_db = True
+dbfilter = ^(?!template_)
 without_demo = all
-log_level = warn
+log_handler = :WARNING,werkzeug:INFO
 END
 }
 
@@ -140,7 +142,7 @@ stop_cluster() {
 
 # A database with the modules and the integration user, made once; sets $template.
 make_template() {
-  digest=$(printf '%s\n' "$modules" "${tree##*/}" | cat - "$here/user.py" | sha256sum | cut -c1-12)
+  digest=$(printf '%s\n' "$modules" "${tree##*/}" | cat - "$here/prepare.py" | sha256sum | cut -c1-12)
   template=$cache/template-$digest
   [ ! -e "$template/user.json" ] || return 0
   say "making the template database: $modules"
@@ -151,15 +153,15 @@ make_template() {
   pg createuser -U postgres -h "$work/socket" -d odoo
   odoo server -c "$work/odoo.conf" -d template_navodoo -i "$modules" --stop-after-init --no-http \
     >"$work/init.log" 2>&1 || { tail -n 30 "$work/init.log" >&2; die "the template cannot be made"; }
-  say "making the integration user and its API key"
-  odoo shell -c "$work/odoo.conf" -d template_navodoo --no-http <"$here/user.py" >"$work/shell.log" 2>&1
+  say "making the integration user and its API key, payment terms, languages"
+  odoo shell -c "$work/odoo.conf" -d template_navodoo --no-http <"$here/prepare.py" >"$work/shell.log" 2>&1
   sed -n 's/^navodoo-user: //p' "$work/shell.log" >"$work/user.json"
   [ -s "$work/user.json" ] || { tail -n 30 "$work/shell.log" >&2; die "no integration user"; }
   stop_cluster
   rm -rf "$cache/making"
   mkdir -p "$cache/making"
   chmod 700 "$cache/making"
-  cp -a "$work/pgdata" "$work/data" "$cache/making/"
+  cp -a "$work/pgdata" "$cache/making/"
   rm -rf "$work/pgdata" "$work/data"
   mv "$work/user.json" "$cache/making/user.json"
   mv "$cache/making" "$template"
@@ -174,10 +176,11 @@ start() {
   configure
   make_template
   say "starting Odoo"
-  cp -a "$template/pgdata" "$template/data" "$work/"
+  cp -a "$template/pgdata" "$work/"
+  rm -f "$work/odoo.log"
   own "$work"
   start_cluster
-  odoo server -c "$work/odoo.conf" >"$work/odoo.log" 2>&1 &
+  { become=exec; odoo server -c "$work/odoo.conf"; } >"$work/odoo.log" 2>&1 &
   odoo_pid=$!
 }
 

@@ -165,6 +165,15 @@ local function settled_at(engine, effect)
   return since + engine.settle_us
 end
 
+--- A linked record that is gone is never written: `load` would make a new one out of
+-- the changed columns.
+local function park_gone(engine, ops, item, id)
+  local text, fingerprint = outcome.review(engine.flow.name, item.job.record,
+    ("%s %s, linked to %s, is gone from %s"):format(engine.model, tostring(id), item.job.record,
+      engine.odoo.endpoint.name), {})
+  park(engine, ops, item, "review", text, fingerprint)
+end
+
 --- Splits off the items whose effect may still land; asks for the rest by external
 -- id. Sets item.id and item.current of what the target has.
 local function probe(engine, ops, items)
@@ -183,12 +192,14 @@ local function probe(engine, ops, items)
   if #names == 0 then return true end
   local ids, err = engine.odoo:xmlids(engine.model, names)
   if not ids then return nil, err end
-  for _, item in ipairs(asked) do item.id = ids[item.xmlid] end
+  for _, item in ipairs(asked) do
+    item.id = ids[item.xmlid]
+    if item.link and not item.id then park_gone(engine, ops, item, item.link.odoo) end
+  end
   return true
 end
 
---- Reads what the target holds for every item with an id. A linked record that is
--- gone is never written: `load` would make a new one out of the changed columns.
+--- Reads what the target holds for every item with an id.
 local function read_current(engine, ops, items)
   local ids, by_id = {}, {}
   for _, item in ipairs(items) do
@@ -205,12 +216,7 @@ local function read_current(engine, ops, items)
   end
   for _, id in ipairs(ids) do
     local item = by_id[id]
-    if not item.current then
-      local text, fingerprint = outcome.review(engine.flow.name, item.job.record,
-        ("%s %d, linked to %s, is gone from %s"):format(engine.model, id, item.job.record,
-          engine.odoo.endpoint.name), {})
-      park(engine, ops, item, "review", text, fingerprint)
-    end
+    if not item.current then park_gone(engine, ops, item, id) end
   end
   return true
 end
@@ -225,8 +231,11 @@ local function claim(engine, item, strong)
       return false
     end
   end
-  for _, s in ipairs(strong) do engine.claims[s.name] = item.job.id end
-  item.claimed = strong
+  item.claimed = item.claimed or {}
+  for _, s in ipairs(strong) do
+    engine.claims[s.name] = item.job.id
+    table.insert(item.claimed, s)
+  end
   return true
 end
 
@@ -273,7 +282,10 @@ local function first_sight(engine, ops, items)
     if own then -- it is ours: a store that was lost finds its records again
       item.id, item.probed = own.id, true
     elseif verdict == "adopt" then
-      item.id, item.adopting, item.confidence = best.id, true, sure
+      -- two records may reach one candidate by different values: one at a time
+      if claim(engine, item, { { name = ("id=%d"):format(best.id) } }) then
+        item.id, item.adopting, item.confidence = best.id, true, sure
+      end
     elseif verdict == "review" then
       local text, fingerprint = outcome.review(engine.flow.name, item.job.record,
         ("%s looks like %s %d %q (confidence %.2f)%s"):format(item.job.record, engine.model, best.id,
