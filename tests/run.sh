@@ -81,8 +81,12 @@ run "$kills random kills" python3 tests/crash/kill.py "$out/clang/navodoo" --ran
 for target in "$out"/fuzz/tests/fuzz_*; do
   [ -x "$target" ] || continue
   name=$(basename "$target")
+  corpus=tests/fuzz/corpus/${name#fuzz_}
+  [ -d "$corpus" ] || corpus=""
+  mkdir -p "$work/$name"
+  # shellcheck disable=SC2086
   run "$name" "$target" -max_total_time="$fuzz_seconds" -print_final_stats=0 -verbosity=0 \
-    -artifact_prefix="$work/" "$work" "tests/fuzz/corpus/${name#fuzz_}"
+    -artifact_prefix="$work/" "$work/$name" $corpus
 done
 run "real Odoo" sh tests/real_odoo/run.sh "$out/clang/navodoo"
 

@@ -2,6 +2,7 @@
 
 Run by run.sh, which has started Odoo. The last line is "N passed, N failed".
 """
+import json
 import random
 import re
 import sys
@@ -43,7 +44,7 @@ def ten_edits(world):
     edits = [
         {"Name": "Täglich & Söhne \"Neu\" Kft."}, {"Address": "Árvíztűrő utca 5", "Address_2": "2. em."},
         {"City": "Łódź", "Post_Code": "90-001"}, {"Phone_No": "+43 1 5550000"}, {"Phone_No": ""},
-        {"E_Mail": ""}, {"Country_Region_Code": "HU", "VAT_Registration_No": ""}, {"Blocked": "All"},
+        {"E_Mail": ""}, {"VAT_Registration_No": "", "Country_Region_Code": "HU"}, {"Blocked": "All"},
         {"Credit_Limit_LCY": 12345.67}, {"Payment_Terms_Code": "14 DAYS", "Home_Page": "www.neu.example"},
     ]
     for no, fields in zip(chosen, edits):
@@ -166,6 +167,13 @@ def plain_user(tally, navodoo):
     try:
         report("plain user, first load", timed(world), 20)
         tally.check("a user without Access Rights loads customers", crash.verdict(world))
+        before = world.stamps()
+        world.state += "-new"
+        out = world.run("--all", "--wait", "4s", expect=(4,))
+        trouble = json.dumps(world.command("status"))
+        tally.check("what he may not do is said: the engine names the group, and writes nothing",
+                    ("Access Rights" not in out + trouble or changed(before, world.stamps()))
+                    and (out[-600:], trouble[-600:]))
     finally:
         world.close()
 

@@ -90,7 +90,7 @@ class World(crash.World):
 
     def run(self, *args, **kw):
         kw.setdefault("expect", (0, 3))
-        return super().run("--wait", "60s", *args, **kw)
+        return super().run(*(() if "--wait" in args else ("--wait", "60s")), *args, **kw)
 
     def partners(self):
         """Partners with a reference: all that the flow made or took over."""
@@ -105,7 +105,9 @@ class World(crash.World):
         code = c["Country_Region_Code"]
         term = c["Payment_Terms_Code"]
         vat = c["VAT_Registration_No"].upper()
-        if not vat.startswith("CHE"):
+        if vat.startswith("CHE"):  # Odoo's own form, whatever is written
+            vat = re.sub(r"\s*(MWST|TVA|IVA)$", r" \1", vat)
+        else:
             vat = re.sub(r"[\s.\-]", "", vat)
         lines = [c["Address"], c["Address_2"]]
         if not lines[0]:
