@@ -363,10 +363,13 @@ static int listen_unix(const char *path, int *out, nv_error *err) {
   return NV_OK;
 }
 
+/* poll, not epoll: in epoll mode MHD up to 1.0.1 waits again, with 128 events in its
+ * hand unprocessed, whenever so many are ready at once, and stalls. With poll it
+ * also costs less here, as a resting connection need not be taken out and put back. */
 static struct MHD_Daemon *start_daemon(nv_http_server *s, const nv_http_server_options *o,
                                        int fd) {
   return MHD_start_daemon(
-      MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, (uint16_t)s->port, NULL,
+      MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, (uint16_t)s->port, NULL,
       NULL, on_access, s, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
       o->connections ? o->connections : (unsigned)CONNECTIONS,
       MHD_OPTION_CONNECTION_MEMORY_LIMIT, s->header_memory, MHD_OPTION_CONNECTION_TIMEOUT,

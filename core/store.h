@@ -33,7 +33,9 @@
  *   meta_put(key, value)
  *
  * QUERIES (a name ending in _json is a JSON array; `limit` null: 1000)
- *   jobs_due(flow, now, exclude_ids_json, limit)     by due, id; with payload
+ *   jobs_due(flow, now, exclude_ids_json, limit)
+ *       -> id, record, rev, attempts, version, hash  by due, id
+ *   job_payloads(ids_json) -> id, rev, version, hash, payload
  *   jobs_next_due(flow) -> due
  *   job(id)                                          with payload
  *   jobs_list(flow|null, state|null, after_id, limit)   by id; without payload
@@ -114,12 +116,21 @@ nv_txn *nv_txn_new(void);
 void nv_txn_free(nv_txn *txn);
 /* Number of values that `op_name` takes, -1 when there is no such operation. */
 int nv_txn_arity(const char *op_name);
+/* Place of an operation, from 0, for callers that add many; -1: unknown. */
+int nv_txn_find(const char *op_name);
+/* Of the operation at a place: its name (NULL behind the last), its arity. */
+const char *nv_txn_name(int op);
+int nv_txn_arity_of(int op);
 /* Adds an operation; copies the values. `expect_rows` >= 0: the transaction fails
  * with NV_ECOUNT when the operation touches another number of rows. NV_EINVALID
  * for an unknown name or wrong number of values, NV_ETOOLARGE, NV_ENOMEM: the
  * transaction is as before. */
 int nv_txn_add(nv_txn *txn, const char *op_name, const nv_val *vals, size_t n,
                int expect_rows, nv_error *err);
+
+/* nv_txn_add by place. */
+int nv_txn_append(nv_txn *txn, int op, const nv_val *vals, size_t n,
+                  int expect_rows, nv_error *err);
 
 /* Applies `take_txn`, which is consumed whatever is returned. The op finishes
  * when it is on disk, or has failed as a whole: NV_ECOUNT, NV_EINVALID (a value

@@ -132,10 +132,13 @@ const int nv_store_ops_count = sizeof nv_store_ops / sizeof *nv_store_ops;
 
 const nv_store_sql nv_store_queries[] = {
     {"jobs_due", 4,
-     "SELECT " JOB_COLUMNS ", payload FROM jobs"
+     "SELECT id, record, rev, attempts, version, hash FROM jobs"
      " WHERE flow = ?1 AND state = 'ready' AND due <= ?2"
      " AND id NOT IN (SELECT value FROM json_each(?3))"
      " ORDER BY due, id LIMIT ifnull(?4, 1000)"},
+    {"job_payloads", 1,
+     "SELECT id, rev, version, hash, payload FROM jobs"
+     " WHERE id IN (SELECT value FROM json_each(?1))"},
     {"jobs_next_due", 1,
      "SELECT min(due) AS due FROM jobs WHERE flow = ?1 AND state = 'ready'"},
     {"job", 1, "SELECT " JOB_COLUMNS ", payload FROM jobs WHERE id = ?1"},

@@ -87,16 +87,24 @@ int nv_txn_arity(const char *op_name) {
   return op < 0 ? -1 : nv_store_ops[op].arity;
 }
 
+int nv_txn_find(const char *op_name) {
+  return nv_store_find(nv_store_ops, nv_store_ops_count, op_name);
+}
+
+const char *nv_txn_name(int op) {
+  return op >= 0 && op < nv_store_ops_count ? nv_store_ops[op].name : NULL;
+}
+
+int nv_txn_arity_of(int op) { return nv_store_ops[op].arity; }
+
 int nv_query_arity(const char *name) {
   int q = nv_store_find(nv_store_queries, nv_store_queries_count, name);
   return q < 0 ? -1 : nv_store_queries[q].arity;
 }
 
-int nv_txn_add(nv_txn *t, const char *op_name, const nv_val *vals, size_t n,
-               int expect_rows, nv_error *err) {
-  int op = nv_store_find(nv_store_ops, nv_store_ops_count, op_name);
-  if (op < 0)
-    return nv_fail(err, NV_EINVALID, "store", "no operation '%s'", op_name);
+int nv_txn_append(nv_txn *t, int op, const nv_val *vals, size_t n,
+                  int expect_rows, nv_error *err) {
+  const char *op_name = nv_store_ops[op].name;
   if ((size_t)nv_store_ops[op].arity != n)
     return nv_fail(err, NV_EINVALID, op_name, "%s takes %d values, got %zu",
                    op_name, nv_store_ops[op].arity, n);
@@ -118,6 +126,14 @@ int nv_txn_add(nv_txn *t, const char *op_name, const nv_val *vals, size_t n,
   }
   t->steps[t->n++] = (nv_step){.op = op, .expect = expect_rows, .first = first};
   return NV_OK;
+}
+
+int nv_txn_add(nv_txn *t, const char *op_name, const nv_val *vals, size_t n,
+               int expect_rows, nv_error *err) {
+  int op = nv_txn_find(op_name);
+  if (op < 0)
+    return nv_fail(err, NV_EINVALID, "store", "no operation '%s'", op_name);
+  return nv_txn_append(t, op, vals, n, expect_rows, err);
 }
 
 /* ---- rows ---- */

@@ -3,7 +3,7 @@
  * No hook fires inside a C function, in a finalizer, or in a message handler that
  * runs because a hook raised. So table functions take lists of sane length only,
  * scripts have no finalizers, and a message handler is left out once the budget of
- * its guard is spent.
+ * its guard is spent or the watchdog has interrupted its task.
  */
 #include "task.h"
 
@@ -11,10 +11,10 @@
 
 /* ---- xpcall ---- */
 
-/* The handler of a script, for errors that are not the guard's. */
+/* The handler of a script, for errors that no hook raised. */
 static int handle(lua_State *L) {
   nvl_state *s = nvl_state_of(L);
-  if (s->guard_left >= 0 && s->guard_killed) return 1;
+  if (s->interrupted || (s->guard_left >= 0 && s->guard_killed)) return 1;
   lua_settop(L, 1);
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_insert(L, 1);

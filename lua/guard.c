@@ -38,6 +38,14 @@ static bool took_too_long(nvl_state *s) {
   return cpu - s->guard_cpu_us > SLOW_CPU_US;
 }
 
+/* With the place of the code that is stopped, which in a hook is level 0. */
+static void stop(lua_State *L, const char *text) {
+  luaL_where(L, 0);
+  lua_pushstring(L, text);
+  lua_concat(L, 2);
+  lua_error(L);
+}
+
 static void budget_hook(lua_State *L, lua_Debug *ar) {
   (void)ar;
   nvl_state *s = nvl_state_of(L);
@@ -49,7 +57,7 @@ static void budget_hook(lua_State *L, lua_Debug *ar) {
     s->guard_killed = true;
   }
   lua_sethook(L, budget_hook, LUA_MASKLINE | LUA_MASKCOUNT, 1);
-  luaL_error(L, SPENT);
+  stop(L, SPENT);
 }
 
 /* A first interrupt is one error, then time to clean up. A guard that is interrupted
@@ -64,7 +72,7 @@ static void slice_hook(lua_State *L, lua_Debug *ar) {
   if (s->interrupted) lua_sethook(L, slice_hook, LUA_MASKLINE | LUA_MASKCOUNT, 1);
   else lua_sethook(L, NULL, 0, 0);
   s->interrupted = true;
-  luaL_error(L, "held the event loop for too long");
+  stop(L, "held the event loop for too long");
 }
 
 void nvl_guard_interrupt(lua_State *co) {

@@ -2,6 +2,8 @@
  *
  *     store.apply{ {"job_done", id, rev}, {"cursor_drop", name, expect = 1} }
  *         -> true, rows touched | nil, err
+ *     txn = store.txn(); txn:add("job_done", id, rev); #txn -> 1; store.apply(txn)
+ *         the same without a table for every operation; consumes what was added
  *     store.query("jobs_list", flow, nil, 0, 100) -> rows | nil, err
  *     store.epoch() -> integer
  *     store.open(folder) -> true | nil, err      blocking; the store of the process
@@ -53,28 +55,99 @@ static bool to_val(lua_State *L, int idx, nv_val *out) {
   }
 }
 
-/* ---- apply ---- */
+/* ---- transactions ---- */
 
-static int txn_gc(lua_State *L) {
-  nv_txn **slot = lua_touserdata(L, 1);
-  nv_txn_free(*slot);
-  *slot = NULL;
+/* A transaction under construction, owned by a script. */
+typedef struct builder {
+  nv_txn *txn; /* NULL: nothing was added since it was applied */
+  lua_Integer n;
+  nv_error err; /* of the first operation that did not fit */
+} builder;
+
+static void builder_clear(builder *b) {
+  nv_txn_free(b->txn);
+  *b = (builder){0};
+}
+
+static int builder_gc(lua_State *L) {
+  builder_clear(lua_touserdata(L, 1));
   return 0;
 }
 
-/* Pushes a box that owns a new transaction, so that a raise frees it. */
-static nv_txn **push_txn(lua_State *L) {
-  nv_txn **slot = lua_newuserdatauv(L, sizeof *slot, 0);
-  *slot = NULL;
-  if (luaL_newmetatable(L, TXN_MT)) {
-    lua_pushcfunction(L, txn_gc);
-    lua_setfield(L, -2, "__gc");
-  }
-  lua_setmetatable(L, -2);
-  *slot = nv_txn_new();
-  if (!*slot) luaL_error(L, "out of memory");
-  return slot;
+static int builder_len(lua_State *L) {
+  const builder *b = luaL_checkudata(L, 1, TXN_MT);
+  lua_pushinteger(L, b->n);
+  return 1;
 }
+
+/* Adds an operation; one that does not fit makes the transaction fail later. */
+static void builder_add(lua_State *L, builder *b, int op, const nv_val *vals,
+                        int n, int expect) {
+  if (!b->txn && !(b->txn = nv_txn_new())) luaL_error(L, "out of memory");
+  b->n++;
+  if (b->err.code != NV_OK) return;
+  nv_error err;
+  if (nv_txn_append(b->txn, op, vals, (size_t)n, expect, &err) != NV_OK)
+    b->err = err;
+}
+
+/* txn:add(name, value, ...); the names are in the upvalue. */
+static int l_add(lua_State *L) {
+  builder *b = luaL_checkudata(L, 1, TXN_MT);
+  int given = lua_gettop(L) - 2;
+  nv_val vals[ARGS_MAX];
+  luaL_checktype(L, 2, LUA_TSTRING);
+  lua_pushvalue(L, 2);
+  if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNUMBER)
+    return luaL_error(L, "store: no operation '%s'", lua_tostring(L, 2));
+  int op = (int)lua_tointeger(L, -1), n = nv_txn_arity_of(op);
+  if (given > n)
+    return luaL_error(L, "store: %s takes %d values, got %d", lua_tostring(L, 2), n,
+                      given);
+  for (int k = 0; k < n; k++) {
+    vals[k] = nv_val_null();
+    if (k < given && !to_val(L, k + 3, &vals[k]))
+      return luaL_error(L, "store: %s: value %d is a %s", lua_tostring(L, 2), k + 1,
+                        luaL_typename(L, k + 3));
+  }
+  builder_add(L, b, op, vals, n, -1);
+  return 0;
+}
+
+static builder *push_builder(lua_State *L) {
+  builder *b = lua_newuserdatauv(L, sizeof *b, 0);
+  *b = (builder){0};
+  luaL_setmetatable(L, TXN_MT);
+  return b;
+}
+
+static int l_txn(lua_State *L) {
+  push_builder(L);
+  return 1;
+}
+
+static void new_txn_type(lua_State *L) {
+  if (luaL_newmetatable(L, TXN_MT)) {
+    lua_pushcfunction(L, builder_gc);
+    lua_setfield(L, -2, "__gc");
+    lua_pushcfunction(L, builder_len);
+    lua_setfield(L, -2, "__len");
+    lua_createtable(L, 0, 1);
+    lua_newtable(L); /* operation -> place */
+    const char *name;
+    for (int op = 0; (name = nv_txn_name(op)); op++) {
+      if (nv_txn_arity_of(op) > ARGS_MAX) continue;
+      lua_pushinteger(L, op);
+      lua_setfield(L, -2, name);
+    }
+    lua_pushcclosure(L, l_add, 1);
+    lua_setfield(L, -2, "add");
+    lua_setfield(L, -2, "__index");
+  }
+  lua_pop(L, 1);
+}
+
+/* ---- apply ---- */
 
 static int expected_rows(lua_State *L, int op, lua_Integer i) {
   lua_pushliteral(L, "expect");
@@ -88,28 +161,39 @@ static int expected_rows(lua_State *L, int op, lua_Integer i) {
   return (int)rows;
 }
 
-/* Adds the operation table at index `op`, the `i`th of the list. */
-static int add_operation(lua_State *L, nv_txn *txn, int op, lua_Integer i,
-                         nv_error *err) {
+/* Adds the operation table at index `t`, the `i`th of the list. */
+static void add_operation(lua_State *L, builder *b, int t, lua_Integer i) {
   nv_val vals[ARGS_MAX];
-  if (!lua_istable(L, op))
-    return luaL_error(L, "store.apply: operation %I is not a table", i);
-  lua_rawgeti(L, op, 1);
+  if (!lua_istable(L, t)) luaL_error(L, "store.apply: operation %I is not a table", i);
+  lua_rawgeti(L, t, 1);
   const char *name = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "?";
-  int n = nv_txn_arity(name);
+  int op = nv_txn_find(name), n = op < 0 ? -1 : nv_txn_arity_of(op);
   if (n < 0 || n > ARGS_MAX)
-    return luaL_error(L, "store.apply: operation %I: no operation '%s'", i, name);
-  if (lua_rawlen(L, op) > (lua_Unsigned)n + 1)
-    return luaL_error(L, "store.apply: operation %I: %s takes %d values", i, name, n);
+    luaL_error(L, "store.apply: operation %I: no operation '%s'", i, name);
+  if (lua_rawlen(L, t) > (lua_Unsigned)n + 1)
+    luaL_error(L, "store.apply: operation %I: %s takes %d values", i, name, n);
   for (int k = 0; k < n; k++) {
-    lua_rawgeti(L, op, k + 2);
+    lua_rawgeti(L, t, k + 2);
     if (!to_val(L, -1, &vals[k]))
-      return luaL_error(L, "store.apply: operation %I (%s): value %d is a %s", i,
-                        name, k + 1, luaL_typename(L, -1));
+      luaL_error(L, "store.apply: operation %I (%s): value %d is a %s", i, name,
+                 k + 1, luaL_typename(L, -1));
   }
-  int rc = nv_txn_add(txn, name, vals, (size_t)n, expected_rows(L, op, i), err);
+  builder_add(L, b, op, vals, n, expected_rows(L, t, i));
   lua_pop(L, n + 1);
-  return rc;
+}
+
+/* The transaction of the list at index 1. */
+static builder *of_list(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  builder *b = push_builder(L);
+  luaL_checkstack(L, ARGS_MAX + 8, NULL);
+  lua_Integer n = (lua_Integer)lua_rawlen(L, 1);
+  for (lua_Integer i = 1; i <= n; i++) {
+    lua_rawgeti(L, 1, i);
+    add_operation(L, b, lua_gettop(L), i);
+    lua_pop(L, 1);
+  }
+  return b;
 }
 
 static int push_applied(lua_State *L, nv_op *op) {
@@ -121,21 +205,18 @@ static int push_applied(lua_State *L, nv_op *op) {
 
 static int l_apply(lua_State *L) {
   nv_store *s = store_of(L);
-  luaL_checktype(L, 1, LUA_TTABLE);
+  builder *b = luaL_testudata(L, 1, TXN_MT);
+  if (!b) b = of_list(L);
   if (!s) return no_store(L);
-  nv_error err;
   nvl_box *box = nvl_box_new(L);
-  nv_txn **slot = push_txn(L);
-  luaL_checkstack(L, ARGS_MAX + 8, NULL);
-  lua_Integer n = (lua_Integer)lua_rawlen(L, 1);
-  for (lua_Integer i = 1; i <= n; i++) {
-    lua_rawgeti(L, 1, i);
-    if (add_operation(L, *slot, lua_gettop(L), i, &err) != NV_OK)
-      return nvl_fail(L, &err);
-    lua_pop(L, 1);
+  nv_error err = b->err;
+  if (err.code != NV_OK) {
+    builder_clear(b);
+    return nvl_fail(L, &err);
   }
-  nv_txn *txn = *slot;
-  *slot = NULL;
+  nv_txn *txn = b->txn ? b->txn : nv_txn_new();
+  if (!txn) return luaL_error(L, "out of memory");
+  *b = (builder){0};
   if (nv_store_apply(s, txn, &box->op, &err) != NV_OK) return nvl_fail(L, &err);
   return nvl_await(L, box, push_applied);
 }
@@ -220,11 +301,13 @@ int luaopen_navodoo_store(lua_State *L) {
   static const luaL_Reg functions[] = {
       {"open", l_open},
       {"close", l_close},
+      {"txn", l_txn},
       {"apply", l_apply},
       {"query", l_query},
       {"epoch", l_epoch},
       {NULL, NULL},
   };
+  new_txn_type(L);
   luaL_newlib(L, functions);
   return 1;
 }

@@ -79,6 +79,15 @@ function out.table(columns, rows)
   end
 end
 
+--- What a flow did, in words, from its counters.
+---@param c table<string, integer>
+---@return string
+function out.counts(c)
+  return ("%d read, %d created, %d adopted, %d updated, %d unchanged, %d for review, %d dead letters"):format(
+    c.read or 0, c.created or 0, c.adopted or 0, c.updated or 0,
+    (c.read or 0) - (c.changed or 0) + (c.unchanged or 0), c.review or 0, c.dead or 0)
+end
+
 --- Says how to go on when a list was cut at its limit.
 ---@param rows { id: integer }[]
 ---@param limit integer

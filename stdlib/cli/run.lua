@@ -23,6 +23,8 @@ run.options = { once = {}, all = {}, env = { value = true }, state = { value = t
                 memory = { value = true, whole = true } }
 run.places = 1
 
+--- A flow that was told to stop may take this long.
+local GRACE_MS <const> = 10000
 --- A store that is taken is asked for again so often before that is an error.
 local BUSY_ATTEMPTS <const>, BUSY_PAUSE_MS <const> = 10, 100
 
@@ -111,6 +113,14 @@ local function board(name)
   return text and json.decode(text) or {}
 end
 
+--- Waits until a flow ended; false when it was told to stop and did not in time.
+local function await_end(signal, state)
+  while not signal:wait(1000) do
+    if state.stopping and time.monotonic() - state.stopping > GRACE_MS then return false end
+  end
+  return true
+end
+
 --- Starts one flow; a flow that ended badly starts again after a pause.
 local function supervise(p, flow, a, wait_ms, state)
   local pause_ms, signal = 1000, task.event("ended:" .. flow.name)
@@ -118,7 +128,9 @@ local function supervise(p, flow, a, wait_ms, state)
     local gen, err = generation.open { name = flow.name, main = "navodoo.engine.main",
       argument = argument_of(p, flow, a, wait_ms), memory = (a.memory or 256) << 20 }
     if gen then
-      signal:wait()
+      if not await_end(signal, state) then
+        log.warn("flow did not end in time; what was under way goes on at the next start", { flow = flow.name })
+      end
       local _, why = gen:ended()
       state.memory[flow.name] = gen:memory()
       gen:close()
@@ -137,7 +149,7 @@ local function supervise(p, flow, a, wait_ms, state)
       break
     end
     if state.stopping then break end
-    task.sleep(pause_ms)
+    state.stop:wait(pause_ms)
     pause_ms = math.min(pause_ms * 2, 60000)
   end
   state.open = state.open - 1
@@ -181,9 +193,7 @@ local function account(p, state)
     elseif trouble and (c.read or 0) == 0 then
       fail(did_not_run(p, flow, "did not run", trouble.text, trouble.class))
     else
-      out.line("%s: %d read, %d created, %d adopted, %d updated, %d unchanged, %d for review, %d dead letters",
-               flow.name, c.read or 0, c.created or 0, c.adopted or 0, c.updated or 0,
-               (c.read or 0) - (c.changed or 0) + (c.unchanged or 0), c.review or 0, c.dead or 0)
+      out.line("%s: %s", flow.name, out.counts(c))
       if trouble then fail(did_not_run(p, flow, "did not finish", trouble.text, trouble.class)) end
       if (c.dead or 0) + (c.review or 0) > 0 then state.parked = true end
     end
@@ -261,11 +271,12 @@ function run.run(a)
     end
     log.info("listening", { address = a.listen })
   end
-  local state = { open = #p.flows, changed = task.event(), memory = {} }
+  local state = { open = #p.flows, changed = task.event(), stop = task.event(), memory = {} }
   for _, flow in ipairs(p.flows) do task.spawn(supervise, p, flow, a, wait_ms, state) end
   task.spawn(function()
     task.event("stop"):wait()
-    state.stopping = true
+    state.stopping = time.monotonic()
+    state.stop:set()
     for _, name in ipairs(names) do task.event("stop:" .. name):set() end
   end)
   while state.open > 0 do state.changed:wait(1000) end

@@ -54,6 +54,9 @@ function status.run(a)
       out.line("  seen to   %s (asked %s)", f.cursor.mark, out.instant(f.cursor_at))
     end
     local board = f.board
+    if result.running and board and board.counters then
+      out.line("  this run  %s", out.counts(board.counters))
+    end
     if board and board.failed then out.line("  STOPPED   %s", board.failed) end
     if board and board.trouble then
       out.line("  trouble   %s  %s", out.instant(board.trouble.at), board.trouble.text)

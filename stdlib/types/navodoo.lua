@@ -329,9 +329,21 @@ function task.guard(instructions, fn, ...) end
 ---@class navodoo.store
 local store = {}
 
---- One transaction, all or nothing: { {"job_done", id, rev}, {"cursor_drop", name, expect = 1} }.
+---@class navodoo.Txn  a transaction under construction; `#txn` operations
+local txn = {}
+
+--- Adds an operation of the store.
+---@param operation string
+---@param ... string|integer|boolean|nil
+function txn:add(operation, ...) end
+
+---@return navodoo.Txn
+function store.txn() end
+
+--- One transaction, all or nothing: { {"job_done", id, rev}, {"cursor_drop", name, expect = 1} },
+--- or what was added to a `store.txn()`, which is empty afterwards.
 ---@async
----@param operations table[]
+---@param operations table[]|navodoo.Txn
 ---@return true? ok
 ---@return integer|navodoo.Error rows_or_err
 function store.apply(operations) end

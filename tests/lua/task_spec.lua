@@ -518,11 +518,15 @@ describe("task.guard", function()
   end)
 
   it("stops a loop", function()
-    local ok, err = task.guard(100000, function() while true do end end)
+    local line = debug.getinfo(1, "l").currentline + 2
+    local ok, err = task.guard(100000, function()
+      while true do end
+    end)
     expect(ok):is_false()
     expect(err.code):equals("budget")
-    expect(err.text):matches("instruction budget exceeded")
+    expect(err.text):matches(("task_spec.lua:%d: instruction budget exceeded$"):format(line))
     expect(err.file):matches("task_spec.lua$")
+    expect(err.line):equals(line)
   end)
 
   it("stops a loop that hides in pcall", function()

@@ -1,1 +1,171 @@
-def run(tally, say, navodoo): pass
+"""What the sandbox's Odoo 19 answers otherwise than the real one.
+
+The same calls go to both, those that the engine makes, good and bad. What differs is printed;
+what is known to differ, and why, stands in KNOWN, so that the check fails on anything new.
+"""
+import json
+
+from client import Fault, Odoo
+from real import DATABASE, client, crash
+
+FIELDS = ["ref", "name", "street", "street2", "zip", "city", "country_id", "phone", "email",
+          "website", "lang", "vat", "is_company", "property_payment_term_id", "credit_limit",
+          "user_id", "active", "customer_rank", "write_date"]
+ATTRIBUTES = ["type", "required", "readonly", "relation", "size", "string", "store", "digits",
+              "company_dependent"]
+
+# probe -> why the two differ
+KNOWN = {
+    "database unknown": "where PostgreSQL listens",
+    "load, bad VAT number": "the sandbox has no module base_vat",
+    "values, Swiss VAT number": "the sandbox has no module base_vat",
+}
+
+
+def load(o, fields, *rows):
+    answer = o.call("res.partner", "load", fields, [list(r) for r in rows])
+    if answer["ids"]:
+        first = answer["ids"][0]
+        answer["ids"] = [i - first for i in answer["ids"]]
+    for m in answer["messages"]:
+        m.pop("moreinfo", None)  # a picture of a menu: nothing reads it
+    return answer
+
+
+def made(o, **cells):
+    names = list(cells)
+    load(o, ["id", "name", *names], ["navodoo.d9", "Probe", *cells.values()])
+    ids = o.call("ir.model.data", "search_read", [["module", "=", "navodoo"], ["name", "=", "d9"]],
+                 fields=["res_id"])
+    bare = [n.split("/")[0] for n in names]
+    row = o.call("res.partner", "read", [ids[0]["res_id"]], bare, load=None)[0]
+    row.pop("id")
+    return row
+
+
+def country(o, code):
+    return str(o.call("res.country", "search_read", [["code", "=", code]], fields=["code"])[0]["id"])
+
+
+def shape(row):
+    return {k: type(v).__name__ for k, v in row.items()}
+
+
+def fields_get(o):
+    known = o.call("res.partner", "fields_get", FIELDS, attributes=ATTRIBUTES)
+    return {name: known[name] for name in sorted(known)}
+
+
+PROBES = {
+    "version": lambda o: o.version(),
+    "fields_get": fields_get,
+    "default_get": lambda o: o.call("res.partner", "default_get", FIELDS[:-1]),
+    "countries": lambda o: {r["code"]: r["id"] for r in o.call(
+        "res.country", "search_read", [], fields=["code"])},
+    "languages": lambda o: shape(o.call("res.lang", "search_read", [], fields=["code"], limit=1)[0]),
+    "users": lambda o: shape(o.call("res.users", "search_read", [], fields=["login"], limit=1)[0]),
+    "login refused": lambda o: o.service("common", "authenticate", o.database, o.login, "wrong", {}),
+    "call refused": lambda o: o.service("object", "execute_kw", o.database, 2, "wrong",
+                                        "res.partner", "read", [[1]], {}),
+    "database unknown": lambda o: o.service("common", "authenticate", "nosuch", o.login, "x", {}),
+    "JSON-2, wrong key": lambda o: Odoo(o.url, o.database, "", "", "0" * 40).json2(
+        "res.users", "context_get"),
+    "load, good": lambda o: load(o, ["id", "name", "ref"], ["navodoo.d1", "a", "D1"],
+                                 ["navodoo.d2", "b", "D2"]),
+    "load, again": lambda o: load(o, ["id", "name"], ["navodoo.d1", "a2"]),
+    "load, one id twice": lambda o: load(o, ["id", "name"], ["navodoo.d1", "x"], ["navodoo.d1", "y"]),
+    "load, no name": lambda o: load(o, ["id", "name"], ["navodoo.d3", ""]),
+    "load, second of two has no name": lambda o: load(
+        o, ["id", "name"], ["navodoo.d3", "good"], ["navodoo.d4", ""]),
+    "load, first of two has no name": lambda o: load(
+        o, ["id", "name"], ["navodoo.d3", ""], ["navodoo.d4", "good"]),
+    "load, unknown id": lambda o: load(o, ["id", "name", "country_id/.id"],
+                                       ["navodoo.d3", "x", "999999"]),
+    "load, no number for an id": lambda o: load(o, ["id", "name", "country_id/.id"],
+                                                ["navodoo.d3", "x", "abc"]),
+    "load, two of three bad": lambda o: load(
+        o, ["id", "name", "country_id/.id"], ["navodoo.d3", "x", "999999"], ["navodoo.d4", "good", ""],
+        ["navodoo.d5", "y", "999998"]),
+    "load, no number": lambda o: load(o, ["id", "name", "credit_limit"], ["navodoo.d3", "x", "1,2x"]),
+    "load, no integer": lambda o: load(o, ["id", "name", "customer_rank"], ["navodoo.d3", "x", "1.5"]),
+    "load, no boolean": lambda o: load(o, ["id", "name", "active"], ["navodoo.d3", "x", "maybe"]),
+    "load, no such language": lambda o: load(o, ["id", "name", "lang"], ["navodoo.d3", "x", "xx_XX"]),
+    "load, unknown column": lambda o: load(o, ["id", "name", "nosuch"], ["navodoo.d3", "x", "y"]),
+    "load, number too big": lambda o: load(o, ["id", "name", "customer_rank"],
+                                           ["navodoo.d3", "x", "99999999999"]),
+    "load, bad VAT number": lambda o: load(o, ["id", "name", "vat", "country_id/.id"],
+                                           ["navodoo.d3", "x", "DE123", country(o, "DE")]),
+    "values, texts": lambda o: made(o, street="Árvíz 1 ", city="", email="A@b.example", zip="0001"),
+    "values, web address": lambda o: made(o, website="www.x.example"),
+    "values, web address with a path": lambda o: made(o, website="HTTPS://X.example/ä?b=c"),
+    "values, numbers": lambda o: made(o, credit_limit="12345.67", customer_rank="3"),
+    "values, small fraction": lambda o: made(o, credit_limit="0.125"),
+    "values, blank number": lambda o: made(o, credit_limit="", customer_rank=""),
+    "values, boolean": lambda o: made(o, is_company="True", active="False"),
+    "values, blank boolean": lambda o: made(o, is_company="", active=""),
+    "values, blank link": lambda o: made(o, **{"country_id/.id": "", "user_id/.id": "", "lang": ""}),
+    "values, Swiss VAT number": lambda o: made(o, vat="CHE-123.456.788MWST",
+                                               **{"country_id/.id": country(o, "CH")}),
+    "values, Austrian VAT number": lambda o: made(o, vat="ATU12345675",
+                                                  **{"country_id/.id": country(o, "AT")}),
+    "values, Greek VAT number": lambda o: made(o, vat="EL094259216",
+                                               **{"country_id/.id": country(o, "GR")}),
+    "read of a record that is gone": lambda o: o.call("res.partner", "read", [999999], ["name"],
+                                                      load=None),
+    "read, pair or bare id": lambda o: shape(o.rows("res.partner", [["ref", "=", "D1"]], [
+        "create_uid", "name", "write_date", "credit_limit", "user_id"])[0]),
+    "external ids": lambda o: [shape(r) for r in o.call(
+        "ir.model.data", "search_read", [["module", "=", "navodoo"], ["name", "in", ["d1", "d2"]]],
+        fields=["name", "res_id"])],
+    "external id, taken": lambda o: o.call("ir.model.data", "create", [
+        {"module": "navodoo", "name": "d1", "model": "res.partner", "res_id": 1, "noupdate": True}]),
+    "search, unknown field": lambda o: o.call("res.partner", "search_read", [["nosuch", "=", 1]],
+                                              fields=["name"]),
+    "search, candidates": lambda o: o.call(
+        "res.partner", "search_read", ["|", ["vat", "in", ["X"]], ["email", "in", ["y"]],
+                                       ["parent_id", "=", False]], fields=["name", "vat", "email"]),
+    "unknown method": lambda o: o.call("res.partner", "nosuch"),
+    "unknown model": lambda o: o.call("no.such", "read", [1]),
+}
+
+
+def answer(o, probe):
+    try:
+        return probe(o)
+    except Fault as e:
+        return {"http": e.http, "name": e.name, "message": e.message}
+
+
+def details(name, real, sandbox):
+    """The parts of two answers that are not equal, one line each."""
+    if isinstance(real, dict) and isinstance(sandbox, dict):
+        for key in sorted(set(real) | set(sandbox), key=str):
+            yield from details(f"{name}.{key}", real.get(key), sandbox.get(key))
+    elif isinstance(real, list) and isinstance(sandbox, list) and len(real) == len(sandbox):
+        for i, (r, s) in enumerate(zip(real, sandbox)):
+            yield from details(f"{name}[{i}]", r, s)
+    elif real != sandbox or type(real) is not type(sandbox):
+        yield f"{name}: real {short(real)}, sandbox {short(sandbox)}"
+
+
+def short(value):
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) < 300 else text[:300] + "..."
+
+
+def run(tally, say, navodoo):
+    real = client(DATABASE)
+    sandbox_world = crash.World(navodoo, 1)
+    try:
+        sandbox = Odoo(sandbox_world.url["odoo"], "sandbox", "navodoo@example.com", "sandbox")
+        differing = []
+        for name, probe in PROBES.items():
+            lines = list(details(name, answer(real, probe), answer(sandbox, probe)))
+            for line in lines:
+                say(f"differs: {line}" + (f" ({KNOWN[name]})" if name in KNOWN else ""))
+            if lines and name not in KNOWN:
+                differing.append(name)
+        say(f"{len(PROBES)} calls compared with the sandbox")
+        tally.check("the sandbox answers as the real Odoo does, but for what is known", differing)
+    finally:
+        sandbox_world.close()

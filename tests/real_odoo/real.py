@@ -20,6 +20,7 @@ LOG = os.environ["NV_ODOO_LOG"]
 with open(os.environ["NV_ODOO_USERS"], encoding="utf-8") as users:
     USERS = json.load(users)
 
+DATABASE = "probes"  # for what is asked without the engine
 READ = ["ref", "name", "street", "street2", "city", "zip", "phone", "email", "country_id", "active",
         "is_company", "vat", "website", "lang", "credit_limit", "customer_rank",
         "property_payment_term_id", "write_date"]
@@ -71,8 +72,8 @@ def wait_for_odoo(seconds=60):
 class World(crash.World):
     def __init__(self, navodoo, database, customers=150, who="full", api="jsonrpc", seed=1,
                  settings=()):
-        super().__init__(navodoo, customers, seed=seed)
         create_database(database)
+        super().__init__(navodoo, customers, seed=seed)
         self.database, self.who, self.api = database, who, api
         self.extra = list(settings)
         self.odoo = client(database, who)
@@ -83,7 +84,7 @@ class World(crash.World):
 
     def engine(self, *args, failpoint=None, settings=()):
         user = USERS[self.who]
-        os.environ["NAVODOO_ODOO_PASSWORD"] = user["key" if self.api == "json2" else "password"]
+        os.environ["NAVODOO_ODOO_PASSWORD"] = user["password" if self.api == "jsonrpc" else "key"]
         return super().engine(*args, failpoint=failpoint, settings=[
             f"odoo.url={URL}", f"odoo.database={self.database}", f"odoo.user={user['login']}",
             f"odoo.api={self.api}", *self.extra, *settings])

@@ -22,8 +22,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/navodoo-odoo.XXXXXX")
 chmod 711 "$work"
 
 . "$here/server.sh"
-finish() { stop; rm -rf "$work"; }
-trap finish EXIT
+trap stop EXIT
 trap 'exit 130' INT TERM HUP
 
 install_needed
@@ -34,4 +33,10 @@ export NV_ODOO_USERS="$template/user.json" NV_PG_BIN="$bin" NV_PG_SOCKET="$work/
 export NV_ODOO_LOG="$work/odoo.log"
 say "package ${tree##*/tree-}"
 cd "$here/../.." || exit 1
-"$python" "$here/check.py" "$navodoo" "$@"
+export PYTHONDONTWRITEBYTECODE=1
+"$python" "$here/check.py" "$navodoo" "$@" &
+check_pid=$!
+wait "$check_pid"
+code=$?
+check_pid=
+exit "$code"

@@ -8,7 +8,7 @@
 package=odoo-19
 modules=contacts,account,base_vat
 python=/usr/bin/python3 # Debian's own: the modules are there, not in another one of PATH
-needed="postgresql python3-asn1crypto python3-babel python3-cbor2 python3-dateutil
+needed="python3 postgresql python3-asn1crypto python3-babel python3-cbor2 python3-dateutil
   python3-decorator python3-docutils python3-freezegun python3-geoip2 python3-gevent
   python3-jinja2 python3-libsass python3-lxml python3-magic python3-num2words python3-odoorpc
   python3-ofxparse python3-openpyxl python3-openssl python3-passlib python3-pil python3-polib
@@ -94,11 +94,10 @@ fetch() {
   set -- "$apt/deb"/*.deb
   tree=$cache/tree-$(dpkg-deb -f "$1" Version)
   say "unpacking $package $(dpkg-deb -f "$1" Version)"
-  rm -rf "$cache/unpacking"
-  dpkg-deb -x "$1" "$cache/unpacking"
+  dpkg-deb -x "$1" "$cache/new.$$"
   # translations are half of it, and nothing here reads them
-  find "$cache/unpacking" -depth -type d \( -name i18n -o -name i18n_extra \) -exec rm -rf {} +
-  mv "$cache/unpacking" "$tree"
+  find "$cache/new.$$" -depth -type d \( -name i18n -o -name i18n_extra \) -exec rm -rf {} +
+  mv "$cache/new.$$" "$tree"
   rm -rf "$apt"
 }
 
@@ -136,8 +135,8 @@ start_cluster() {
     { cat "$work/postgresql.log" >&2; die "PostgreSQL does not start"; }
 }
 
-stop_cluster() {
-  [ ! -e "$work/pgdata/postmaster.pid" ] || pg pg_ctl -s -w -m fast -D "$work/pgdata" stop || true
+stop_cluster() { # stop_cluster fast|immediate
+  [ ! -e "$work/pgdata/postmaster.pid" ] || pg pg_ctl -s -w -m "$1" -D "$work/pgdata" stop || true
 }
 
 # A database with the modules and the integration user, made once; sets $template.
@@ -157,14 +156,11 @@ make_template() {
   odoo shell -c "$work/odoo.conf" -d template_navodoo --no-http <"$here/prepare.py" >"$work/shell.log" 2>&1
   sed -n 's/^navodoo-user: //p' "$work/shell.log" >"$work/user.json"
   [ -s "$work/user.json" ] || { tail -n 30 "$work/shell.log" >&2; die "no integration user"; }
-  stop_cluster
-  rm -rf "$cache/making"
-  mkdir -p "$cache/making"
-  chmod 700 "$cache/making"
-  cp -a "$work/pgdata" "$cache/making/"
-  rm -rf "$work/pgdata" "$work/data"
-  mv "$work/user.json" "$cache/making/user.json"
-  mv "$cache/making" "$template"
+  stop_cluster fast
+  mkdir -m 700 "$cache/new.$$"
+  mv "$work/pgdata" "$work/user.json" "$cache/new.$$/"
+  rm -rf "$work/data" "$cache"/template-*
+  mv "$cache/new.$$" "$template"
 }
 
 # Starts PostgreSQL and Odoo on a copy of the template.
@@ -184,7 +180,10 @@ start() {
   odoo_pid=$!
 }
 
+# The databases go with the run: nothing has to be written out.
 stop() {
-  if [ -n "${odoo_pid:-}" ]; then kill "$odoo_pid" 2>/dev/null && wait "$odoo_pid" 2>/dev/null; fi
-  [ -z "${bin:-}" ] || stop_cluster
+  if [ -n "${check_pid:-}" ]; then kill "$check_pid" 2>/dev/null; wait "$check_pid"; fi
+  if [ -n "${odoo_pid:-}" ]; then kill -KILL "$odoo_pid" 2>/dev/null; wait "$odoo_pid"; fi 2>/dev/null
+  if [ -n "${bin:-}" ]; then stop_cluster immediate; fi
+  rm -rf "$work" "$cache/new.$$"
 }

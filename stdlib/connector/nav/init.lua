@@ -50,6 +50,12 @@ function nav:schema(entity)
   return memo.schema
 end
 
+--- Types a record in place that was kept as JSON: the same values as those of a scan.
+---@param schema table
+---@param fields string[]
+---@return fun(record: table): string|nil read  answers a problem or nil
+function nav:reader(schema, fields) return odata.reader(schema, fields) end -- luacheck: ignore self
+
 --- Schema, key field and the complete field list of a call.
 local function prepare(self, entity, fields, stamp_field)
   local schema, err = self:schema(entity)

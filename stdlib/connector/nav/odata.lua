@@ -110,8 +110,10 @@ end
 
 -- ---- typed values ------------------------------------------------------------------------
 
+-- NAV's number of digits says nothing; without it a record is the same after its way through
+-- the store.
 local function to_decimal(v)
-  if decimal.is(v) then return v end
+  if decimal.is(v) then return v:normalize() end
   if math.type(v) == "integer" then return decimal.new(v) end
   return type(v) == "string" and decimal.parse(v) or nil
 end

@@ -14,72 +14,25 @@ local store = require "navodoo.store"
 local task = require "navodoo.task"
 local time = require "navodoo.time"
 local adoption = require "navodoo.engine.adopt"
+local closing = require "navodoo.engine.closing"
 local outcome = require "navodoo.engine.outcome"
+local sending = require "navodoo.engine.sending"
 
 local batch = {}
 
 local MAP_BUDGET <const> = 2000000 -- instructions for one record
-local UNDECIDED_MS <const> = 60000 -- pause after a refused login or a wrong setting
 
 ---@class navodoo.Item  one job on its way through a batch
 ---@field job table        row of the store
 ---@field xmlid string     external id in Odoo, without module
+---@field key string       of its effect
 ---@field link table|nil   row of the store
 ---@field effect table|nil an effect whose outcome is unknown
+---@field record table|nil NAV record, typed, until it is mapped
 ---@field values table     mapped values
 ---@field write table|nil  the values that differ and are sent
 ---@field id integer|nil   database id in Odoo
 ---@field result string|nil  how it ended: created, updated, adopted, unchanged, ...
-
--- ---- closing a job ------------------------------------------------------------
-
-local function journal(engine, ops, item, result, detail)
-  engine:count(result)
-  ops[#ops + 1] = { "journal_add", time.now(), engine.flow.name, engine.direction, item.job.record,
-                    item.job.id, result, detail and assert(json.encode(detail)) or nil }
-end
-
-local function park(engine, ops, item, state, err, fingerprint)
-  item.result = state
-  ops[#ops + 1] = { "job_park", item.job.id, item.job.rev, state, err, fingerprint }
-  ops[#ops + 1] = { "effects_drop", item.job.id }
-  journal(engine, ops, item, state, { why = fingerprint })
-end
-
-local function refuse(engine, ops, item, err)
-  local text, fingerprint = outcome.refused(engine.flow.name, item.job.record, err)
-  park(engine, ops, item, "dead", text, fingerprint)
-end
-
---- A failure that says nothing about this record: later again, or give up.
-local function postpone(engine, ops, item, err)
-  local job, now = item.job, time.now()
-  local attempts = job.attempts + 1
-  local delay_ms
-  if err.class == "unknown" then
-    delay_ms = engine.settle_us // 1000
-  elseif err.code == "breaker_open" then
-    attempts, delay_ms = job.attempts, err.retry_after_ms or 1000
-  elseif err.class == "auth" or err.class == "config" then
-    attempts, delay_ms = job.attempts, UNDECIDED_MS
-    engine:trouble(err)
-  else
-    delay_ms = outcome.delay(attempts, err.retry_after_ms, engine.random)
-  end
-  if attempts >= outcome.max_attempts and err.class ~= "unknown" then
-    return refuse(engine, ops, item, err)
-  end
-  item.result = "retried"
-  engine:count("retried")
-  if err.class == "unknown" then -- may still land: the settle time starts anew
-    ops[#ops + 1] = { "effect_intend", engine:effect_key(job.record), job.id, engine.odoo.endpoint.name,
-                      item.link and "set" or "create", job.hash, now, store.epoch() }
-  else
-    ops[#ops + 1] = { "effects_drop", job.id }
-  end
-  ops[#ops + 1] = { "job_retry", job.id, job.rev, now + delay_ms * 1000, attempts,
-                    (outcome.refused(engine.flow.name, job.record, err)) }
-end
 
 -- ---- mapping ---------------------------------------------------------------------
 
@@ -95,11 +48,24 @@ local function equal(a, b)
   return false
 end
 
+--- The NAV record of an item: as it was polled, or read back from its payload.
+local function record_of(engine, item)
+  local record = item.record
+  if record then return record end
+  local err
+  record, err = json.decode(item.job.payload)
+  if not record then return nil, err.text end
+  local problem = engine.typed(record)
+  if problem then return nil, problem end
+  item.record = record
+  return record
+end
+
 --- Maps one item; false when the flow's code failed and the item is parked already.
-local function map(engine, ops, item)
-  local record, err = json.decode(item.job.payload)
+local function map(engine, txn, item)
+  local record, why = record_of(engine, item)
   if not record then
-    refuse(engine, ops, item, { class = "bug", code = "payload", text = err.text })
+    closing.refuse(engine, txn, item, { class = "bug", code = "payload", text = why })
     return false
   end
   local ok, values, problems = task.guard(MAP_BUDGET, engine.flow.to_odoo, engine.flow, record,
@@ -107,11 +73,11 @@ local function map(engine, ops, item)
       lookups = engine.lookups })
   if not ok then
     values.class = "bug"
-    refuse(engine, ops, item, values)
+    closing.refuse(engine, txn, item, values)
     return false
   end
   if type(values) ~= "table" or type(problems) ~= "table" then
-    refuse(engine, ops, item, { class = "bug", code = "nonsense",
+    closing.refuse(engine, txn, item, { class = "bug", code = "nonsense",
       text = ("flow %s: mapping returned %s and %s, two tables expected"):format(
         engine.flow.name, type(values), type(problems)) })
     return false
@@ -120,10 +86,10 @@ local function map(engine, ops, item)
   return true
 end
 
-local function park_broken(engine, ops, item)
+local function park_broken(engine, txn, item)
   if not item.problems or item.result then return end
   local text, fingerprint = outcome.broken_rules(engine.flow.name, item.job.record, item.problems)
-  park(engine, ops, item, "dead", text, fingerprint)
+  closing.park(engine, txn, item, "dead", text, fingerprint)
 end
 
 local function lacks_a_code(item)
@@ -135,23 +101,23 @@ end
 
 --- Maps every item; what breaks a rule is parked. A code that no table names may have
 -- been added in the target since the tables were read.
-local function map_all(engine, ops, items)
+local function map_all(engine, txn, items)
   engine:refresh_lookups(false)
   local again = {}
   for _, item in ipairs(items) do
-    if not item.result and map(engine, ops, item) and lacks_a_code(item) then again[#again + 1] = item end
+    if not item.result and map(engine, txn, item) and lacks_a_code(item) then again[#again + 1] = item end
   end
   if #again > 0 and engine:refresh_lookups(true) then
-    for _, item in ipairs(again) do map(engine, ops, item) end
+    for _, item in ipairs(again) do map(engine, txn, item) end
   end
-  for _, item in ipairs(items) do park_broken(engine, ops, item) end
+  for _, item in ipairs(items) do park_broken(engine, txn, item) end
 end
 
 --- An adopted record is not a new one: what must be left alone, or cleared, depends on
 -- what it holds.
-local function map_adopted(engine, ops, items)
+local function map_adopted(engine, txn, items)
   for _, item in ipairs(items) do
-    if item.adopting and not item.result and map(engine, ops, item) then park_broken(engine, ops, item) end
+    if item.adopting and not item.result and map(engine, txn, item) then park_broken(engine, txn, item) end
   end
 end
 
@@ -167,23 +133,23 @@ end
 
 --- A linked record that is gone is never written: `load` would make a new one out of
 -- the changed columns.
-local function park_gone(engine, ops, item, id)
+local function park_gone(engine, txn, item, id)
   local text, fingerprint = outcome.review(engine.flow.name, item.job.record,
     ("%s %s, linked to %s, is gone from %s"):format(engine.model, tostring(id), item.job.record,
       engine.odoo.endpoint.name), {})
-  park(engine, ops, item, "review", text, fingerprint)
+  closing.park(engine, txn, item, "review", text, fingerprint)
 end
 
 --- Splits off the items whose effect may still land; asks for the rest by external
 -- id. Sets item.id and item.current of what the target has.
-local function probe(engine, ops, items)
+local function probe(engine, txn, items)
   local names, asked = {}, {}
   for _, item in ipairs(items) do
     if item.effect then
       local due = settled_at(engine, item.effect)
       if due > time.now() then
         item.result = "retried"
-        ops[#ops + 1] = { "job_retry", item.job.id, item.job.rev, due, item.job.attempts, nil }
+        txn:add("job_retry", item.job.id, item.job.rev, due, item.job.attempts, nil)
       else
         names[#names + 1], asked[#asked + 1] = item.xmlid, item
       end
@@ -194,13 +160,13 @@ local function probe(engine, ops, items)
   if not ids then return nil, err end
   for _, item in ipairs(asked) do
     item.id = ids[item.xmlid]
-    if item.link and not item.id then park_gone(engine, ops, item, item.link.odoo) end
+    if item.link and not item.id then park_gone(engine, txn, item, item.link.odoo) end
   end
   return true
 end
 
 --- Reads what the target holds for every item with an id.
-local function read_current(engine, ops, items)
+local function read_current(engine, txn, items)
   local ids, by_id = {}, {}
   for _, item in ipairs(items) do
     if item.id and not item.result then
@@ -216,7 +182,7 @@ local function read_current(engine, ops, items)
   end
   for _, id in ipairs(ids) do
     local item = by_id[id]
-    if not item.current then park_gone(engine, ops, item, id) end
+    if not item.current then park_gone(engine, txn, item, id) end
   end
   return true
 end
@@ -246,7 +212,7 @@ local function release_claims(engine, items)
 end
 
 --- Records on first sight: adopt, create, or leave to a person.
-local function first_sight(engine, ops, items)
+local function first_sight(engine, txn, items)
   local rules = engine.flow.link.adopt
   if not rules or #rules == 0 then return true end
   local wanted, seekers = {}, {}
@@ -292,26 +258,24 @@ local function first_sight(engine, ops, items)
           tostring(best.name), sure, best.linked and ", which belongs to " .. best.linked or ""),
         { { id = best.id, name = best.name, linked = best.linked,
             confidence = decimal.new(("%.2f"):format(sure)) } })
-      park(engine, ops, item, "review", text, fingerprint)
+      closing.park(engine, txn, item, "review", text, fingerprint)
     end
   end
   return true
 end
 
---- All values of a new record, with the gaps filled that mean "empty" either way.
-local function complete(engine, item)
-  local write = {}
-  for _, field in ipairs(engine.flow.odoo_fields) do
-    local value = item.values[field]
-    if value == nil and engine.blank_on_create[field] then value = false end
-    write[field] = value
+--- Fills the gaps of a new record's values that mean "empty" either way, so that records
+-- with different gaps share one call.
+local function complete(engine, values)
+  for _, field in ipairs(engine.blank_fields) do
+    if values[field] == nil then values[field] = false end
   end
-  return write
+  return values
 end
 
 --- The values that have to be sent: all on creation, else those that differ.
 local function differences(engine, item)
-  if not item.id then return complete(engine, item) end
+  if not item.id then return complete(engine, item.values) end
   local write, any = {}, false
   local base = item.link and not item.effect and item.link.base and json.decode(item.link.base)
   local from = base and base.from
@@ -329,187 +293,40 @@ local function differences(engine, item)
   return any and write or nil
 end
 
--- ---- sending -----------------------------------------------------------------------
-
-local function mark_sent(items, err)
-  for _, item in ipairs(items) do item.failed = err end
-end
-
---- Sends rows of one column list; a refused batch is resent without the guilty, or
--- halved when the target names none, until a bad record stands alone.
-local function send(engine, columns, items)
-  if #items == 0 then return end
-  local rows = {}
-  for i, item in ipairs(items) do
-    rows[i] = { xmlid = "navodoo." .. item.xmlid, values = item.write }
-  end
-  failpoint("effect.after_intend")
-  local results, err = engine.odoo:load(engine.model, columns, rows)
-  failpoint("effect.after_send")
-  if not results then
-    if err.class == "invalid" and #items > 1 then
-      local middle = #items // 2
-      send(engine, columns, table.move(items, 1, middle, 1, {}))
-      return send(engine, columns, table.move(items, middle + 1, #items, 1, {}))
-    end
-    return mark_sent(items, err)
-  end
-  local again = {}
-  for i, r in ipairs(results) do
-    if r.ok then items[i].id = r.id
-    elseif r.again then again[#again + 1] = items[i]
-    else items[i].failed = r.err end
-  end
-  if #again == #items then -- nobody was named guilty
-    if #items == 1 then
-      return mark_sent(items, { class = "invalid", code = "refused",
-                                text = engine.odoo.endpoint.name .. ": refused without a reason" })
-    end
-    local middle = #items // 2
-    send(engine, columns, table.move(items, 1, middle, 1, {}))
-    return send(engine, columns, table.move(items, middle + 1, #items, 1, {}))
-  end
-  return send(engine, columns, again)
-end
-
-local function send_all(engine, items)
-  local groups, order = {}, {}
-  for _, item in ipairs(items) do
-    local columns = {}
-    for _, field in ipairs(engine.flow.odoo_fields) do
-      if item.write[field] ~= nil then columns[#columns + 1] = field end
-    end
-    local signature = table.concat(columns, ",")
-    local group = groups[signature]
-    if not group then
-      group = { columns = columns }
-      groups[signature], order[#order + 1] = group, group
-    end
-    group[#group + 1] = item
-  end
-  for _, group in ipairs(order) do send(engine, group.columns, group) end
-end
-
---- Gives an adopted record its external id, so that it is found by it from now on.
-local function name_adopted(engine, items)
-  for _, item in ipairs(items) do
-    if item.adopting then
-      local ok, err = engine.odoo:link_xmlid(engine.model, item.id, item.xmlid)
-      if not ok then item.failed = err end
-    end
-  end
-end
-
--- ---- read back and close -----------------------------------------------------------
-
---- Compares what the target holds with what was sent, after named normalisations.
-local function read_back(engine, items)
-  local ids, by_id = {}, {}
-  for _, item in ipairs(items) do
-    if item.id and not item.failed and item.write then
-      ids[#ids + 1] = item.id
-      by_id[item.id] = item
-    end
-  end
-  if #ids == 0 then return true end
-  local records, err = engine.odoo:read(engine.model, ids, engine.read_fields)
-  if not records then return nil, err end
-  for _, record in ipairs(records) do
-    local item = by_id[record.id]
-    item.current = record
-    for field, value in pairs(item.write) do
-      if not engine.same(engine.fields[field], value, record[field]) then
-        item.differs = item.differs or {}
-        item.differs[#item.differs + 1] = field
-      end
-    end
-    if item.differs then table.sort(item.differs) end
-  end
-  return true
-end
-
-local function names_of(write)
-  local names = {}
-  for field in pairs(write) do names[#names + 1] = field end
-  table.sort(names)
-  return names
-end
-
-local function close(engine, ops, item)
-  local job, now = item.job, time.now()
-  if item.failed then
-    local class = item.failed.class
-    if class == "invalid" or class == "bug" then return refuse(engine, ops, item, item.failed) end
-    if class == "conflict" then -- somebody was faster, perhaps a late apply of ours: ask again
-      item.failed = { class = "unknown", code = item.failed.code, text = item.failed.text }
-    end
-    return postpone(engine, ops, item, item.failed)
-  end
-  if item.write and not item.current then -- written, then gone before it was read
-    return postpone(engine, ops, item, { class = "unknown", code = "vanished",
-      text = ("%s %s was written and is not there"):format(engine.model, tostring(item.id)) })
-  end
-  local base = { from = item.values }
-  if item.differs then
-    base.to = {}
-    for _, field in ipairs(item.differs) do base.to[field] = item.current[field] end
-  end
-  local result = item.adopting and "adopted" or not item.write and "unchanged"
-    or (item.link or item.probed) and "updated" or "created"
-  item.result = result
-  ops[#ops + 1] = { "link_put", engine.flow.name, job.record, tostring(item.id), item.xmlid, job.hash,
-                    job.version, item.current and item.current.write_date or nil,
-                    assert(json.canonical(base)), now }
-  local detail = {}
-  if result == "updated" or result == "adopted" then
-    detail.fields = item.write and json.array(names_of(item.write)) or nil
-  end
-  if item.confidence then detail.confidence = decimal.new(("%.2f"):format(item.confidence)) end
-  if item.differs then detail.differs = json.array(item.differs) end
-  journal(engine, ops, item, result, next(detail) and detail or nil)
-  if item.write or item.effect then
-    ops[#ops + 1] = { "effect_done", engine:effect_key(job.record) }
-  end
-  ops[#ops + 1] = { "job_done", job.id, job.rev }
-end
-
-local function commit(ops)
-  if #ops == 0 then return true end
-  return store.apply(ops)
+local function commit(txn)
+  if #txn == 0 then return true end
+  return store.apply(txn)
 end
 
 --- Closes all items in one transaction. A link that the store refuses (two records for
 -- one partner) holds nobody else up: then each closes alone, and the refused one waits
 -- for a person.
 local function close_all(engine, items)
-  local ops, of_item = {}, {}
-  for i, item in ipairs(items) do
-    local mine = {}
-    close(engine, mine, item)
-    of_item[i] = mine
-    table.move(mine, 1, #mine, #ops + 1, ops)
-  end
-  local ok, err = commit(ops)
+  local txn = store.txn()
+  for _, item in ipairs(items) do closing.close(engine, txn, item) end
+  local ok, err = commit(txn)
   if ok or err.code ~= "invalid" then return ok, err end
-  for i, item in ipairs(items) do
-    ok, err = commit(of_item[i])
+  for _, item in ipairs(items) do engine:count(item.result, -1) end
+  for _, item in ipairs(items) do
+    closing.close(engine, txn, item)
+    ok, err = commit(txn)
     if not ok and err.code == "invalid" then
       local text, fingerprint = outcome.review(engine.flow.name, item.job.record,
         ("%s %s belongs to another record already (%s)"):format(engine.model, tostring(item.id), err.text), {})
-      ops = {}
-      park(engine, ops, item, "review", text, fingerprint)
-      ok, err = commit(ops)
+      engine:count(item.result, -1)
+      closing.park(engine, txn, item, "review", text, fingerprint)
+      ok, err = commit(txn)
     end
     if not ok then return nil, err end
   end
   return true
 end
 
-local function postpone_all(engine, ops, items, err)
+local function postpone_all(engine, txn, items, err)
   for _, item in ipairs(items) do
-    if not item.result then postpone(engine, ops, item, err) end
+    if not item.result then closing.postpone(engine, txn, item, err) end
   end
-  return commit(ops)
+  return commit(txn)
 end
 
 --- Loads the links and open effects of the jobs.
@@ -527,9 +344,13 @@ local function gather(engine, jobs)
   local items = {}
   for i, job in ipairs(jobs) do
     local link = link_of[job.record]
-    items[i] = { job = job, link = link, effect = effect_of[job.id],
-                 id = link and math.tointeger(tonumber(link.odoo)) or nil,
-                 xmlid = link and link.xmlid or engine:xmlid(job.record) }
+    items[i] = { -- the nils make room: a table that grows is built again and again
+      job = job, link = link, effect = effect_of[job.id], record = job.held_record,
+      id = link and math.tointeger(tonumber(link.odoo)) or nil,
+      xmlid = link and link.xmlid or engine:xmlid(job.record), key = engine:effect_key(job.record),
+      values = nil, write = nil, current = nil, claimed = nil, result = nil, probed = nil,
+    }
+    job.held_record = nil
   end
   return items
 end
@@ -543,38 +364,38 @@ local function open_items(items)
 end
 
 local function run(engine, items)
-  local ops = {}
-  local ok, err = probe(engine, ops, items)
-  if not ok then return postpone_all(engine, ops, items, err) end
-  for _, item in ipairs(items) do item.probed = item.effect and item.id ~= nil end
-  map_all(engine, ops, items)
-  ok, err = first_sight(engine, ops, items)
-  if ok then ok, err = read_current(engine, ops, items) end
-  if not ok then return postpone_all(engine, ops, items, err) end
-  map_adopted(engine, ops, items)
+  local txn = store.txn()
+  local ok, err = probe(engine, txn, items)
+  if not ok then return postpone_all(engine, txn, items, err) end
+  for _, item in ipairs(items) do
+    if item.effect then item.probed = item.id ~= nil end
+  end
+  map_all(engine, txn, items)
+  ok, err = first_sight(engine, txn, items)
+  if ok then ok, err = read_current(engine, txn, items) end
+  if not ok then return postpone_all(engine, txn, items, err) end
+  map_adopted(engine, txn, items)
 
   items = open_items(items)
-  local writes = {}
+  local writes, now = {}, time.now()
   for _, item in ipairs(items) do
     item.write = differences(engine, item)
     if item.write or item.adopting then
       writes[#writes + 1] = item
-      ops[#ops + 1] = { "effect_intend", engine:effect_key(item.job.record), item.job.id,
-                        engine.odoo.endpoint.name, item.id and "set" or "create", item.job.hash, time.now(),
-                        store.epoch() }
+      closing.intend(engine, txn, item, now)
     end
   end
   failpoint("effect.before_intend")
-  ok, err = commit(ops)
+  ok, err = commit(txn)
   if not ok then return nil, err end
 
-  name_adopted(engine, writes)
-  local sending = {}
+  sending.name_adopted(engine, writes)
+  local to_send = {}
   for _, item in ipairs(writes) do
-    if item.write and not item.failed then sending[#sending + 1] = item end
+    if item.write and not item.failed then to_send[#to_send + 1] = item end
   end
-  send_all(engine, sending)
-  ok, err = read_back(engine, items)
+  sending.write(engine, to_send)
+  ok, err = sending.read_back(engine, items)
   if not ok then -- written, but not seen: as unknown as a lost answer
     err = { class = "unknown", code = err.code, text = err.text }
     for _, item in ipairs(items) do

@@ -17,9 +17,16 @@ function keys.nav(company, key) return company .. "/" .. key end
 ---@return string
 function keys.nav_key(company, name) return name:sub(#company + 2) end
 
-local function encode(text)
-  return (text:gsub("[^%a%d]", function(c) return ("-%02x"):format(c:byte()) end))
+local function hex(c) return ("-%02x"):format(c:byte()) end
+
+--- A part of an external id: what is no ASCII letter or digit becomes `-hex`.
+---@param text string
+---@return string
+function keys.part(text)
+  if not text:find "[^%a%d]" then return text end
+  return (text:gsub("[^%a%d]", hex))
 end
+local part <const> = keys.part
 
 --- External id (without module) of a NAV record in Odoo: `<company>_<table>_<key>`.
 -- What is no ASCII letter or digit becomes `-hex`, the underscore too: it separates
@@ -30,7 +37,7 @@ end
 ---@param key string
 ---@return string
 function keys.xmlid(company, table_name, key)
-  return encode(company) .. "_" .. encode(table_name) .. "_" .. encode(key)
+  return part(company) .. "_" .. part(table_name) .. "_" .. part(key)
 end
 
 --- Idempotency key of the effect that brings a NAV record into Odoo.

@@ -17,6 +17,7 @@ local crypto = require "navodoo.crypto"
 local loader = require "navodoo.loader"
 local values = require "connector.odoo.values"
 local adopt = require "navodoo.engine.adopt"
+local held = require "navodoo.engine.held"
 local keys = require "navodoo.engine.keys"
 local outcome = require "navodoo.engine.outcome"
 local poll = require "navodoo.engine.poll"
@@ -27,6 +28,7 @@ local main = {}
 
 local LOOKUP_TTL_US <const> = 3600 * 1000000
 local LOOKUP_RETRY_US <const> = 30 * 1000000 -- an unknown code asks again, but not for ever
+local HELD_MAX <const> = 3000 -- records in memory beside their jobs on disk
 local BOARD_TTL_MS <const> = 366 * 24 * 3600 * 1000
 
 local engine = {}
@@ -52,11 +54,11 @@ function engine:publish()
 end
 
 function engine:effect_key(record)
-  return keys.effect(self.flow.name, self.company, self.entity, keys.nav_key(self.company, record))
+  return self.effect_prefix .. keys.nav_key(self.company, record)
 end
 
 function engine:xmlid(record)
-  return keys.xmlid(self.company, self.flow.link.xmlid, keys.nav_key(self.company, record))
+  return self.xmlid_prefix .. keys.part(keys.nav_key(self.company, record))
 end
 
 --- Records of the target that share one of the wanted values, with the NAV record
@@ -167,6 +169,7 @@ local function prepare(self)
   local nav_schema, odoo_schema, err
   nav_schema, err = insist(self, "schema", function() return self.nav:schema(self.entity) end)
   if not nav_schema then return nil, err end
+  self.typed = self.nav:reader(nav_schema, self.nav_read_fields)
   odoo_schema, err = insist(self, "schema", function() return self.odoo:schema(self.model) end)
   if not odoo_schema then return nil, err end
   local problems = check.run(self.flow, { nav = nav_schema, odoo = odoo_schema })
@@ -178,6 +181,10 @@ local function prepare(self)
     return self.odoo:blank_on_create(self.model, self.flow.odoo_fields)
   end)
   if not self.blank_on_create then return nil, err end
+  self.blank_fields = {}
+  for _, name in ipairs(self.flow.odoo_fields) do
+    if self.blank_on_create[name] then self.blank_fields[#self.blank_fields + 1] = name end
+  end
   return insist(self, "lookups", function() return self:load_lookups() end)
 end
 
@@ -197,13 +204,15 @@ local function new_engine(spec, flow)
     every_ms = flow.nav.watch and flow.nav.watch.every_ms or 30000,
     sweep = flow.nav.watch and flow.nav.watch.scan, zone = nav.zone or "UTC",
     page_size = nav.page_size or 500, batch_size = odoo.batch or 200,
-    high_water = spec.high_water or 5000,
+    high_water = spec.high_water or 2500,
     settle_us = (odoo.settle_ms or 120000) * 1000,
     once = spec.once, once_all = spec.all, wait_ms = spec.wait_ms or 300000,
     same = values.same, counters = {}, bugs = 0, polls_open = 1, started_us = time.now(),
     wake = task.event("wake:" .. flow.name), room = task.event(),
     poll_now = task.event("poll:" .. flow.name),
-    claims = {},
+    claims = {}, held = held.new(HELD_MAX),
+    effect_prefix = keys.effect(flow.name, nav.company, flow.nav.read, ""),
+    xmlid_prefix = keys.xmlid(nav.company, flow.link.xmlid, ""),
     random = function(limit)
       return limit > 0 and tonumber(crypto.random_hex(6), 16) % limit or 0
     end,

@@ -49,24 +49,27 @@ local function known_hashes(engine, names)
   return known
 end
 
---- Jobs for the rows of a page that are new or changed.
+--- Jobs for the rows of a page that are new or changed. Answers the transaction and the
+-- changed ones: { name=, hash=, record= } in three lists.
 local function jobs_of(engine, rows)
-  local names, now = {}, time.now()
+  local flow, direction, names, now = engine.flow.name, engine.direction, {}, time.now()
   for i, row in ipairs(rows) do names[i] = keys.nav(engine.company, row.key) end
   local known, err = known_hashes(engine, names)
   if not known then return nil, err end
-  local ops, changed = {}, 0
+  local drop_stamp = not engine.flow_reads_stamp and engine.stamp
+  local txn, changed = store.txn(), { name = {}, hash = {}, record = {} }
   for i, row in ipairs(rows) do
-    if not engine.flow_reads_stamp then row.record[engine.stamp] = nil end
-    local payload = assert(json.canonical(row.record))
+    local name, record = names[i], row.record
+    if drop_stamp then record[drop_stamp] = nil end
+    local payload = assert(json.canonical(record))
     local hash = crypto.hash(payload)
-    if known[names[i]] ~= hash then
-      changed = changed + 1
-      ops[#ops + 1] = { "job_put", engine.flow.name, engine.direction, names[i], now, now, row.etag,
-                        hash, payload }
+    if known[name] ~= hash then
+      local n = #changed.name + 1
+      changed.name[n], changed.hash[n], changed.record[n] = name, hash, record
+      txn:add("job_put", flow, direction, name, now, now, row.etag, hash, payload)
     end
   end
-  return ops, nil, changed
+  return txn, nil, changed
 end
 
 --- Waits while the queue is longer than the high-water mark.
@@ -91,18 +94,22 @@ local function step(engine, state)
     stamp_field = engine.stamp, stamp_from = scan.from, limit = engine.page_size })
   if not page then return nil, err end
   for _, row in ipairs(page.rows) do row.stamp = row.record[engine.stamp] end
-  local ops, changed
-  ops, err, changed = jobs_of(engine, page.rows)
-  if not ops then return nil, err end
+  local txn, changed
+  txn, err, changed = jobs_of(engine, page.rows)
+  if not txn then return nil, err end
   local next_state, done = cursor.advance(state, page.rows, page.more, overlap)
   next_state.swept, next_state.polled = state.swept, state.polled
-  ops[#ops + 1] = { "cursor_put", cursor_name(engine), assert(json.encode(next_state)), time.now() }
-  ok, err = store.apply(ops)
+  txn:add("cursor_put", cursor_name(engine), assert(json.encode(next_state)), time.now())
+  -- before the commit: the pump may see the jobs as soon as they are on disk
+  for i, name in ipairs(changed.name) do
+    engine.held:put(name, changed.hash[i], changed.record[i])
+  end
+  ok, err = store.apply(txn)
   if not ok then return nil, err end
   failpoint("cursor.after_commit")
   engine:count("read", #page.rows)
-  engine:count("changed", changed)
-  if changed > 0 then engine.wake:set() end
+  engine:count("changed", #changed.name)
+  if #changed.name > 0 then engine.wake:set() end
   return next_state, nil, done
 end
 

@@ -27,8 +27,8 @@ local function exclude_list(claimed)
 end
 
 local function lock_names(engine, jobs)
-  local names = {}
-  for i, job in ipairs(jobs) do names[i] = "nav:" .. engine.entity .. ":" .. job.record end
+  local names, prefix = {}, "nav:" .. engine.entity .. ":"
+  for i, job in ipairs(jobs) do names[i] = prefix .. job.record end
   return names
 end
 
@@ -71,12 +71,40 @@ local function guarded_batch(engine, self, jobs)
   unclaim(engine, self, jobs, {})
 end
 
+--- Gives every job what its batch maps: the record as it was polled, else the payload.
+-- Answers those that are still there.
+local function provide(engine, jobs)
+  local missing, by_id = json.array {}, {}
+  for _, job in ipairs(jobs) do
+    job.held_record = engine.held:take(job.record, job.hash)
+    if not job.held_record then
+      missing[#missing + 1] = job.id
+      by_id[job.id] = job
+    end
+  end
+  if #missing == 0 then return jobs end
+  local rows, err = store.query("job_payloads", assert(json.encode(missing)))
+  if not rows then return nil, err end
+  for _, row in ipairs(rows) do
+    local job = by_id[row.id]
+    -- a poll may have renewed it since it was asked for
+    job.payload, job.rev, job.hash, job.version = row.payload, row.rev, row.hash, row.version
+  end
+  local there = {}
+  for _, job in ipairs(jobs) do -- a person may have dropped one
+    if job.held_record or job.payload then there[#there + 1] = job end
+  end
+  return there
+end
+
 --- Fetches and starts one batch; false when nothing is due.
 local function start_next(engine, self)
   local jobs, err = store.query("jobs_due", engine.flow.name, time.now(),
                                 exclude_list(self.claimed), engine.batch_size)
   if not jobs then return nil, err end
   if #jobs == 0 then return false end
+  jobs, err = provide(engine, jobs)
+  if not jobs then return nil, err end
   for _, job in ipairs(jobs) do self.claimed[job.id] = true end
   self.batches = self.batches + 1
   task.spawn(guarded_batch, engine, self, jobs)
@@ -108,6 +136,7 @@ function pump.run(engine)
       log.error("store: " .. tostring(err.text), { flow = engine.flow.name })
       task.sleep(STORE_PAUSE_MS)
     elseif not started then
+      if self.batches == 0 and engine.polls_open == 0 then engine.held:clear() end
       local due_ms = self.batches == 0 and next_due_ms(engine) or nil
       if engine.once and self.batches == 0 and engine.polls_open == 0
          and (not due_ms or due_ms > engine.wait_ms) then

@@ -1,4 +1,7 @@
 /* States of Lua: their limits, and how they end with work in flight. */
+#include <signal.h>
+#include <sys/time.h>
+
 #include "host_world.h"
 
 #define REQUIRES                                                             \
@@ -116,18 +119,78 @@ static void test_a_task_that_raises_is_reported_and_nothing_else_suffers(void **
   start_script(s, "error { text = 'in a table' }", NULL);
   start_script(s, "error(setmetatable({}, { __tostring = function() return true end }))", NULL);
   start_script(s, "error(setmetatable({}, { __tostring = function() error {} end }))", NULL);
-  start_script(s, "local function f() return f() + 1 end f()", NULL);
+  start_script(s, "local t = {} for i = 1, 1e9 do t[i] = {} end", NULL);
   start_script(s, "coroutine.yield()", NULL);
   start_script(s, REQUIRES "task.sleep(5) return 'alive'", &o);
   nv_loop_run(w->loop);
   assert_string_equal(o.text, "alive");
   const char *const texts[] = {"first", "no message", "in a table", "must return a string",
-                               "unknown error", "stack overflow", "coroutine.yield in a task",
+                               "unknown error", "not enough memory", "coroutine.yield in a task",
                                "stack traceback", "\"state\":\"flow\""};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
     if (!strstr(w->log, texts[i])) fail_msg("no '%s' in the log:\n%s", texts[i], w->log);
   assert_null(s->tasks);
   assert_int_equal(s->task_count, 0);
+  nvl_state_close(s);
+}
+
+/* ---- interrupts, as the watchdog sends them ---- */
+
+static nvl_state *interrupted;
+
+static void on_alarm(int number) {
+  (void)number;
+  if (interrupted && interrupted->current) nvl_guard_interrupt(interrupted->current->co);
+}
+
+/* Runs a script with an interrupt every 20 ms. */
+static outcome run_interrupted(nvl_state *s, const char *script) {
+  struct itimerval every = {{0, 20000}, {0, 20000}}, never = {{0, 0}, {0, 0}};
+  interrupted = s;
+  signal(SIGALRM, on_alarm);
+  setitimer(ITIMER_REAL, &every, NULL);
+  outcome o = run_script(s, script);
+  setitimer(ITIMER_REAL, &never, NULL);
+  interrupted = NULL;
+  return o;
+}
+
+static void test_an_interrupt_ends_a_task_that_holds_the_loop(void **state) {
+  world *w = *state;
+  nvl_state *s = open_flow(w);
+  static const char *const loops[] = {
+      "while true do end",
+      "while true do local t = {} end",
+      "while true do pcall(function() while true do end end) end", /* hides it */
+      "while true do xpcall(error, function() while true do end end) end",
+      "local _ <close> = setmetatable({}, { __close = function() end }) while true do end",
+  };
+  for (size_t i = 0; i < sizeof loops / sizeof *loops; i++) {
+    outcome o = run_interrupted(s, loops[i]);
+    assert_int_equal(o.status, LUA_ERRRUN);
+    if (!strstr(o.text, "held the event loop")) fail_msg("%s: %s", loops[i], o.text);
+  }
+  assert_script(s, "alive", "return 'alive'");
+  nvl_state_close(s);
+}
+
+static void test_a_first_interrupt_leaves_time_to_clean_up(void **state) {
+  world *w = *state;
+  nvl_state *s = open_flow(w);
+  outcome o = run_interrupted(s, "local ok, err = pcall(function() while true do end end) "
+                              "return 'cleaned up after ' .. err");
+  assert_non_null(strstr(o.text, "cleaned up after script:1: held"));
+  nvl_state_close(s);
+}
+
+static void test_an_interrupt_spends_the_budget_of_a_guard(void **state) {
+  world *w = *state;
+  nvl_state *s = open_flow(w);
+  outcome o = run_interrupted(s, "local task = require 'navodoo.task' "
+                              "local ok, err = task.guard(1 << 60, function() while true do "
+                              "  pcall(function() while true do end end) end end) "
+                              "return not ok and err.code .. ': ' .. err.text");
+  assert_non_null(strstr(o.text, "budget: script:1: instruction budget exceeded"));
   nvl_state_close(s);
 }
 
@@ -335,6 +398,9 @@ int main(void) {
       T(test_a_guard_makes_a_value_of_the_ceiling),
       T(test_a_state_without_any_room_fails_cleanly),
       T(test_a_task_that_raises_is_reported_and_nothing_else_suffers),
+      T(test_an_interrupt_ends_a_task_that_holds_the_loop),
+      T(test_a_first_interrupt_leaves_time_to_clean_up),
+      T(test_an_interrupt_spends_the_budget_of_a_guard),
       T(test_a_state_closes_with_any_operation_in_flight),
       T(test_an_exchange_may_end_long_after_its_state),
       T(test_a_completion_that_comes_too_late_is_dropped),

@@ -1,0 +1,126 @@
+--- How a job ends: link and journal, another attempt, or a letter to a person.
+--
+-- All functions add operations to a transaction; the caller commits it. A job that
+-- ends well leaves its link, its journal entry and no effect, together.
+
+local decimal = require "navodoo.decimal"
+local json = require "navodoo.json"
+local store = require "navodoo.store"
+local time = require "navodoo.time"
+local outcome = require "navodoo.engine.outcome"
+
+local closing = {}
+
+local UNDECIDED_MS <const> = 60000 -- pause after a refused login or a wrong setting
+
+local function journal(engine, txn, item, result, detail)
+  engine:count(result)
+  txn:add("journal_add", time.now(), engine.flow.name, engine.direction, item.job.record, item.job.id,
+          result, detail and assert(json.encode(detail)) or nil)
+end
+
+--- Puts a job aside until a person decides.
+---@param engine table
+---@param txn navodoo.Txn
+---@param item navodoo.Item
+---@param state "dead"|"review"
+---@param err string          JSON
+---@param fingerprint string  of the cause
+function closing.park(engine, txn, item, state, err, fingerprint)
+  item.result = state
+  txn:add("job_park", item.job.id, item.job.rev, state, err, fingerprint)
+  txn:add("effects_drop", item.job.id)
+  journal(engine, txn, item, state, { why = fingerprint })
+end
+
+--- Gives up on a record, in the words of `err`.
+function closing.refuse(engine, txn, item, err)
+  local text, fingerprint = outcome.refused(engine.flow.name, item.job.record, err)
+  closing.park(engine, txn, item, "dead", text, fingerprint)
+end
+
+--- Writes down that the item is about to be written.
+function closing.intend(engine, txn, item, now)
+  txn:add("effect_intend", item.key, item.job.id, engine.odoo.endpoint.name, item.id and "set" or "create",
+          item.job.hash, now, store.epoch())
+end
+
+--- A failure that says nothing about this record: later again, or give up.
+function closing.postpone(engine, txn, item, err)
+  local job, now = item.job, time.now()
+  local attempts = job.attempts + 1
+  local delay_ms
+  if err.class == "unknown" then
+    delay_ms = engine.settle_us // 1000
+  elseif err.code == "breaker_open" then
+    attempts, delay_ms = job.attempts, err.retry_after_ms or 1000
+  elseif err.class == "auth" or err.class == "config" then
+    attempts, delay_ms = job.attempts, UNDECIDED_MS
+    engine:trouble(err)
+  else
+    delay_ms = outcome.delay(attempts, err.retry_after_ms, engine.random)
+  end
+  if attempts >= outcome.max_attempts and err.class ~= "unknown" then
+    return closing.refuse(engine, txn, item, err)
+  end
+  item.result = "retried"
+  engine:count("retried")
+  if err.class == "unknown" then -- may still land: the settle time starts anew
+    closing.intend(engine, txn, item, now)
+  else
+    txn:add("effects_drop", job.id)
+  end
+  txn:add("job_retry", job.id, job.rev, now + delay_ms * 1000, attempts,
+          (outcome.refused(engine.flow.name, job.record, err)))
+end
+
+local function names_of(write)
+  local names = {}
+  for field in pairs(write) do names[#names + 1] = field end
+  table.sort(names)
+  return names
+end
+
+-- What the journal says beside the outcome; nil when that says it all.
+local function detail_of(item, result)
+  if result == "created" and not item.differs then return nil end
+  local detail = {}
+  if result == "updated" or result == "adopted" then
+    detail.fields = item.write and json.array(names_of(item.write)) or nil
+  end
+  if item.confidence then detail.confidence = decimal.new(("%.2f"):format(item.confidence)) end
+  if item.differs then detail.differs = json.array(item.differs) end
+  return next(detail) and detail or nil
+end
+
+--- Ends an item that was sent and read back, or had nothing to be sent.
+function closing.close(engine, txn, item)
+  local job = item.job
+  if item.failed then
+    local class = item.failed.class
+    if class == "invalid" or class == "bug" then return closing.refuse(engine, txn, item, item.failed) end
+    if class == "conflict" then -- somebody was faster, perhaps a late apply of ours: ask again
+      item.failed = { class = "unknown", code = item.failed.code, text = item.failed.text }
+    end
+    return closing.postpone(engine, txn, item, item.failed)
+  end
+  if item.write and not item.current then -- written, then gone before it was read
+    return closing.postpone(engine, txn, item, { class = "unknown", code = "vanished",
+      text = ("%s %s was written and is not there"):format(engine.model, tostring(item.id)) })
+  end
+  local base = { from = item.values }
+  if item.differs then
+    base.to = {}
+    for _, field in ipairs(item.differs) do base.to[field] = item.current[field] end
+  end
+  local result = item.adopting and "adopted" or not item.write and "unchanged"
+    or (item.link or item.probed) and "updated" or "created"
+  item.result = result
+  txn:add("link_put", engine.flow.name, job.record, tostring(item.id), item.xmlid, job.hash, job.version,
+          item.current and item.current.write_date or nil, assert(json.canonical(base)), time.now())
+  journal(engine, txn, item, result, detail_of(item, result))
+  if item.write or item.effect then txn:add("effect_done", item.key) end
+  txn:add("job_done", job.id, job.rev)
+end
+
+return closing

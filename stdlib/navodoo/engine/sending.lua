@@ -1,0 +1,114 @@
+--- Sends what a batch writes, and reads back what the target holds then.
+--
+-- Outcomes go into the items: `id` of what was written, `failed` with an error,
+-- `current` as it was read, `differs` with the fields that are not as they were sent.
+
+local failpoint = require "navodoo.failpoint"
+
+local sending = {}
+
+local function mark_sent(items, err)
+  for _, item in ipairs(items) do item.failed = err end
+end
+
+--- Sends rows of one column list; a refused batch is resent without the guilty, or
+-- halved when the target names none, until a bad record stands alone.
+local function send(engine, columns, items)
+  if #items == 0 then return end
+  local rows = {}
+  for i, item in ipairs(items) do
+    rows[i] = { xmlid = "navodoo." .. item.xmlid, values = item.write }
+  end
+  failpoint("effect.after_intend")
+  local results, err = engine.odoo:load(engine.model, columns, rows)
+  failpoint("effect.after_send")
+  if not results then
+    if err.class == "invalid" and #items > 1 then
+      local middle = #items // 2
+      send(engine, columns, table.move(items, 1, middle, 1, {}))
+      return send(engine, columns, table.move(items, middle + 1, #items, 1, {}))
+    end
+    return mark_sent(items, err)
+  end
+  local again = {}
+  for i, r in ipairs(results) do
+    if r.ok then items[i].id = r.id
+    elseif r.again then again[#again + 1] = items[i]
+    else items[i].failed = r.err end
+  end
+  if #again == #items then -- nobody was named guilty
+    if #items == 1 then
+      return mark_sent(items, { class = "invalid", code = "refused",
+                                text = engine.odoo.endpoint.name .. ": refused without a reason" })
+    end
+    local middle = #items // 2
+    send(engine, columns, table.move(items, 1, middle, 1, {}))
+    return send(engine, columns, table.move(items, middle + 1, #items, 1, {}))
+  end
+  return send(engine, columns, again)
+end
+
+--- Writes the items; those of one column list share calls.
+function sending.write(engine, items)
+  local groups, order = {}, {}
+  local fields = engine.flow.odoo_fields
+  for _, item in ipairs(items) do
+    local columns, write, n = {}, item.write, 0
+    for i = 1, #fields do
+      if write[fields[i]] ~= nil then
+        n = n + 1
+        columns[n] = fields[i]
+      end
+    end
+    local signature = table.concat(columns, ",")
+    local group = groups[signature]
+    if not group then
+      group = { columns = columns }
+      groups[signature], order[#order + 1] = group, group
+    end
+    group[#group + 1] = item
+  end
+  for _, group in ipairs(order) do send(engine, group.columns, group) end
+end
+
+--- Gives an adopted record its external id, so that it is found by it from now on.
+function sending.name_adopted(engine, items)
+  for _, item in ipairs(items) do
+    if item.adopting then
+      local ok, err = engine.odoo:link_xmlid(engine.model, item.id, item.xmlid)
+      if not ok then item.failed = err end
+    end
+  end
+end
+
+--- Compares what the target holds with what was sent, after named normalisations.
+function sending.read_back(engine, items)
+  local ids, by_id = {}, {}
+  for _, item in ipairs(items) do
+    if item.id and not item.failed and item.write then
+      ids[#ids + 1] = item.id
+      by_id[item.id] = item
+    end
+  end
+  if #ids == 0 then return true end
+  local records, err = engine.odoo:read(engine.model, ids, engine.read_fields)
+  if not records then return nil, err end
+  local names, defs, same = engine.flow.odoo_fields, engine.fields, engine.same -- names are sorted
+  for _, record in ipairs(records) do
+    local item = by_id[record.id]
+    item.current = record
+    local write, differs = item.write, nil
+    for i = 1, #names do
+      local name = names[i]
+      local sent, held = write[name], record[name]
+      if sent ~= nil and sent ~= held and not same(defs[name], sent, held) then
+        differs = differs or {}
+        differs[#differs + 1] = name
+      end
+    end
+    item.differs = differs
+  end
+  return true
+end
+
+return sending
