@@ -5,18 +5,20 @@
 
 enum {
   DEPTH_MAX = 200,
-  STEPS_BASE = 20000000, /* about a tenth of a second */
+  STEPS_BASE = 10000000, /* less than a tenth of a second */
   STEPS_PER_BYTE = 16,
 };
 
 static const char *match(nvl_pattern *m, const char *s, const char *p);
 
+static void too_long(nvl_pattern *m) {
+  luaL_error(m->L, "pattern takes too long on a text of %d bytes", (int)(m->end - m->text));
+}
+
 /* Every look at a character of the subject or of a set costs a step. */
-static void spend(nvl_pattern *m, ptrdiff_t steps) {
+static inline void spend(nvl_pattern *m, ptrdiff_t steps) {
   m->steps -= steps;
-  if (m->steps < 0)
-    luaL_error(m->L, "pattern takes too long on a text of %d bytes",
-               (int)(m->end - m->text));
+  if (__builtin_expect(m->steps < 0, 0)) too_long(m);
 }
 
 /* ---- one character ---- */
@@ -135,7 +137,7 @@ static const char *close_capture(nvl_pattern *m, const char *s, const char *p) {
 static const char *repeat_capture(nvl_pattern *m, const char *s, unsigned char digit) {
   int i = digit - '1';
   if (i < 0 || i >= m->captures || m->capture[i].n == NVL_CAPTURE_OPEN)
-    luaL_error(m->L, "invalid capture index %%%d in pattern", i + 1);
+    luaL_error(m->L, "invalid capture index %%%d", i + 1);
   if (m->capture[i].n == NVL_CAPTURE_POSITION) return NULL; /* no text, no match */
   size_t n = (size_t)m->capture[i].n;
   spend(m, (ptrdiff_t)n);
@@ -203,37 +205,55 @@ static bool match_item(nvl_pattern *m, const char **s, const char **p) {
   }
 }
 
+/* What begins with '%': a class, or one of the items that are no single character. */
+static bool match_percent(nvl_pattern *m, const char **s, const char **p) {
+  switch (*p + 1 < m->pattern_end ? (*p)[1] : 0) {
+    case 'b':
+      *s = balanced(m, *s, *p + 2);
+      *p += 4;
+      return *s;
+    case 'f':
+      *p = at_frontier(m, *s, *p + 2);
+      if (!*p) *s = NULL;
+      return *p;
+    case '0': case '1': case '2': case '3': case '4':
+    case '5': case '6': case '7': case '8': case '9':
+      *s = repeat_capture(m, *s, (unsigned char)(*p)[1]);
+      *p += 2;
+      return *s;
+    default:
+      return match_item(m, s, p);
+  }
+}
+
 static const char *match(nvl_pattern *m, const char *s, const char *p) {
   if (m->depth-- == 0) luaL_error(m->L, "pattern too complex");
   bool more = true;
   while (more && p < m->pattern_end) {
     spend(m, 1);
-    unsigned char next = *p == '%' && p + 1 < m->pattern_end ? (unsigned char)p[1] : 0;
-    if (*p == '(') {
-      bool position = p[1] == ')';
-      s = open_capture(m, s, p + (position ? 2 : 1),
-                       position ? NVL_CAPTURE_POSITION : NVL_CAPTURE_OPEN);
-      more = false;
-    } else if (*p == ')') {
-      s = close_capture(m, s, p + 1);
-      more = false;
-    } else if (*p == '$' && p + 1 == m->pattern_end) {
-      if (s != m->end) s = NULL;
-      more = false;
-    } else if (next == 'b') {
-      s = balanced(m, s, p + 2);
-      p += 4;
-      more = s;
-    } else if (next == 'f') {
-      p = at_frontier(m, s, p + 2);
-      if (!p) s = NULL;
-      more = p;
-    } else if (isdigit(next)) {
-      s = repeat_capture(m, s, next);
-      p += 2;
-      more = s;
-    } else {
-      more = match_item(m, &s, &p);
+    switch (*p) {
+      case '(': {
+        bool position = p[1] == ')';
+        s = open_capture(m, s, p + (position ? 2 : 1),
+                         position ? NVL_CAPTURE_POSITION : NVL_CAPTURE_OPEN);
+        more = false;
+        break;
+      }
+      case ')':
+        s = close_capture(m, s, p + 1);
+        more = false;
+        break;
+      case '%':
+        more = match_percent(m, &s, &p);
+        break;
+      case '$':
+        if (p + 1 == m->pattern_end) {
+          if (s != m->end) s = NULL;
+          more = false;
+          break;
+        } /* fall through */
+      default:
+        more = match_item(m, &s, &p);
     }
   }
   m->depth++;

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "../../core/http_client.h"
 #include "../../core/log.h"
 #include "../../lua/host.h"
 
@@ -54,11 +55,18 @@ static inline void fuzz_die(const char *what) {
   abort();
 }
 
+static inline int fuzz_no_wire(void *ctx, nv_exchange *x, nv_error *err) {
+  (void)ctx;
+  return nv_fail(err, NV_ENETWORK, x->endpoint, "no network here");
+}
+
 static inline void fuzz_open(fuzzer *f, const char *script, size_t memory) {
+  static const nv_transport no_wire = {.start = fuzz_no_wire};
   nv_error err;
   nvl_state_options o = {"fuzz", memory, false};
   if (!f->host.loop) {
     nv_env_init_simulated(&f->env, 1, INT64_C(1764000000000000));
+    f->env.transport = &no_wire;
     nv_loop *loop;
     if (nv_loop_open(&f->env, &loop, &err) != NV_OK ||
         nvl_host_open_on(&f->host, loop, &err) != NV_OK)

@@ -44,7 +44,7 @@ def made(o, **cells):
 
 
 def country(o, code):
-    return str(o.call("res.country", "search_read", [["code", "=", code]], fields=["code"])[0]["id"])
+    return str(o.rows("res.country", [["code", "=", code]], ["code"])[0]["id"])
 
 
 def shape(row):
@@ -62,9 +62,10 @@ PROBES = {
     "default_get": lambda o: o.call("res.partner", "default_get", FIELDS[:-1]),
     "countries": lambda o: {r["code"]: r["id"] for r in o.call(
         "res.country", "search_read", [], fields=["code"])},
-    "languages": lambda o: shape(o.call("res.lang", "search_read", [], fields=["code"], limit=1)[0]),
-    "users": lambda o: shape(o.call("res.users", "search_read", [], fields=["login"], limit=1)[0]),
-    "login refused": lambda o: o.service("common", "authenticate", o.database, o.login, "wrong", {}),
+    "languages": lambda o: shape(o.rows("res.lang", [], ["code"])[0]),
+    "users": lambda o: shape(o.rows("res.users", [], ["login"])[0]),
+    "login refused": lambda o: o.service("common", "authenticate", o.database, o.login, "wrong",
+                                         {}),
     "call refused": lambda o: o.service("object", "execute_kw", o.database, 2, "wrong",
                                         "res.partner", "read", [[1]], {}),
     "database unknown": lambda o: o.service("common", "authenticate", "nosuch", o.login, "x", {}),
@@ -73,7 +74,8 @@ PROBES = {
     "load, good": lambda o: load(o, ["id", "name", "ref"], ["navodoo.d1", "a", "D1"],
                                  ["navodoo.d2", "b", "D2"]),
     "load, again": lambda o: load(o, ["id", "name"], ["navodoo.d1", "a2"]),
-    "load, one id twice": lambda o: load(o, ["id", "name"], ["navodoo.d1", "x"], ["navodoo.d1", "y"]),
+    "load, one id twice": lambda o: load(o, ["id", "name"], ["navodoo.d1", "x"],
+                                       ["navodoo.d1", "y"]),
     "load, no name": lambda o: load(o, ["id", "name"], ["navodoo.d3", ""]),
     "load, second of two has no name": lambda o: load(
         o, ["id", "name"], ["navodoo.d3", "good"], ["navodoo.d4", ""]),
@@ -84,12 +86,15 @@ PROBES = {
     "load, no number for an id": lambda o: load(o, ["id", "name", "country_id/.id"],
                                                 ["navodoo.d3", "x", "abc"]),
     "load, two of three bad": lambda o: load(
-        o, ["id", "name", "country_id/.id"], ["navodoo.d3", "x", "999999"], ["navodoo.d4", "good", ""],
-        ["navodoo.d5", "y", "999998"]),
-    "load, no number": lambda o: load(o, ["id", "name", "credit_limit"], ["navodoo.d3", "x", "1,2x"]),
-    "load, no integer": lambda o: load(o, ["id", "name", "customer_rank"], ["navodoo.d3", "x", "1.5"]),
+        o, ["id", "name", "country_id/.id"], ["navodoo.d3", "x", "999999"],
+        ["navodoo.d4", "good", ""], ["navodoo.d5", "y", "999998"]),
+    "load, no number": lambda o: load(o, ["id", "name", "credit_limit"],
+                                      ["navodoo.d3", "x", "1,2x"]),
+    "load, no integer": lambda o: load(o, ["id", "name", "customer_rank"],
+                                       ["navodoo.d3", "x", "1.5"]),
     "load, no boolean": lambda o: load(o, ["id", "name", "active"], ["navodoo.d3", "x", "maybe"]),
-    "load, no such language": lambda o: load(o, ["id", "name", "lang"], ["navodoo.d3", "x", "xx_XX"]),
+    "load, no such language": lambda o: load(o, ["id", "name", "lang"],
+                                             ["navodoo.d3", "x", "xx_XX"]),
     "load, unknown column": lambda o: load(o, ["id", "name", "nosuch"], ["navodoo.d3", "x", "y"]),
     "load, number too big": lambda o: load(o, ["id", "name", "customer_rank"],
                                            ["navodoo.d3", "x", "99999999999"]),
@@ -103,7 +108,8 @@ PROBES = {
     "values, blank number": lambda o: made(o, credit_limit="", customer_rank=""),
     "values, boolean": lambda o: made(o, is_company="True", active="False"),
     "values, blank boolean": lambda o: made(o, is_company="", active=""),
-    "values, blank link": lambda o: made(o, **{"country_id/.id": "", "user_id/.id": "", "lang": ""}),
+    "values, blank link": lambda o: made(o, **{"country_id/.id": "", "user_id/.id": "",
+                                               "lang": ""}),
     "values, Swiss VAT number": lambda o: made(o, vat="CHE-123.456.788MWST",
                                                **{"country_id/.id": country(o, "CH")}),
     "values, Austrian VAT number": lambda o: made(o, vat="ATU12345675",
@@ -118,7 +124,8 @@ PROBES = {
         "ir.model.data", "search_read", [["module", "=", "navodoo"], ["name", "in", ["d1", "d2"]]],
         fields=["name", "res_id"])],
     "external id, taken": lambda o: o.call("ir.model.data", "create", [
-        {"module": "navodoo", "name": "d1", "model": "res.partner", "res_id": 1, "noupdate": True}]),
+        {"module": "navodoo", "name": "d1", "model": "res.partner", "res_id": 1,
+         "noupdate": True}]),
     "search, unknown field": lambda o: o.call("res.partner", "search_read", [["nosuch", "=", 1]],
                                               fields=["name"]),
     "search, candidates": lambda o: o.call(

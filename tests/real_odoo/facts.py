@@ -37,7 +37,8 @@ def blank(o):
     country = o.rows("res.country", [["code", "=", "DE"]], [])[0]["id"]
     fields = ["street", "email", "country_id/.id", "credit_limit", "vat"]
     load(o, ["id", "ref", "name", *fields],
-         ["navodoo.f3", "F3", "full", "Street 1", "a@b.example", str(country), "12.50", "DE136695976"])
+         ["navodoo.f3", "F3", "full", "Street 1", "a@b.example", str(country), "12.50",
+          "DE136695976"])
     names = ["street", "email", "country_id", "credit_limit", "vat"]
     p = one(o, "F3", *names)
     assert p["country_id"] == country and p["credit_limit"] == 12.5, p
@@ -104,7 +105,8 @@ def raced(o):
 def closed_to_plain(o):
     plain = client(DATABASE, "plain")
     ids = load(plain, ["id", "ref", "name"], ["navodoo.f11", "F11", "x"])["ids"]
-    for method, args in (("search_read", [[]]), ("create", [[{"module": "navodoo", "name": "f12"}]])):
+    row = {"module": "navodoo", "name": "f12"}
+    for method, args in (("search_read", [[]]), ("create", [[row]])):
         try:
             plain.call("ir.model.data", method, *args)
         except Fault as e:
@@ -126,7 +128,7 @@ FACTS = {
     "an external id goes with its record": deleted,
     "load writes to a record that was given its external id later": adopted,
     "of three that load one new external id at once, one record comes": raced,
-    "external ids are closed to a user without Access Rights, but for asking by name": closed_to_plain,
+    "external ids are closed to a user without Access Rights, but for one by name": closed_to_plain,
 }
 
 

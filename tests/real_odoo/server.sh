@@ -4,6 +4,7 @@
 # signature check, in an apt root of its own: the system's sources stay as they are. It is
 # unpacked beside the system, never installed. Database cluster, sockets, ports and files are
 # private to one run and end with it; only the package and a finished template stay in $cache.
+# run.sh gives: $here (this folder), $cache, $work (this run's folder), $begin (seconds).
 
 package=odoo-19
 modules=contacts,account,base_vat
@@ -141,7 +142,8 @@ stop_cluster() { # stop_cluster fast|immediate
 
 # A database with the modules and the integration user, made once; sets $template.
 make_template() {
-  digest=$(printf '%s\n' "$modules" "${tree##*/}" | cat - "$here/prepare.py" | sha256sum | cut -c1-12)
+  digest=$(printf '%s\n' "$modules" "${tree##*/}" | cat - "$here/prepare.py" | sha256sum)
+  digest=$(echo "$digest" | cut -c1-12)
   template=$cache/template-$digest
   [ ! -e "$template/user.json" ] || return 0
   say "making the template database: $modules"
@@ -151,9 +153,11 @@ make_template() {
   start_cluster
   pg createuser -U postgres -h "$work/socket" -d odoo
   odoo server -c "$work/odoo.conf" -d template_navodoo -i "$modules" --stop-after-init --no-http \
-    >"$work/init.log" 2>&1 || { tail -n 30 "$work/init.log" >&2; die "the template cannot be made"; }
+    >"$work/init.log" 2>&1 ||
+    { tail -n 30 "$work/init.log" >&2; die "the template cannot be made"; }
   say "making the integration user and its API key, payment terms, languages"
-  odoo shell -c "$work/odoo.conf" -d template_navodoo --no-http <"$here/prepare.py" >"$work/shell.log" 2>&1
+  odoo shell -c "$work/odoo.conf" -d template_navodoo --no-http \
+    <"$here/prepare.py" >"$work/shell.log" 2>&1
   sed -n 's/^navodoo-user: //p' "$work/shell.log" >"$work/user.json"
   [ -s "$work/user.json" ] || { tail -n 30 "$work/shell.log" >&2; die "no integration user"; }
   stop_cluster fast
@@ -167,7 +171,11 @@ make_template() {
 start() {
   bin=$(find /usr/lib/postgresql -maxdepth 2 -name bin | sort -V | tail -n 1)
   [ -n "$bin" ] || die "no PostgreSQL here"
-  port=$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+  port=$("$python" -c 'if True:
+    import socket
+    s = socket.socket()
+    s.bind(("127.0.0.1", 0))
+    print(s.getsockname()[1])')
   mkdir -p "$work/socket"
   configure
   make_template
@@ -176,14 +184,14 @@ start() {
   rm -f "$work/odoo.log"
   own "$work"
   start_cluster
-  { become=exec; odoo server -c "$work/odoo.conf"; } >"$work/odoo.log" 2>&1 &
+  { become="exec"; odoo server -c "$work/odoo.conf"; } >"$work/odoo.log" 2>&1 &
   odoo_pid=$!
 }
 
 # The databases go with the run: nothing has to be written out.
 stop() {
-  if [ -n "${check_pid:-}" ]; then kill "$check_pid" 2>/dev/null; wait "$check_pid"; fi
-  if [ -n "${odoo_pid:-}" ]; then kill -KILL "$odoo_pid" 2>/dev/null; wait "$odoo_pid"; fi 2>/dev/null
+  if [ -n "${check_pid:-}" ]; then kill "$check_pid"; wait "$check_pid"; fi 2>/dev/null
+  if [ -n "${odoo_pid:-}" ]; then kill -KILL "$odoo_pid"; wait "$odoo_pid"; fi 2>/dev/null
   if [ -n "${bin:-}" ]; then stop_cluster immediate; fi
   rm -rf "$work" "$cache/new.$$"
 }

@@ -4,6 +4,7 @@
 -- key, record, tag, and only then what the table says about the fields.
 
 local crypto = require "navodoo.crypto"
+local text = require "navodoo.text"
 local answer = require "sandbox.nav.answer"
 local customer = require "sandbox.nav.customer"
 local etag = require "sandbox.nav.etag"
@@ -38,9 +39,9 @@ end
 local function key_of(inner, key_name)
   local name, rest = inner:match("^([%a_][%w_]*)=(.*)$")
   if name and name ~= key_name then return nil end
-  local text = (rest or inner):match("^'(.*)'$")
-  if not text then return nil end
-  local undoubled = text:gsub("''", "\0")
+  local quoted = (rest or inner):match("^'(.*)'$")
+  if not quoted then return nil end
+  local undoubled = quoted:gsub("''", "\0")
   if undoubled:find("'", 1, true) then return nil end
   return (undoubled:gsub("%z", "'"))
 end
@@ -282,6 +283,7 @@ local function route(request, state, now)
   if protocol == "odata" or protocol == "api" or protocol == "ws" then -- switched off here
     return { status = 405, headers = { Allow = "" }, body = "" }
   end
+  if not text.valid(query.decode(request.path)) then return nil, refusal.query_syntax() end
   if protocol ~= "odatav4" then return nil, refusal.no_segment(query.decode(segments[2] or "")) end
   if not signed_in(request, state) then return nil, refusal.credentials() end
   local options, refused = query.options(raw_query)
