@@ -26,7 +26,7 @@ size_t nv_cells_size(const nv_cells *c) {
 int nv_cells_add(nv_cells *c, nv_val v) {
   if (nv_cells_size(c) + v.s.n > c->bytes.max) return NV_ETOOLARGE;
   if (c->n == c->cap) {
-    size_t cap = c->cap ? c->cap * 2 : 16;
+    size_t cap = c->cap ? c->cap * 2 : 64;
     nv_cell *cell = realloc(c->cell, cap * sizeof *cell);
     if (!cell) return NV_ENOMEM;
     c->cell = cell;

@@ -84,16 +84,18 @@ echo "\$ navodoo run flows/      and three people edit customers in NAV"
 engine=$!
 answers() { "$navodoo" status --state "$state" | grep -q "^engine: running"; }
 gone_or_answers() { ! kill -0 "$engine" || answers; }
-wait_for 20 gone_or_answers && answers || fail "the engine does not run" "$work/run.log"
+wait_for 20 gone_or_answers || fail "the engine does not answer" "$work/run.log"
+kill -0 "$engine" 2>/dev/null || fail "the engine ended" "$work/run.log"
 
 # Customers that are linked, so that an edit can be seen to arrive.
 "$navodoo" dead --state "$state" --json >"$work/dead" || fail "navodoo dead failed"
 curl -sf "http://$nav/_sandbox/dump?table=Customer" >"$work/customers" ||
   fail "the sandbox NAV does not answer" "$work/sandbox.log"
 keys=""
-for key in $(grep -o '"No":"[^"]*"' "$work/customers" | sed 's/.*:"//; s/"//'); do
+grep -o '"No":"[^"]*"' "$work/customers" | sed 's/.*:"//; s/"//' >"$work/numbers"
+while read -r key; do
   grep -q "/$key\"" "$work/dead" || keys="$keys $key"
-done
+done <"$work/numbers"
 # shellcheck disable=SC2086
 set -- $keys
 [ $# -ge 4 ] || fail "CUSTOMERS=$customers leaves $# customers to edit, four are needed"

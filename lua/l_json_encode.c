@@ -200,18 +200,44 @@ static bool check_array(encoder *e, int t, lua_Integer n) {
   return count == n || refuse(e, NV_EINVALID, "an array with a hole");
 }
 
+static bool write_element(encoder *e, lua_Integer i) {
+  if ((i == 1 || write_char(e, ',')) && write_value(e, lua_gettop(e->L))) return true;
+  char step[32];
+  int n = snprintf(step, sizeof step, "[%lld]", (long long)i);
+  return failed_at(e, step, (size_t)n);
+}
+
+/* Writes a list whose elements lie in their order, as nearly every list does, in
+ * one walk. `*ordered` is false when another key stands between: not written. */
+static bool write_ordered(encoder *e, int t, bool *ordered) {
+  lua_State *L = e->L;
+  lua_Integer i = 1;
+  for (lua_pushnil(L); lua_next(L, t); i++) {
+    *ordered = lua_isinteger(L, -2) && lua_tointeger(L, -2) == i;
+    if (!*ordered) return true;
+    if (!write_element(e, i)) return false;
+    lua_pop(L, 1);
+  }
+  return true;
+}
+
 static bool write_array(encoder *e, int t) {
   lua_State *L = e->L;
-  lua_Integer n = (lua_Integer)lua_rawlen(L, t);
-  if (!check_array(e, t, n) || !write_char(e, '[')) return false;
-  for (lua_Integer i = 1; i <= n; i++) {
-    lua_rawgeti(L, t, i);
-    if ((i > 1 && !write_char(e, ',')) || !write_value(e, lua_gettop(L))) {
-      char step[32];
-      int k = snprintf(step, sizeof step, "[%lld]", (long long)i);
-      return failed_at(e, step, (size_t)k);
+  int top = lua_gettop(L);
+  bool ordered = true;
+  if (!write_char(e, '[')) return false;
+  size_t from = e->s->out.n;
+  if (!write_ordered(e, t, &ordered)) return false;
+  lua_settop(L, top);
+  if (!ordered) {
+    e->s->out.n = from;
+    lua_Integer n = (lua_Integer)lua_rawlen(L, t);
+    if (!check_array(e, t, n)) return false;
+    for (lua_Integer i = 1; i <= n; i++) {
+      lua_rawgeti(L, t, i);
+      if (!write_element(e, i)) return false;
+      lua_pop(L, 1);
     }
-    lua_pop(L, 1);
   }
   return write_char(e, ']');
 }

@@ -58,12 +58,14 @@ map.upper = on_text("upper", text.upper, same)
 map.trim = on_text("trim", text.trim, text.trim)
 
 --- A registration number without blanks, dots and dashes, in capitals: numbers are compared
--- so. Swiss numbers (CHE-123.456.788 MWST) keep their official spelling.
+-- so. Swiss numbers get their official spelling, CHE-123.456.788 MWST: Odoo (base_vat) stores
+-- no other, so any other would never be found again.
 map.compact = on_text("compact", function(v)
-  if not v:find "[^%u%d]" then return v end
-  local upper = text.upper(text.trim(v))
-  if upper:find "^CHE" then return upper end
-  return (upper:gsub("[%s%.%-]", ""))
+  if not v:find "[^%u%d]" and not v:find "^CHE" then return v end
+  local compact = text.upper(text.trim(v)):gsub("[%s%.%-]", "")
+  local a, b, c, suffix = compact:match "^CHE(%d%d%d)(%d%d%d)(%d%d%d)(%u*)$"
+  if not a then return compact end
+  return ("CHE-%s.%s.%s%s"):format(a, b, c, suffix ~= "" and " " .. suffix or "")
 end, same)
 
 --- An address of the web; Odoo stores it with its scheme and adds "http://" itself.

@@ -212,7 +212,16 @@ function mapper.to_odoo(spec)
   w:add "local K, null, is_blank, utf16_length, math_type, type, none = ..."
   w:add "return function(_, record, ctx)"
   w:add "local creating, lookups = ctx.creating, ctx.lookups or none"
-  w:add "local values, problems, v, r, why, way_out, field = {}, {}, nil, nil, nil, nil, nil"
+  local room, seen = {}, {} -- the nils make the table at its full size
+  for _, list in ipairs { spec.entries, spec.on_create } do
+    for _, entry in ipairs(list) do
+      for _, target in ipairs(entry.odoo) do
+        if not seen[target] then seen[target], room[#room + 1] = true, ("[%q] = nil"):format(target) end
+      end
+    end
+  end
+  w:add("local values, problems = { %s }, {}", table.concat(room, ", "))
+  w:add "local v, r, why, way_out, field = nil, nil, nil, nil, nil"
   for _, entry in ipairs(spec.entries) do w:entry(entry) end
   if #spec.on_create > 0 then
     w:add "if creating then"

@@ -29,7 +29,10 @@ describe("map", function()
     expect(map.compact.get "DE 123.456-789"):equals("DE123456789")
     expect(map.compact.get "atu12345678"):equals("ATU12345678")
     expect(map.compact.get "GB123456789"):equals("GB123456789")
-    expect(map.compact.get " che-123.456.788 MWST"):equals("CHE-123.456.788 MWST")
+    for _, typed in ipairs { " che-123.456.788 MWST", "CHE123456788MWST", "CHE-123.456.788MWST" } do
+      expect(map.compact.get(typed)):equals("CHE-123.456.788 MWST")
+    end
+    expect(map.compact.get "CHE123456788"):equals("CHE-123.456.788")
   end)
   it("gives addresses of the web their scheme", function()
     expect(map.url.get "www.mueller.example"):equals("http://www.mueller.example")

@@ -42,26 +42,28 @@ end
 --- The cells of one row and their length, or the error of a value that cannot be sent.
 local function cells_of(conn, model, plan, row, index)
   local names, plain, memo, given = plan.names, plan.plain, plan.memo, row.values
-  local cells, bytes = json.array { table.unpack(plan.header) }, #row.xmlid -- made at its full size
+  local cells, bytes = { table.unpack(plan.header) }, #row.xmlid -- made at its full size
   cells[1] = row.xmlid
   for i = 1, #names do
     local v = given[names[i]]
-    local cell, why
+    local cell
     if plain[i] and type(v) == "string" then
       cell = v
+    elseif v == false and plain[i] then
+      cell = ""
     else
-      local known = memo[i]
+      local known, why = memo[i], nil
       cell = known and known[v]
       if not cell then
         cell, why = values.to_cell(plan.defs[i], v)
+        if not cell then
+          local err = call.failure(conn.endpoint, ("%s %s"):format(model, row.xmlid), { class = "invalid" },
+            { code = "type", text = ("%s: %s"):format(names[i], why) })
+          err.field, err.record_index = names[i], index
+          return nil, err
+        end
         if known and v ~= nil then known[v] = cell end
       end
-    end
-    if not cell then
-      local err = call.failure(conn.endpoint, ("%s %s"):format(model, row.xmlid), { class = "invalid" },
-        { code = "type", text = ("%s: %s"):format(names[i], why) })
-      err.field, err.record_index = names[i], index
-      return nil, err
     end
     cells[i + 1], bytes = cell, bytes + #cell + 3
   end

@@ -61,7 +61,9 @@ end
 ---@return string|nil
 function adopt.fold_value(v)
   if type(v) ~= "string" or v == "" then return nil end
-  return (v:upper():gsub("[%s%.%-/]", ""))
+  local upper = v:upper()
+  if not upper:find "[%s%.%-/]" then return upper end
+  return (upper:gsub("[%s%.%-/]", ""))
 end
 
 local fold_value <const> = adopt.fold_value

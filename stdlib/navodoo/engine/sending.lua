@@ -48,22 +48,27 @@ local function send(engine, columns, items)
   return send(engine, columns, again)
 end
 
+--- Name of the set of fields that are written: one bit for each, 60 to a number.
+local function signature_of(fields, write)
+  local name, bits = nil, 0
+  for i = 1, #fields do
+    if write[fields[i]] ~= nil then bits = bits | 1 << (i - 1) % 60 end
+    if i % 60 == 0 and i < #fields then name, bits = (name or "") .. bits .. ",", 0 end
+  end
+  return name and name .. bits or bits
+end
+
 --- Writes the items; those of one column list share calls.
 function sending.write(engine, items)
-  local groups, order = {}, {}
-  local fields = engine.flow.odoo_fields
+  local groups, order, fields = {}, {}, engine.flow.odoo_fields
   for _, item in ipairs(items) do
-    local columns, write, n = {}, item.write, 0
-    for i = 1, #fields do
-      if write[fields[i]] ~= nil then
-        n = n + 1
-        columns[n] = fields[i]
-      end
-    end
-    local signature = table.concat(columns, ",")
+    local signature = signature_of(fields, item.write)
     local group = groups[signature]
     if not group then
-      group = { columns = columns }
+      group = { columns = {} }
+      for _, field in ipairs(fields) do
+        if item.write[field] ~= nil then group.columns[#group.columns + 1] = field end
+      end
       groups[signature], order[#order + 1] = group, group
     end
     group[#group + 1] = item

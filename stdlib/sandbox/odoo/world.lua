@@ -78,7 +78,7 @@ local COUNTRIES <const> = [[
   vg Virgin_Islands_(British) USD 1284; vi Virgin_Islands_(USA) USD 1340; vn Vietnam VND 84;
   vu Vanuatu VUV 678; wf Wallis_and_Futuna XPF 681; ws Samoa WST 685; ye Yemen YER 967;
   yt Mayotte EUR 262; za South_Africa ZAR 27; zm Zambia ZMW 260; zw Zimbabwe ZWL 263;
-  xk Kosovo EUR 383;
+  xi Northern_Ireland GBP 44; xk Kosovo EUR 383;
 ]]
 
 -- country: code name, ... ; external ids base.state_<country>_<n>
@@ -184,11 +184,13 @@ function world.countries(version)
   for key, name, currency, dial in COUNTRIES:gmatch("(%l%l) (%S+) (%u%u%u) (%d+)") do
     if version < 17 and key == "tr" then name = "Turkey" end
     if version < 17 and key == "hr" then currency = "HRK" end
+    if key == "xi" and version < 19 then goto continue end -- seen in 19 only
     list[#list + 1] = {
       xmlid = key, name = name:gsub("_", " "), code = key == "uk" and "GB" or key:upper(),
       currency = currency, phone = tonumber(dial), name_hu = HUNGARIAN[key],
       vat_label = VAT_LABELS[key] or (has(EU, key) and "VAT" or nil),
     }
+    ::continue::
   end
   return list
 end
