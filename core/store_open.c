@@ -191,11 +191,9 @@ static int enter_wal_mode(nv_store *s, nv_error *err) {
 /* The engine's side of opening; the file is known to be ours. */
 static int open_for_writing(nv_store *s, int64_t version, nv_error *err) {
   int rc = enter_wal_mode(s, err);
-  /* Debian's SQLite overwrites what is deleted: measured, it costs a third. */
   if (rc == NV_OK)
     rc = exec(s, "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 16000;"
-              "PRAGMA journal_size_limit = 134217728;"
-              "PRAGMA secure_delete = OFF", "open", err);
+              "PRAGMA journal_size_limit = 134217728", "open", err);
   if (rc == NV_OK) rc = migrate(s, version, err);
   if (rc == NV_OK)
     rc = ask_number(s, "INSERT INTO meta (key, value) VALUES ('epoch', 1)"
@@ -209,7 +207,8 @@ static int open_for_writing(nv_store *s, int64_t version, nv_error *err) {
   return rc;
 }
 
-/* Once per process: without its statistics SQLite's allocator takes no lock. */
+/* Once per process: without its statistics SQLite's allocator takes no lock, which
+ * was a tenth of the whole cycle. */
 static void configure(void) { sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
 
 static int open_db(nv_store *s, nv_error *err) {

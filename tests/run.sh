@@ -22,8 +22,9 @@ trap 'rm -rf "$work"' EXIT
 run() {
   name=$1; shift
   begin=$(date +%s)
-  "$@" >"$work/out" 2>&1
+  timeout "${LIMIT:-900}" "$@" >"$work/out" 2>&1
   code=$?
+  [ "$code" = 124 ] && echo "still running after ${LIMIT:-900} s: ended" >>"$work/out"
   counts=$(python3 "$top/tests/count.py" "$code" <"$work/out")
   set -- $counts
   passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
@@ -65,7 +66,7 @@ done
 for folder in lua stdlib; do
   for file in tests/$folder/*_spec.lua; do
     case $file in */layers_spec.lua) continue ;; esac
-    run "$folder/$(basename "$file" .lua)" "$spec" "$file"
+    LIMIT=120 run "$folder/$(basename "$file" .lua)" "$spec" "$file"
   done
 done
 for file in flows/tests/*_spec.lua; do

@@ -1,0 +1,66 @@
+# Completion of navodoo(1) for bash: commands, their options, values where they are known.
+
+_navodoo() {
+  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}
+  local command=${COMP_WORDS[1]} options='' words='' folders=''
+  COMPREPLY=()
+  if [ "$COMP_CWORD" -eq 1 ]; then
+    mapfile -t COMPREPLY < <(compgen -W \
+      'run check sandbox status jobs dead links help --help --version' -- "$current")
+    return
+  fi
+
+  case $command in
+    run) options='--once --all --wait --env --state --listen --set --memory' folders=1 ;;
+    check) options='--env' folders=1 ;;
+    sandbox) options='--nav --odoo --odoo-version --customers --partners --seed --state' ;;
+    status) options='--state --json' ;;
+    jobs) options='--flow --only --after --limit --state --json' ;;
+    dead) options='--flow --group --all --after --limit --state --json'
+          [ "$COMP_CWORD" -eq 2 ] && words='list groups show retry drop' ;;
+    links) options='--flow --nav --odoo --after --limit --state --json' ;;
+    help) mapfile -t COMPREPLY < <(compgen -W 'run check sandbox status jobs dead links' -- "$current")
+          return ;;
+    *) return ;;
+  esac
+
+  # bash takes "--only=x" apart into three words, and "nav.url=x" too
+  [ "$previous" = = ] && previous=${COMP_WORDS[COMP_CWORD-2]}
+  [ "$current" = = ] && current=
+  case $previous in
+    --state)
+      if [ "$command" = sandbox ]; then mapfile -t COMPREPLY < <(compgen -f -- "$current")
+      else mapfile -t COMPREPLY < <(compgen -d -- "$current"); fi
+      compopt -o filenames
+      return ;;
+    --only) words='ready waiting review dead' ;;
+    --odoo-version) words='14 17 18 19' ;;
+    --env) words='dev qa prod' ;;
+    --flow) words=$(_navodoo_flows) ;;
+    --set) words='nav.url= nav.company= nav.user= odoo.url= odoo.database= odoo.user='
+           compopt -o nospace ;;
+    --wait|--listen|--memory|--customers|--partners|--seed|--after|--limit|--group) return ;;
+    --nav|--odoo) return ;;
+    *)
+      case $current in
+        -*) words="$options --help" ;;
+        *) if [ -n "$folders" ]; then
+             mapfile -t COMPREPLY < <(compgen -d -- "$current")
+             compopt -o filenames
+             return
+           fi ;;
+      esac ;;
+  esac
+  mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+}
+
+# The flows of ./flows: its Lua files but the configuration.
+_navodoo_flows() {
+  local file
+  for file in flows/*.lua; do
+    file=${file##*/}
+    case $file in '*.lua'|navodoo.lua) ;; *) printf '%s\n' "${file%.lua}" ;; esac
+  done
+}
+
+complete -F _navodoo navodoo
