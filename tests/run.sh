@@ -63,15 +63,17 @@ export NV_DECIMAL_TABLE="$work/decimals"
 for program in "$out"/asan/tests/test_*; do
   [ -x "$program" ] && run "core/$(basename "$program")" "$program"
 done
+LIMIT=120
 for folder in lua stdlib; do
   for file in tests/$folder/*_spec.lua; do
     case $file in */layers_spec.lua) continue ;; esac
-    LIMIT=120 run "$folder/$(basename "$file" .lua)" "$spec" "$file"
+    run "$folder/$(basename "$file" .lua)" "$spec" "$file"
   done
 done
 for file in flows/tests/*_spec.lua; do
   run "$(basename "$file" .lua)" "$spec" "$file"
 done
+LIMIT=900
 run "conformance" sh tests/stdlib/conformance/run.sh "$out/clang/navodoo"
 
 seeds=200 kills=10 fuzz_seconds=15
