@@ -12,7 +12,9 @@ const char *const nv_store_migrations[] = {
     " id INTEGER PRIMARY KEY AUTOINCREMENT,"
     " flow TEXT NOT NULL, direction TEXT NOT NULL, record TEXT NOT NULL,"
     " kind INTEGER NOT NULL,"
-    " state TEXT NOT NULL CHECK (state IN ('ready','waiting','review','dead')),"
+    /* Not IN: a list of more than two makes a temporary table for every row. */
+    " state TEXT NOT NULL CHECK (state = 'ready' OR state = 'waiting'"
+    " OR state = 'review' OR state = 'dead'),"
     " rev INTEGER NOT NULL, attempts INTEGER NOT NULL,"
     " due INTEGER NOT NULL, created INTEGER NOT NULL,"
     " version TEXT, hash TEXT, error TEXT, fingerprint TEXT, payload TEXT"
@@ -23,11 +25,11 @@ const char *const nv_store_migrations[] = {
     "CREATE INDEX jobs_waiting ON jobs (flow) WHERE state = 'waiting';"
     "CREATE INDEX jobs_parked ON jobs (fingerprint, flow, state)"
     " WHERE state IN ('dead', 'review');"
+    /* Never many, and gone soon: one tree less to keep counts for more than order. */
     "CREATE TABLE effects ("
-    " key TEXT NOT NULL, job INTEGER, endpoint TEXT, kind TEXT, image TEXT,"
+    " key TEXT PRIMARY KEY, job INTEGER, endpoint TEXT, kind TEXT, image TEXT,"
     " intended INTEGER, epoch INTEGER"
-    ") STRICT;"
-    "CREATE UNIQUE INDEX effects_key ON effects (key);"
+    ") STRICT, WITHOUT ROWID;"
     "CREATE INDEX effects_job ON effects (job);"
     "CREATE TABLE links ("
     " id INTEGER PRIMARY KEY, flow TEXT NOT NULL, nav TEXT NOT NULL,"
@@ -166,11 +168,11 @@ const nv_store_sql nv_store_queries[] = {
      " ORDER BY count DESC, oldest"},
     {"effects_of_jobs", 1,
      "SELECT " EFFECT_COLUMNS " FROM effects e"
-     " WHERE job IN (SELECT value FROM json_each(?1)) ORDER BY e.rowid"},
+     " WHERE job IN (SELECT value FROM json_each(?1)) ORDER BY e.key"},
     {"effects_open", 1,
      "SELECT " EFFECT_COLUMNS ", j.flow, j.record FROM effects e"
      " LEFT JOIN jobs j ON j.id = e.job"
-     " WHERE ?1 IS NULL OR j.flow = ?1 ORDER BY e.rowid LIMIT 10000"},
+     " WHERE ?1 IS NULL OR j.flow = ?1 ORDER BY e.intended, e.key LIMIT 10000"},
     {"links_by_nav", 2,
      "SELECT " LINK_COLUMNS " FROM links"
      " WHERE flow = ?1 AND nav IN (SELECT CAST(value AS TEXT) FROM json_each(?2))"},

@@ -66,21 +66,28 @@ static int b_setmetatable(lua_State *L) {
   return call_original(L);
 }
 
-/* insert, remove and sort walk as far as the length says. */
-static int b_whole_list(lua_State *L) {
+/* These walk as far as the length says, and cost a guard that much. */
+static int whole_list(lua_State *L, size_t cost_each) {
   if (luaL_getmetafield(L, 1, "__len") != LUA_TNIL)
     return luaL_argerror(L, 1, "list with a length of its own");
+  nvl_guard_charge(nvl_state_of(L), L, (size_t)lua_rawlen(L, 1) * cost_each);
   return call_original(L);
 }
 
+/* At the end they move nothing. */
+static int b_insert(lua_State *L) { return whole_list(L, lua_gettop(L) > 2); }
+static int b_remove(lua_State *L) { return whole_list(L, lua_gettop(L) > 1); }
+static int b_sort(lua_State *L) { return whole_list(L, 8); }
+
 static void check_range(lua_State *L, int first, int last) {
-  if (lua_tonumber(L, last) - lua_tonumber(L, first) >= LIST_MAX)
-    luaL_error(L, "list of more than %d elements", LIST_MAX);
+  lua_Number n = lua_tonumber(L, last) - lua_tonumber(L, first);
+  if (n >= LIST_MAX) luaL_error(L, "list of more than %d elements", LIST_MAX);
+  if (n > 0) nvl_guard_charge(nvl_state_of(L), L, (size_t)n);
 }
 
 static int b_concat(lua_State *L) {
   check_range(L, 3, 4);
-  return b_whole_list(L);
+  return whole_list(L, 1);
 }
 
 static int b_move(lua_State *L) {
@@ -99,9 +106,9 @@ static void replace(lua_State *L, const char *library, const char *name, lua_CFu
 void nvl_bound_base(lua_State *L) {
   replace(L, "_G", "xpcall", b_xpcall);
   replace(L, "_G", "setmetatable", b_setmetatable);
-  replace(L, "table", "insert", b_whole_list);
-  replace(L, "table", "remove", b_whole_list);
-  replace(L, "table", "sort", b_whole_list);
+  replace(L, "table", "insert", b_insert);
+  replace(L, "table", "remove", b_remove);
+  replace(L, "table", "sort", b_sort);
   replace(L, "table", "concat", b_concat);
   replace(L, "table", "move", b_move);
 }

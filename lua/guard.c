@@ -4,7 +4,8 @@
  * an error, an exhausted budget or exhausted memory comes back as a value that
  * names file and line. A script that hides a runaway loop in pcall is stopped by
  * re-arming the hook on every line once its budget is spent. One instruction can be
- * a call that copies megabytes, so processor time is bounded too. Outside a guard no
+ * a call that copies megabytes, so memory and the steps of patterns cost budget too,
+ * and for whatever is left processor time is bounded. Outside a guard no
  * hook is set, since one costs every instruction; a task that holds the loop for
  * seconds is ended by the watchdog, which sets a hook from a signal handler.
  */
@@ -58,6 +59,12 @@ static void budget_hook(lua_State *L, lua_Debug *ar) {
   }
   lua_sethook(L, budget_hook, LUA_MASKLINE | LUA_MASKCOUNT, 1);
   stop(L, SPENT);
+}
+
+void nvl_guard_charge(nvl_state *s, lua_State *L, size_t cost) {
+  if (s->guard_left <= 0) return; /* no guard, or spent */
+  s->guard_left = cost < (size_t)s->guard_left ? s->guard_left - (long)cost : 0;
+  if (s->guard_left == 0) lua_sethook(L ? L : s->guard_co, budget_hook, LUA_MASKCOUNT, 1);
 }
 
 /* A first interrupt is one error, then time to clean up. A guard that is interrupted
@@ -132,6 +139,7 @@ int nvl_guard(lua_State *L) {
   s->guard_killed = false;
   s->guard_wall_us = clock_us(CLOCK_MONOTONIC);
   s->guard_cpu_us = 0;
+  s->guard_co = L;
   lua_sethook(L, budget_hook, LUA_MASKCOUNT, STEP);
   int rc = lua_pcall(L, lua_gettop(L) - 2, LUA_MULTRET, 1);
   s->guard_left = -1;

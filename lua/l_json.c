@@ -288,11 +288,15 @@ static const luaL_Reg functions[] = {
     {"array", l_array},
     {"is_array", l_is_array},
     {"object", l_object},
+    {"row", nvl_json_row},
+    {"raw", nvl_json_raw},
     {NULL, NULL},
 };
 
 int luaopen_navodoo_json(lua_State *L) {
   luaL_requiref(L, NVL_DECIMAL, luaopen_navodoo_decimal, 0); /* its metatable */
+  lua_pop(L, 1);
+  luaL_newmetatable(L, NVL_JSON_RAW);
   lua_pop(L, 1);
   luaL_newlibtable(L, functions);
   lua_createtable(L, 0, 1);

@@ -1,5 +1,5 @@
-/* l_json - what the two halves of navodoo.json share: l_json.c (decoding, marks,
- * the module) and l_json_encode.c. Nobody else includes this.
+/* l_json - what the parts of navodoo.json share: l_json.c (decoding, marks, the
+ * module), l_json_encode.c and l_json_row.c. Nobody else includes this.
  */
 #ifndef NVL_L_JSON_H
 #define NVL_L_JSON_H
@@ -35,6 +35,12 @@ nvl_json_shape nvl_json_shape_of(lua_State *L, int t);
 
 /* Pushes the scratch userdata. */
 void nvl_json_push_scratch(lua_State *L);
+/* json.row and json.raw, in l_json_row.c. */
+int nvl_json_row(lua_State *L);
+int nvl_json_raw(lua_State *L);
+#define NVL_JSON_RAW "navodoo.json.raw"
+/* The text of the raw value at `idx`, an absolute index; p is NULL when it is none. */
+nv_str nvl_json_raw_text(lua_State *L, int idx);
 /* json.encode and json.canonical. */
 int nvl_json_encode(lua_State *L);
 int nvl_json_canonical(lua_State *L);

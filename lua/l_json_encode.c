@@ -285,6 +285,8 @@ static bool write_value(encoder *e, int idx) {
       break;
     case LUA_TUSERDATA:
       if (is_decimal(L, idx)) return write_decimal(e, lua_touserdata(L, idx));
+      s = nvl_json_raw_text(L, idx);
+      if (s.p && !e->canonical) return check(e, nv_buf_add(&e->s->out, s.p, s.n));
       break;
     default:
       break;

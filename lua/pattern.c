@@ -3,15 +3,19 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "task.h"
+
 enum {
   DEPTH_MAX = 200,
   STEPS_BASE = 10000000, /* less than a tenth of a second */
   STEPS_PER_BYTE = 16,
+  STEPS_PER_INSTRUCTION = 4, /* of a guard's budget */
 };
 
 static const char *match(nvl_pattern *m, const char *s, const char *p);
 
 static void too_long(nvl_pattern *m) {
+  nvl_pattern_charge(m);
   luaL_error(m->L, "pattern takes too long on a text of %d bytes", (int)(m->end - m->text));
 }
 
@@ -266,7 +270,12 @@ void nvl_pattern_init(nvl_pattern *m, lua_State *L, const char *text, size_t n,
   m->text = text;
   m->end = text + n;
   m->pattern_end = pattern + pattern_n;
-  m->steps = STEPS_BASE + (long long)n * STEPS_PER_BYTE;
+  m->given = m->steps = STEPS_BASE + (long long)n * STEPS_PER_BYTE;
+}
+
+void nvl_pattern_charge(const nvl_pattern *m) {
+  nvl_guard_charge(nvl_state_of(m->L), m->L,
+                   (size_t)(m->given - m->steps) / STEPS_PER_INSTRUCTION);
 }
 
 const char *nvl_pattern_match(nvl_pattern *m, const char *at, const char *pattern) {

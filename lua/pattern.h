@@ -24,7 +24,7 @@ typedef struct nvl_pattern {
   lua_State *L;           /* for errors */
   const char *text, *end; /* of the subject; *end is readable */
   const char *pattern_end;
-  long long steps;        /* left */
+  long long steps, given; /* left, and at the beginning */
   int depth;              /* recursion left */
   int captures;
   struct {
@@ -41,6 +41,10 @@ void nvl_pattern_init(nvl_pattern *m, lua_State *L, const char *text, size_t n,
 /* Matches `pattern` (behind its anchor, if any) at `at`; the end of the match, or
  * NULL. Raises for a malformed pattern and when the steps are spent. */
 const char *nvl_pattern_match(nvl_pattern *m, const char *at, const char *pattern);
+
+/* Charges the steps to the guard that runs, if any. Call it when done; matches that
+ * raise have done so. */
+void nvl_pattern_charge(const nvl_pattern *m);
 
 /* Pushes capture `i` of the last match `begin` .. `end`; the whole match when there
  * are no captures and `i` is 0. Raises when there is no such capture. */

@@ -7,6 +7,8 @@
 #include "stdlib_index.h"
 #include "task.h"
 
+enum { BYTES_PER_INSTRUCTION = 64 }; /* what memory costs of a guard's budget */
+
 /* Counts bytes and refuses past the limit. `osize` holds a type tag when `p` is
  * NULL, and realloc(p, 0) does not free everywhere: both are handled here. */
 static void *allocate(void *ud, void *p, size_t osize, size_t nsize) {
@@ -21,6 +23,7 @@ static void *allocate(void *ud, void *p, size_t osize, size_t nsize) {
     return NULL;
   void *q = realloc(p, nsize);
   if (q) s->used += nsize - osize;
+  if (nsize > osize) nvl_guard_charge(s, NULL, (nsize - osize) / BYTES_PER_INSTRUCTION);
   return q;
 }
 

@@ -64,6 +64,7 @@ static int search(lua_State *L, bool find) {
   if (anchored) pattern++;
   for (; at && at <= m.end; at++)
     if ((end = nvl_pattern_match(&m, at, pattern)) || anchored) break;
+  nvl_pattern_charge(&m);
   if (!end) {
     luaL_pushfail(L);
     return 1;
@@ -94,8 +95,10 @@ static int walk_on(lua_State *L) {
     const char *end = nvl_pattern_match(&m, w->at, pattern), *begin = w->at;
     if (!end || end == w->last) continue;
     w->at = w->last = end;
+    nvl_pattern_charge(&m);
     return nvl_pattern_push_all(&m, begin, end);
   }
+  nvl_pattern_charge(&m);
   return 0;
 }
 
@@ -186,6 +189,7 @@ static int s_gsub(lua_State *L) {
     }
     if (anchored) break;
   }
+  nvl_pattern_charge(&m);
   if (changed) {
     luaL_addlstring(&b, at, (size_t)(m.end - at));
     luaL_pushresult(&b);
@@ -205,6 +209,7 @@ static int s_rep(lua_State *L) {
   if (!lua_isnoneornil(L, 3)) luaL_checklstring(L, 3, &sep);
   if (times > 0 && (n + sep) > (size_t)REP_MAX / (size_t)times)
     return luaL_error(L, "string.rep: result would pass %d bytes", REP_MAX);
+  if (times > 0) nvl_guard_charge(nvl_state_of(L), L, (size_t)times / 4);
   int nargs = lua_gettop(L);
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_insert(L, 1);

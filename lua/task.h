@@ -50,6 +50,7 @@ typedef struct nvl_state {
   unsigned long stale; /* completions that came for an older await */
   long guard_left;     /* instructions left, see guard.c; negative = no guard */
   bool guard_killed;
+  lua_State *guard_co; /* who called it */
   int64_t guard_wall_us, guard_cpu_us; /* when it began; when it was slow already */
   bool interrupted; /* by the watchdog, since the task runs */
   bool closing;
@@ -89,6 +90,9 @@ nvl_task *nvl_task_here(lua_State *L);
 /* Ends the running coroutine `co` at its next instruction, with an error. May be
  * called from a signal handler of the loop thread. */
 void nvl_guard_interrupt(lua_State *co);
+/* Work in C that costs as much as `cost` instructions. When that spends the budget,
+ * `L` (NULL: who called the guard) is stopped at its next instruction. Never raises. */
+void nvl_guard_charge(nvl_state *s, lua_State *L, size_t cost);
 int nvl_guard(lua_State *L); /* task.guard */
 
 /* Replace the library functions that can hold the loop, where no hook fires, or eat

@@ -63,7 +63,7 @@ export NV_DECIMAL_TABLE="$work/decimals"
 for program in "$out"/asan/tests/test_*; do
   [ -x "$program" ] && run "core/$(basename "$program")" "$program"
 done
-LIMIT=120
+LIMIT=300
 for folder in lua stdlib; do
   for file in tests/$folder/*_spec.lua; do
     case $file in */layers_spec.lua) continue ;; esac
@@ -77,7 +77,7 @@ LIMIT=900
 run "conformance" sh tests/stdlib/conformance/run.sh "$out/clang/navodoo"
 
 seeds=200 kills=10 fuzz_seconds=15
-[ "${FULL:-0}" = 1 ] && seeds=10000 kills=500 fuzz_seconds=600
+[ "${FULL:-0}" = 1 ] && seeds=10000 kills=500 fuzz_seconds=600 LIMIT=36000
 run "simulation, $seeds seeds" sh tests/sim/run.sh "$out/clang/tests/sim" "$seeds"
 run "kill at each failpoint" python3 tests/crash/kill.py "$out/clang/navodoo"
 run "$kills random kills" python3 tests/crash/kill.py "$out/clang/navodoo" --random "$kills"

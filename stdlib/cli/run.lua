@@ -145,7 +145,7 @@ local function supervise(p, flow, a, wait_ms, state)
     end
     log.error("flow ended: " .. err.text, { flow = flow.name })
     if a.once then
-      state.failed = true
+      state.failed[flow.name] = err.text
       break
     end
     if state.stopping then break end
@@ -167,9 +167,16 @@ local function did_not_run(p, flow, how, text, class)
   return LASTING[class] and 2 or 1
 end
 
+--- Says that a flow raised, which is a defect or too little memory, and returns the exit code.
+local function broke_off(flow, text)
+  out.complain("flow %s broke off: %s; %s", flow.name, text:match "^[^\n]*",
+               text:find "not enough memory" and "give it more with --memory" or "the log has the traceback")
+  return 1
+end
+
 --- Says which flows of an engine that ended never ran, and returns the exit code.
 local function failures(p, state)
-  local code = state.failed and 1 or 0
+  local code = 0
   for _, flow in ipairs(p.flows) do
     local b = board(flow.name)
     if b.failed and not (state.stopping and b.class == "cancelled") then
@@ -181,14 +188,16 @@ end
 
 --- What `--once` prints, and its exit code: the first that fits of 2, 1, 4, 3, 0.
 local function account(p, state)
-  local code = state.failed and 1 or 0
+  local code = 0
   local function fail(with) code = math.max(code, with) end
   for _, flow in ipairs(p.flows) do
     local b = board(flow.name)
     local c, trouble = b.counters or {}, b.trouble
     -- what may pass was waited for, unless somebody ended the waiting
     if trouble and not (LASTING[trouble.class] or state.stopping) then trouble = nil end
-    if b.failed then
+    if state.failed[flow.name] then
+      fail(broke_off(flow, state.failed[flow.name]))
+    elseif b.failed then
       fail(did_not_run(p, flow, "did not run", b.failed, b.class))
     elseif trouble and (c.read or 0) == 0 then
       fail(did_not_run(p, flow, "did not run", trouble.text, trouble.class))
@@ -271,7 +280,7 @@ function run.run(a)
     end
     log.info("listening", { address = a.listen })
   end
-  local state = { open = #p.flows, changed = task.event(), stop = task.event(), memory = {} }
+  local state = { open = #p.flows, changed = task.event(), stop = task.event(), failed = {}, memory = {} }
   for _, flow in ipairs(p.flows) do task.spawn(supervise, p, flow, a, wait_ms, state) end
   task.spawn(function()
     task.event("stop"):wait()

@@ -39,6 +39,21 @@ function json.decode(text, options) end
 ---@nodiscard
 function json.encode(value) end
 
+--- A text that `json.encode` writes as it is.
+---@param text string  JSON
+---@return userdata
+function json.raw(text) end
+
+--- One row of texts, `["first","cell",...]`; nil and the column of a value that needs `memo`.
+---@param first string
+---@param values table
+---@param names string[]                       keys of `values`, one for each further cell
+---@param kinds ("text"|"number"|boolean)[]    what goes as it stands; false: `false` is a value
+---@param memo table<any, string>[]            by column: cell of a value
+---@return string? row
+---@return integer? column
+function json.row(first, values, names, kinds, memo) end
+
 --- Equal values, equal text: keys always sorted, decimals normalised. For hashes and bases.
 ---@param value any
 ---@return string? text

@@ -57,7 +57,9 @@ static void copy_table(lua_State *L) {
 }
 
 static lua_State *open_state(void) {
+  static nvl_state no_guard = {.guard_left = -1};
   lua_State *L = luaL_newstate();
+  *(nvl_state **)lua_getextraspace(L) = &no_guard;
   luaL_openlibs(L);
   if (luaL_loadstring(L, script) != LUA_OK) abort();
   lua_getglobal(L, "string");

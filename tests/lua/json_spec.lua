@@ -256,3 +256,32 @@ describe("a page of rows", function()
     expect(json.decode(text)):equals { value = rows }
   end)
 end)
+
+describe("json.row", function()
+  local names, kinds = { "a", "b", "c", "d" }, { "text", "number", false, true }
+  local function row(values, memo) return json.row("x.1", values, names, kinds, memo or { {}, {}, {}, {} }) end
+
+  it("writes texts and exact numbers as they stand, and clears what is empty", function()
+    expect(row { a = 'q"\n', b = decimal.new("2.50") }):equals('["x.1","q\\"\\n","2.50","",""]')
+    expect(row { a = false, b = json.null, c = json.null, d = false }):equals('["x.1","","","",""]')
+    expect(row { b = math.mininteger }):equals('["x.1","","-9223372036854775808","",""]')
+  end)
+  it("takes other values from the memo, and names the column that lacks one", function()
+    local memo = { { [7] = "seven" }, {}, { [false] = "False" }, { [42] = "id" } }
+    expect(row({ a = 7, c = false, d = 42 }, memo)):equals('["x.1","seven","","False","id"]')
+    expect({ row({ c = true }, memo) }):equals { nil, 3 }
+    expect({ row({ b = 1.5 }, memo) }):equals { nil, 2 }
+    expect({ row({ d = {} }, memo) }):equals { nil, 4 }
+  end)
+  it("refuses what is no UTF-8", function()
+    expect(pcall(row, { a = "\xff" })):is_false()
+  end)
+end)
+
+describe("json.raw", function()
+  it("stands for its text in encode, and has no canonical form", function()
+    expect(json.encode { data = json.raw "[1,2]" }):equals('{"data":[1,2]}')
+    expect(json.canonical { json.raw "[1]" }):is_nil()
+    expect(pcall(json.raw, 1)):is_false()
+  end)
+end)

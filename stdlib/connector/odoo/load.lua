@@ -26,48 +26,35 @@ local OF_ROWS <const> = { invalid = true, conflict = true, dependency = true }
 
 --- Header and converters of the columns; what is wrong with them is everybody's error.
 local function prepare(conn, what, schema, columns)
-  local header, defs, plain, memo = json.array { "id" }, {}, {}, {}
+  local header, defs, kinds, memo = json.array { "id" }, {}, {}, {}
   for i, name in ipairs(columns) do
     local def = schema.fields[name]
     if not def then
       return nil, call.failure(conn.endpoint, what, { class = "config" }, {
         code = "unknown_field", text = ("Odoo has no field %q here"):format(name) })
     end
-    header[i + 1], defs[i], plain[i] = values.column(def, name), def, values.plain[def.type]
-    memo[i] = def.type ~= "decimal" and {} or nil -- one id, flag or date stands in many rows
+    header[i + 1], defs[i], kinds[i] = values.column(def, name), def, values.kind(def)
+    memo[i] = {} -- one id, flag or date stands in many rows
   end
-  return { header = header, defs = defs, plain = plain, memo = memo, names = columns }
+  return { header = header, defs = defs, kinds = kinds, memo = memo, names = columns }
 end
 
---- The cells of one row and their length, or the error of a value that cannot be sent.
-local function cells_of(conn, model, plan, row, index)
-  local names, plain, memo, given = plan.names, plan.plain, plan.memo, row.values
-  local cells, bytes = { table.unpack(plan.header) }, #row.xmlid -- made at its full size
-  cells[1] = row.xmlid
-  for i = 1, #names do
-    local v = given[names[i]]
-    local cell
-    if plain[i] and type(v) == "string" then
-      cell = v
-    elseif v == false and plain[i] then
-      cell = ""
-    else
-      local known, why = memo[i], nil
-      cell = known and known[v]
-      if not cell then
-        cell, why = values.to_cell(plan.defs[i], v)
-        if not cell then
-          local err = call.failure(conn.endpoint, ("%s %s"):format(model, row.xmlid), { class = "invalid" },
-            { code = "type", text = ("%s: %s"):format(names[i], why) })
-          err.field, err.record_index = names[i], index
-          return nil, err
-        end
-        if known and v ~= nil then known[v] = cell end
-      end
+--- One row as JSON text, or the error of a value that cannot be sent.
+local function text_of(conn, model, plan, row, index)
+  while true do
+    local text, column = json.row(row.xmlid, row.values, plan.names, plan.kinds, plan.memo)
+    if text then return text end
+    local name = plan.names[column]
+    local v = row.values[name]
+    local cell, why = values.to_cell(plan.defs[column], v)
+    if not cell then
+      local err = call.failure(conn.endpoint, ("%s %s"):format(model, row.xmlid), { class = "invalid" },
+        { code = "type", text = ("%s: %s"):format(name, why) })
+      err.field, err.record_index = name, index
+      return nil, err
     end
-    cells[i + 1], bytes = cell, bytes + #cell + 3
+    plan.memo[column][v] = cell
   end
-  return cells, bytes
 end
 
 --- Sorts the messages of a refused call by row. The first message may be the one of the call
@@ -132,10 +119,11 @@ local function faulted(model, plan, chunk, err)
   return outcomes
 end
 
---- One call; `chunk` is a list of { xmlid=, index=, cells= }.
+--- One call; `chunk` is a list of { xmlid=, index=, text= }.
 local function send(conn, model, plan, chunk)
-  local data = json.array {}
-  for i, row in ipairs(chunk) do data[i] = row.cells end
+  local texts = {}
+  for i, row in ipairs(chunk) do texts[i] = row.text end
+  local data = json.raw("[" .. table.concat(texts, ",") .. "]")
   local result, err = conn:call(model, "load", { fields = plan.header, data = data })
   if err then return faulted(model, plan, chunk, err) end
   local ids = type(result) == "table" and result.ids
@@ -167,16 +155,16 @@ function load.run(conn, model, columns, rows)
   if not plan then return nil, err end
   local outcomes, chunks, chunk, size = {}, {}, nil, 0
   for i, row in ipairs(rows) do
-    local cells, bytes = cells_of(conn, model, plan, row, i)
-    if not cells then
-      outcomes[i] = { ok = false, err = bytes }
+    local text, wrong = text_of(conn, model, plan, row, i)
+    if not text then
+      outcomes[i] = { ok = false, err = wrong }
     else
-      if not chunk or size + bytes > load.MAX_BYTES or #chunk == load.MAX_ROWS then
+      if not chunk or size + #text > load.MAX_BYTES or #chunk == load.MAX_ROWS then
         chunk, size = {}, 0
         chunks[#chunks + 1] = chunk
       end
-      chunk[#chunk + 1] = { xmlid = row.xmlid, index = i, cells = cells }
-      size = size + bytes
+      chunk[#chunk + 1] = { xmlid = row.xmlid, index = i, text = text }
+      size = size + #text + 1
     end
   end
   for n, part in ipairs(chunks) do

@@ -77,9 +77,18 @@ function values.column(def, field)
   return field
 end
 
---- Types whose texts go to `load` as they are.
----@type table<string, boolean>
-values.plain = { char = true, text = true, html = true, selection = true }
+-- For `json.row`: what goes out without a conversion, beside the values that clear.
+local KIND <const> = { char = "text", text = "text", html = "text", selection = "text",
+                       decimal = "number", boolean = false }
+
+--- How `json.row` takes the values of a field.
+---@param def table  of the schema
+---@return "text"|"number"|boolean
+function values.kind(def)
+  local kind = KIND[def.type]
+  if kind == nil then return true end
+  return kind
+end
 
 --- Text of a value for `load`. null, false and nil clear, except that a boolean false is one.
 ---@param def table  of the schema
