@@ -60,7 +60,8 @@ describe("layers", function()
   it("stdlib requires itself only", function()
     expect(offenders("stdlib", "%.lua$", function(line)
       local name = line:match('require%s*%(?%s*["\']([^"\']+)["\']')
-      return name and not name:find("%", 1, true) and not (name == "navodoo" or name:match("^navodoo%.") or name == "connector"
+      return name and not name:find("%", 1, true)
+        and not (name == "navodoo" or name:match("^navodoo%.") or name == "connector"
         or name:match("^connector%.") or name:match("^cli%.") or name:match("^sandbox%."))
     end)):equals("")
   end)

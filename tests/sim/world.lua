@@ -124,7 +124,8 @@ function world.start(seed)
   sides.nav = { kind = "nav", module = nav,
                 state = nav.new { customers = CUSTOMERS, seed = seed, plain = true, start_us = time.now() } }
   sides.odoo = { kind = "odoo", module = odoo,
-                 state = odoo.new { version = ({ 14, 17, 18, 19 })[1 + random(4)], seed = seed, start_us = time.now() } }
+                 state = odoo.new { version = ({ 14, 17, 18, 19 })[1 + random(4)], seed = seed,
+                                    start_us = time.now() } }
   for name, side in pairs(sides) do handlers[name] = server.handler(side) end
   install_faults(random)
   local made = { n = 0 }

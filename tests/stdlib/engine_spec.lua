@@ -105,7 +105,8 @@ describe("outcomes", function()
   end)
   it("group by cause and not by value", function()
     local function print_of(value, rule)
-      local _, p = outcome.broken_rules("customer", "C/1", { { field = "Name", value = value, rule = rule, text = "t" } })
+      local _, p = outcome.broken_rules("customer", "C/1", {
+        { field = "Name", value = value, rule = rule, text = "t" } })
       return p
     end
     expect(print_of("a", "required")):equals(print_of("b", "required"))
