@@ -169,13 +169,13 @@ local function prepare(self)
   local nav_schema, odoo_schema, err
   nav_schema, err = insist(self, "schema", function() return self.nav:schema(self.entity) end)
   if not nav_schema then return nil, err end
-  self.typed = self.nav:reader(nav_schema, self.nav_read_fields)
   odoo_schema, err = insist(self, "schema", function() return self.odoo:schema(self.model) end)
   if not odoo_schema then return nil, err end
   local problems = check.run(self.flow, { nav = nav_schema, odoo = odoo_schema })
   if #problems > 0 then
     return nil, { class = "config", code = "flow", text = problem.format_all(problems) }
   end
+  self.typed = self.nav:reader(nav_schema, self.nav_read_fields)
   self.fields = odoo_schema.fields
   self.blank_on_create, err = insist(self, "defaults", function()
     return self.odoo:blank_on_create(self.model, self.flow.odoo_fields)
