@@ -194,7 +194,7 @@ local function account(p, state)
     local b = board(flow.name)
     local c, trouble = b.counters or {}, b.trouble
     -- what may pass was waited for, unless somebody ended the waiting
-    if trouble and not (LASTING[trouble.class] or state.stopping) then trouble = nil end
+    if trouble and not (b.unfinished or LASTING[trouble.class] or state.stopping) then trouble = nil end
     if state.failed[flow.name] then
       fail(broke_off(flow, state.failed[flow.name]))
     elseif b.failed then

@@ -45,11 +45,17 @@ function engine:trouble(err)
   self:publish()
 end
 
+--- With `once`: true when what it waited for took longer than `wait_ms` since the start.
+function engine:out_of_time()
+  return time.now() - self.started_us > self.wait_ms * 1000
+end
+
 --- Makes the counters visible to other states of the process.
 function engine:publish()
   cache.put("board", self.flow.name, assert(json.encode {
     flow = self.flow.name, started = time.iso(self.started_us), counters = self.counters,
-    trouble = self.last_trouble, hash = self.hash, polling = self.polls_open > 0 }), BOARD_TTL_MS)
+    trouble = self.last_trouble, hash = self.hash,
+    unfinished = self.unfinished or false, polling = self.polls_open > 0 }), BOARD_TTL_MS)
   self.room:set()
 end
 
@@ -246,10 +252,6 @@ function main.start(argument)
     return give_up(spec.flow.name, problem.format_all(problems), "config")
   end
   local self = new_engine(spec, flow)
-  local ok, err = prepare(self)
-  if not ok then return give_up(flow.name, err.text, err.class) end
-  ok, err = settle_leftovers(self)
-  if not ok then return give_up(flow.name, err.text, "store") end
   local stop = task.event("stop:" .. flow.name)
   task.spawn(function()
     stop:wait()
@@ -258,6 +260,10 @@ function main.start(argument)
     self.poll_now:set()
     self.room:set()
   end)
+  local ok, err = prepare(self)
+  if not ok then return give_up(flow.name, err.text, err.class) end
+  ok, err = settle_leftovers(self)
+  if not ok then return give_up(flow.name, err.text, "store") end
   self:publish()
   log.info("flow runs", { flow = flow.name, generation = spec.hash })
   task.spawn(poll.run, self)

@@ -142,7 +142,9 @@ function poll.walk(engine, full)
       attempt = attempt + 1
       engine:trouble(err)
       log.warn("poll: " .. tostring(err.text), { flow = engine.flow.name, class = err.class })
-      if engine.once and (err.class == "auth" or err.class == "config") then return false end
+      if engine.once and (err.class == "auth" or err.class == "config" or engine:out_of_time()) then
+        return false
+      end
       task.sleep(outcome.delay(attempt, err.retry_after_ms, engine.random))
       state = nil
     end
@@ -159,14 +161,23 @@ local function sweep_due(engine, state)
   return slot ~= nil and slot <= time.now()
 end
 
---- Polls until the engine stops; `engine.once` ends it after one walk.
+local function walk_once(engine)
+  local state = read_cursor(engine) or {}
+  return poll.walk(engine, state.mark == nil or sweep_due(engine, state) or engine.once_all == true)
+end
+
+--- Polls until the engine stops; `engine.once` ends it after one walk. A walk that
+-- raises is reported, and the next one begins where it was.
 ---@param engine table
 function poll.run(engine)
   repeat
     local began = time.monotonic()
-    local state = read_cursor(engine) or {}
-    local full = state.mark == nil or sweep_due(engine, state) or (engine.once_all == true)
-    poll.walk(engine, full)
+    local ok, completed = xpcall(walk_once, debug.traceback, engine)
+    if not ok then
+      log.error("poll: " .. tostring(completed), { flow = engine.flow.name })
+      engine:trouble { class = "bug", text = "the poll broke off; the log has the traceback" }
+    end
+    engine.unfinished = engine.once and not (ok and completed) and not engine.stopping
     if engine.once then break end
     -- a walk that took long is not repeated at once: the source has other work too
     local took = time.monotonic() - began

@@ -121,10 +121,10 @@ local function next_due_ms(engine)
 end
 
 --- Runs until the engine stops. With `engine.once` it ends when every poll is done
--- and nothing is ready, running, or due within `engine.wait_ms`.
+-- and nothing is ready, running, or due within `engine.wait_ms` of waiting in all.
 ---@param engine table
 function pump.run(engine)
-  local self = { claimed = {}, deferred = {}, batches = 0 }
+  local self = { claimed = {}, deferred = {}, batches = 0, waited_ms = 0 }
   while not engine.stopping do
     local started, err = false, nil
     if self.store_failed then
@@ -139,10 +139,12 @@ function pump.run(engine)
       if self.batches == 0 and engine.polls_open == 0 then engine.held:clear() end
       local due_ms = self.batches == 0 and next_due_ms(engine) or nil
       if engine.once and self.batches == 0 and engine.polls_open == 0
-         and (not due_ms or due_ms > engine.wait_ms) then
+         and (not due_ms or self.waited_ms + due_ms > engine.wait_ms) then
         return
       end
+      local began = time.monotonic()
       engine.wake:wait(due_ms)
+      if due_ms and self.batches == 0 then self.waited_ms = self.waited_ms + time.monotonic() - began end
     end
   end
 end

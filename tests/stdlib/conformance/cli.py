@@ -166,8 +166,8 @@ def mistaken_flow(c):
     c.refused("flow with an unknown map", 2, r"customer\.lua:\d+.*map\.mony.*did you mean money",
               c.run("check", "flows"), lines=2)
     with open(path, "w") as f:
-        f.write(source.replace('"Phone_No"', '"Phone_Number"'))
-    c.refused("flow with a field that NAV does not have", 2, r"customer\.lua:\d+.*Phone_Number.*did you mean Phone_No",
+        f.write(source.replace('"Phone_No"', '"Phone_Nr"'))
+    c.refused("flow with a field that NAV does not have", 2, r"customer\.lua:\d+.*Phone_Nr.*did you mean Phone_No",
               c.run("run", "flows", "--once", "--state", "s-flow", *c.here))
 
 
