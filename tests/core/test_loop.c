@@ -23,6 +23,9 @@ typedef struct world {
 
 static bool simulated;
 
+#define MS 1000
+#define APART (simulated ? MS : 30 * MS) /* for a machine that is slow */
+
 static int set_up(void **state) {
   world *w = calloc(1, sizeof *w);
   if (simulated) nv_env_init_simulated(&w->env, 1, T0);
@@ -78,12 +81,12 @@ static void run_for(world *w, int64_t us) {
 static void test_timers_fire_in_the_order_of_their_times(void **state) {
   world *w = *state;
   item t[5];
-  static const int64_t at[5] = {4000, 1000, 3000, 0, 2000};
+  static const int at[5] = {4, 1, 3, 0, 2};
   for (int i = 0; i < 5; i++) {
     t[i] = (item){.w = w, .name = (char)('a' + i)};
-    start(&t[i], at[i], fired);
+    start(&t[i], at[i] * APART, fired);
   }
-  run_for(w, 6000);
+  run_for(w, 6 * APART);
   assert_string_equal(w->told, "dbeca.");
 }
 
@@ -142,7 +145,7 @@ static void test_a_stopped_timer_never_fires(void **state) {
   start(&b, 1000, fired);
   nv_timer_stop(w->loop, &a.timer);
   nv_timer_stop(w->loop, &a.timer); /* fine on one that is not started */
-  run_for(w, 3000);
+  run_for(w, 3 * APART);
   assert_string_equal(w->told, "b.");
   assert_int_equal(b.timer.slot, 0);
 }
@@ -150,10 +153,10 @@ static void test_a_stopped_timer_never_fires(void **state) {
 static void test_starting_again_moves_a_timer(void **state) {
   world *w = *state;
   item a = {.w = w, .name = 'a'}, b = {.w = w, .name = 'b'};
-  start(&a, 1000, fired);
-  start(&b, 2000, fired);
-  start(&a, 4000, fired);
-  run_for(w, 8000);
+  start(&a, APART, fired);
+  start(&b, 2 * APART, fired);
+  start(&a, 4 * APART, fired);
+  run_for(w, 8 * APART);
   assert_string_equal(w->told, "ba.");
 }
 
@@ -168,8 +171,8 @@ static void test_a_callback_stops_another_timer_that_is_due(void **state) {
   item b = {.w = w, .name = 'b'}, a = {.w = w, .name = 'a', .other = &b};
   start(&a, 1000, stop_other);
   start(&b, 1000, fired);
-  if (!simulated) usleep(3000); /* both are due in the same turn */
-  run_for(w, 3000);
+  if (!simulated) usleep(20000); /* both are due in the same turn */
+  run_for(w, 3 * APART);
   assert_string_equal(w->told, "a.");
 }
 
@@ -183,7 +186,7 @@ static void test_a_callback_starts_its_own_timer_again(void **state) {
   world *w = *state;
   item a = {.w = w, .name = 'a', .times = 4, .delay_us = 500};
   start(&a, 500, again);
-  run_for(w, 20000);
+  run_for(w, 30 * APART);
   assert_string_equal(w->told, "aaaa.");
 }
 
@@ -290,8 +293,8 @@ static void test_closing_runs_what_is_queued(void **state) {
 static void test_a_stopped_loop_can_run_again(void **state) {
   world *w = *state;
   item a = {.w = w, .name = 'a', .stops = true}, b = {.w = w, .name = 'b', .stops = true};
-  start(&a, 1000, fired);
-  start(&b, 3000, fired);
+  start(&a, APART, fired);
+  start(&b, 3 * APART, fired);
   nv_loop_run(w->loop);
   assert_true(nv_loop_stopping(w->loop));
   assert_string_equal(w->told, "a");
