@@ -106,10 +106,11 @@ static void add_place(lua_State *L) {
 
 static int to_error(lua_State *L) {
   nvl_state *s = nvl_state_of(L);
-  const char *text = nvl_error_text(L, 1);
+  nvl_error_text(L, 1);
   lua_createtable(L, 0, 5);
   field(L, "code", s->guard_killed ? "budget" : "bug");
-  field(L, "text", text);
+  lua_pushvalue(L, -2); /* a text may hold zero bytes */
+  lua_setfield(L, -2, "text");
   luaL_traceback(L, L, NULL, 1);
   lua_setfield(L, -2, "traceback");
   add_place(L);

@@ -29,9 +29,9 @@ const char *nvl_task_problem(nvl_state *s, lua_State *co, int status) {
   if (!lua_checkstack(L, 4)) return text;
   lua_pushcfunction(L, describe);
   lua_pushlightuserdata(L, co);
-  nvl_watchdog_enter(s->name, L);
+  nvl_watched before = nvl_watchdog_enter(s->name, L);
   int rc = lua_pcall(L, 1, 1, 0);
-  nvl_watchdog_leave();
+  nvl_watchdog_leave(before);
   lua_sethook(L, NULL, 0, 0);
   lua_State *from = rc != LUA_OK && lua_type(co, -1) == LUA_TSTRING ? co : L;
   return lua_type(from, -1) == LUA_TSTRING ? lua_tostring(from, -1) : text;
@@ -48,9 +48,9 @@ static void report(nvl_task *t, int status) {
 /* Runs pending <close> variables, which is Lua. */
 static void reset(nvl_task *t) {
   lua_sethook(t->co, NULL, 0, 0);
-  nvl_watchdog_enter(t->state->name, t->co);
+  nvl_watched before = nvl_watchdog_enter(t->state->name, t->co);
   lua_resetthread(t->co);
-  nvl_watchdog_leave();
+  nvl_watchdog_leave(before);
   lua_sethook(t->co, NULL, 0, 0);
 }
 
@@ -95,16 +95,16 @@ static void end_yielded(nvl_task *t) {
 
 void nvl_task_step(nvl_task *t, int nargs) {
   nvl_state *s = t->state;
-  nvl_task *before = s->current;
+  nvl_task *outer = s->current;
   int nresults = 0;
   s->current = t;
   s->interrupted = false;
   t->phase = NVL_TASK_RUNNING;
   lua_sethook(t->co, NULL, 0, 0); /* an interrupt that came too late */
-  nvl_watchdog_enter(s->name, t->co);
+  nvl_watched before = nvl_watchdog_enter(s->name, t->co);
   int rc = lua_resume(t->co, s->L, nargs, &nresults);
-  nvl_watchdog_leave();
-  s->current = before;
+  nvl_watchdog_leave(before);
+  s->current = outer;
   if (rc == LUA_YIELD) {
     lua_pop(t->co, nresults);
     t->phase = NVL_TASK_WAITING;

@@ -21,21 +21,25 @@ static atomic_uint turn;
 static _Atomic(const char *) running;
 static _Atomic(lua_State *) running_co; /* read by the signal handler */
 
-void nvl_watchdog_enter(const char *name, lua_State *co) {
-  atomic_store_explicit(&running, name, memory_order_relaxed);
-  atomic_store_explicit(&running_co, co, memory_order_relaxed);
-  atomic_fetch_add_explicit(&turn, 1, memory_order_release);
+static void watch_now(nvl_watched what, bool nested) {
+  atomic_store_explicit(&running, what.name, memory_order_relaxed);
+  atomic_store_explicit(&running_co, what.co, memory_order_relaxed);
+  atomic_fetch_add_explicit(&turn, nested ? 2 : 1, memory_order_release);
 }
+
+nvl_watched nvl_watchdog_enter(const char *name, lua_State *co) {
+  nvl_watched before = {atomic_load_explicit(&running, memory_order_relaxed),
+                        atomic_load_explicit(&running_co, memory_order_relaxed)};
+  watch_now((nvl_watched){name, co}, before.co);
+  return before;
+}
+
+void nvl_watchdog_leave(nvl_watched before) { watch_now(before, before.co); }
 
 static void on_interrupt(int number) {
   (void)number;
   lua_State *co = atomic_load_explicit(&running_co, memory_order_relaxed);
   if (co) nvl_guard_interrupt(co);
-}
-
-void nvl_watchdog_leave(void) {
-  atomic_store_explicit(&running_co, NULL, memory_order_relaxed);
-  atomic_fetch_add_explicit(&turn, 1, memory_order_release);
 }
 
 static void *watch(void *arg) {

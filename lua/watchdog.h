@@ -3,7 +3,8 @@
  * A hook on every instruction would cost all code all the time, and cannot look
  * inside C functions. So a thread watches from outside: a resume that runs for half
  * a second is named in one line; one that runs for five seconds is interrupted, by a
- * signal to the loop thread, at its next Lua instruction.
+ * signal to the loop thread, at the next instruction of its own coroutine. Only code of
+ * flows makes further coroutines, and that runs under a guard.
  */
 #ifndef NVL_WATCHDOG_H
 #define NVL_WATCHDOG_H
@@ -17,8 +18,15 @@ typedef struct nvl_watchdog nvl_watchdog;
 nvl_watchdog *nvl_watchdog_start(void);
 void nvl_watchdog_stop(nvl_watchdog *dog);
 
-/* Called around each resume, on the loop thread. */
-void nvl_watchdog_enter(const char *name, lua_State *co);
-void nvl_watchdog_leave(void);
+/* What was watched before. */
+typedef struct nvl_watched {
+  const char *name;
+  lua_State *co;
+} nvl_watched;
+
+/* Called around whatever runs Lua on `co`, on the loop thread. May nest: a state that
+ * is closed by another's script runs its <close> variables inside that. */
+nvl_watched nvl_watchdog_enter(const char *name, lua_State *co);
+void nvl_watchdog_leave(nvl_watched before);
 
 #endif

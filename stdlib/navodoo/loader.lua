@@ -80,6 +80,7 @@ local function run(file, source, env)
   local ok, result = task.guard(LOAD_BUDGET, chunk)
   if ok then return result end
   local line, text = split_message(result.text)
+  if text == "" then text = "error raised with no message" end
   if result.code == "budget" then
     text = "this file does not come to an end: nothing runs while a flow loads"
   end
@@ -122,6 +123,15 @@ local function read_tables(folder, sources, problems)
   return tables
 end
 
+-- Reads what a flow declares. Its tables may have metatables, which are code of the flow:
+-- guarded as well, and what they note is collected.
+local function read_flow(file, source, flow)
+  local ok, spec, found = task.guard(LOAD_BUDGET, declare.read, flow, outline.read(source), file)
+  if ok then return spec, found end
+  local line, text = split_message(spec.text)
+  return nil, { problem.new { file = file, line = line or spec.line, text = text } }
+end
+
 local function compile_one(file, source, words, problems)
   local flow, found = loader.run(file, source, words)
   local function note(line, text)
@@ -137,8 +147,9 @@ local function compile_one(file, source, words, problems)
   end
   local spec
   if flow then
-    local more
-    spec, more = declare.read(flow, outline.read(source), file)
+    local noted, more
+    noted, spec, more = problem.collect(file, read_flow, file, source, flow)
+    table.move(noted, 1, #noted, #found + 1, found)
     table.move(more, 1, #more, #found + 1, found)
   end
   table.move(found, 1, #found, #problems + 1, problems)

@@ -191,7 +191,8 @@ static bool run_text(run *r, const char *text) {
 }
 
 static const char usable[] =
-    "local task, store, json = require 'navodoo.task', require 'navodoo.store', require 'navodoo.json' "
+    "local task, store = require 'navodoo.task', require 'navodoo.store' "
+    "local json = require 'navodoo.json' "
     "collectgarbage() collectgarbage() "
     "local e = task.event 'torture' e:wait(0) task.spawn(function() task.sleep(1) e:set() end) "
     "assert(e:wait(100)) "

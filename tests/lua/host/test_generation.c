@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../../../lua/watchdog.h"
 #include "host_world.h"
 
 #define REQUIRES "local task, generation = require 'navodoo.task', require 'navodoo.generation'\n"
@@ -13,9 +14,10 @@ static const struct {
 } modules[] = {
     {"waits", "local task = require 'navodoo.task' return { start = function(name) "
               "local log = require 'navodoo.log' "
-              "local _ <close> = setmetatable({}, { __close = function() log.info('closed ' .. name) end }) "
+              "local _ <close> = setmetatable({}, { __close = function() "
+              "  log.info('closed ' .. name) end }) "
               "task.spawn(function() task.lock { 'one' } task.sleep(1e9) end) "
-              "task.spawn(function() require 'navodoo.http'.request { endpoint = 'erp', path = '/' } end) "
+              "task.spawn(require 'navodoo.http'.request, { endpoint = 'erp', path = '/' }) "
               "task.spawn(function() task.event():wait() end) "
               "task.event('never'):wait() end }"},
     {"ends", "return { start = function(argument) print = argument end }"},
@@ -66,8 +68,9 @@ static void test_it_runs_start_with_its_argument(void **state) {
   nvl_state *s = open_cli(w);
   assert_script(s, "true", REQUIRES
                 "local signal = task.event('ended:g') "
-                "local gen = assert(generation.open { name = 'g', main = 'says', argument = 'a\\0b' }) "
-                "signal:wait() local ended, why = gen:ended() gen:close() return ended and not why");
+                "local gen = generation.open { name = 'g', main = 'says', argument = 'a\\0b' } "
+                "signal:wait() local ended, why = gen:ended() gen:close() "
+                "return ended and not why");
   assert_non_null(strstr(w->log, "heard 3 nil")); /* a zero byte; and no io in there */
   nvl_state_close(s);
 }
@@ -152,7 +155,7 @@ static void test_closing_while_it_ends(void **state) {
     char script[512];
     snprintf(script, sizeof script, REQUIRES
              "for turns = 0, 3 do "
-             "  local gen = generation.open { name = 'g', main = '%s', argument = '', memory = 8 << 20 } "
+             "  local gen = generation.open { name = 'g', main = '%s', memory = 8 << 20 } "
              "  task.spawn(function() task.event('ended:g'):wait(100) gen:close() end) "
              "  for _ = 1, turns do task.sleep(0) end gen:close() "
              "end return 'done'", mains[i]);
@@ -175,7 +178,8 @@ static void test_it_closes_with_the_state_that_opened_it(void **state) {
   world *w = *state;
   nvl_state *s = open_cli(w);
   start_script(s, REQUIRES "kept = {} for i = 1, 5 do "
-               "kept[i] = generation.open { name = 'g' .. i, main = 'waits', argument = 'with' } end "
+               "kept[i] = generation.open { name = 'g' .. i, main = 'waits', argument = 'with' } "
+               "end "
                "task.event('never'):wait()", NULL);
   settle(w);
   nvl_state_close(s);
@@ -190,10 +194,24 @@ static void test_many_come_and_go_without_a_trace(void **state) {
   nvl_state *s = open_cli(w);
   assert_script(s, "done", REQUIRES
                 "for i = 1, 100 do "
-                "  local gen = assert(generation.open { name = 'g', main = 'waits', argument = '' }) "
+                "  local gen = generation.open { name = 'g', main = 'waits', argument = '' } "
                 "  task.sleep(i % 3) gen:close() end return 'done'");
   settle(w);
   assert_int_equal(nv_loop_live_ops(w->loop), 0);
+  nvl_state_close(s);
+}
+
+/* The name of what holds the loop is read by another thread, also after a state
+ * inside has come and gone. */
+static void test_the_watchdog_goes_on_with_the_one_outside(void **state) {
+  world *w = *state;
+  nvl_state *s = open_cli(w);
+  nvl_watchdog *dog = nvl_watchdog_start();
+  assert_script(s, "done", REQUIRES
+                "local gen = generation.open { name = 'inside', main = 'waits', argument = '' } "
+                "task.sleep(1) gen:close() "
+                "local begin = os.clock() while os.clock() - begin < 0.8 do end return 'done'");
+  nvl_watchdog_stop(dog);
   nvl_state_close(s);
 }
 
@@ -210,6 +228,7 @@ int main(void) {
       T(test_a_forgotten_one_is_closed_by_the_collector),
       T(test_it_closes_with_the_state_that_opened_it),
       T(test_many_come_and_go_without_a_trace),
+      T(test_the_watchdog_goes_on_with_the_one_outside),
   };
   return cmocka_run_group_tests(tests, make_modules, remove_modules);
 }

@@ -39,7 +39,8 @@ static int serve(lua_State *L) {
   lua_settop(L, 0);
   luaL_loadstring(L, "local handler = ... "
                      "task, http = require 'navodoo.task', require 'navodoo.http' "
-                     "server = assert(http.serve { handler = load(handler)() }) return server.port");
+                     "server = assert(http.serve { handler = load(handler)() }) "
+                     "return server.port");
   lua_pushstring(L, handler);
   lua_call(L, 1, 1);
   w->port = (int)lua_tointeger(L, -1);

@@ -136,6 +136,7 @@ static void test_a_task_that_raises_is_reported_and_nothing_else_suffers(void **
 
 /* ---- interrupts, as the watchdog sends them ---- */
 
+#ifndef __SANITIZE_THREAD__ /* which holds signals back until the next system call */
 static nvl_state *interrupted;
 
 static void on_alarm(int number) {
@@ -193,6 +194,7 @@ static void test_an_interrupt_spends_the_budget_of_a_guard(void **state) {
   assert_non_null(strstr(o.text, "budget: script:1: instruction budget exceeded"));
   nvl_state_close(s);
 }
+#endif
 
 /* ---- closing with work in flight ---- */
 
@@ -202,7 +204,8 @@ static const char *const waits[] = {
     "task.event('named'):wait(1e9)",
     "local a = task.lock { 'a', 'b' } task.spawn(function() task.lock { 'b' } end) task.sleep(1e9)",
     "http.request { endpoint = 'erp', path = '/' }",
-    "for _ = 1, 5 do task.spawn(http.request, { endpoint = 'erp', path = '/' }) end task.sleep(1e9)",
+    "for _ = 1, 5 do task.spawn(http.request, { endpoint = 'erp', path = '/' }) end "
+    "task.sleep(1e9)",
     "store.apply { { 'meta_put', 'k', 'v' } }",
     "store.query('meta', 'k')",
     "pcall(pcall, xpcall, task.sleep, print, 1e9)",
@@ -309,7 +312,8 @@ static void test_nothing_new_begins_in_a_state_that_closes(void **state) {
     char name[16];
     snprintf(name, sizeof name, "%.*s", (int)strcspn(texts[i], ":"), texts[i]);
     const char *line = strstr(w->log, name);
-    if (!line || !strstr(line, strrchr(texts[i], ':') + 2)) fail_msg("'%s' in\n%s", texts[i], w->log);
+    if (!line || !strstr(line, strrchr(texts[i], ':') + 2))
+      fail_msg("no '%s' in\n%s", texts[i], w->log);
   }
   assert_null(strstr(w->log, "worked"));
 }
@@ -318,7 +322,8 @@ static void test_a_close_handler_that_raises_hurts_nobody(void **state) {
   world *w = *state;
   nvl_state *s = open_flow(w);
   for (int i = 0; i < 3; i++)
-    start_script(s, REQUIRES "local _ <close> = setmetatable({}, { __close = function() error {} end }) "
+    start_script(s, REQUIRES
+                 "local _ <close> = setmetatable({}, { __close = function() error {} end }) "
                  "task.sleep(1e9)", NULL);
   settle(w);
   nvl_state_close(s);
@@ -346,7 +351,7 @@ static void test_named_events_reach_other_states_and_the_host(void **state) {
   nvl_state *a = open_flow(w), *b = open_flow(w);
   outcome o;
   assert_false(nvl_event_signal(&w->host, "wake")); /* nobody ever made it */
-  start_script(a, REQUIRES "task.event('wake'):wait() task.event('wake'):wait() return 'twice'", &o);
+  start_script(a, REQUIRES "for _ = 1, 2 do task.event('wake'):wait() end return 'twice'", &o);
   settle(w);
   start_script(b, REQUIRES "task.event('wake'):set()", NULL);
   settle(w);
@@ -398,9 +403,11 @@ int main(void) {
       T(test_a_guard_makes_a_value_of_the_ceiling),
       T(test_a_state_without_any_room_fails_cleanly),
       T(test_a_task_that_raises_is_reported_and_nothing_else_suffers),
+#ifndef __SANITIZE_THREAD__
       T(test_an_interrupt_ends_a_task_that_holds_the_loop),
       T(test_a_first_interrupt_leaves_time_to_clean_up),
       T(test_an_interrupt_spends_the_budget_of_a_guard),
+#endif
       T(test_a_state_closes_with_any_operation_in_flight),
       T(test_an_exchange_may_end_long_after_its_state),
       T(test_a_completion_that_comes_too_late_is_dropped),
