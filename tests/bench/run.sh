@@ -7,4 +7,4 @@ sh examples/install.sh build test
 out=${NAVODOO_BUILD:-build}/bench
 cmake -S . -B "$out" -DCMAKE_BUILD_TYPE=Release >/dev/null
 cmake --build "$out" -j2 --target navodoo erpdouble >/dev/null
-exec python3 tests/bench/run.py "$out/navodoo" "$out/tests/erpdouble" "$@"
+exec python3 tests/bench/run.py "$out/navodoo" "$out/tests/bench/doubles/erpdouble" "$@"
