@@ -7,11 +7,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "crypto.h"
+
 enum {
   NAME_MAX_BYTES = 64,
   VALUE_MAX_BYTES = 64 * 1024,
   SCRUB_MIN = 4,
   MARK = sizeof NV_SECRET_MARK - 1,
+  DERIVED_BYTES = 16,
 };
 
 typedef struct secret {
@@ -276,16 +279,55 @@ const char *nv_secrets_token(const nv_secrets *secrets, const char *name) {
   return s && s->value.n ? s->token : NULL;
 }
 
-/* ---- replacing ---- */
-
-bool nv_secrets_marked(nv_str text) {
-  return text.n >= NV_SECRET_TOKEN && memmem(text.p, text.n, NV_SECRET_MARK, MARK);
-}
+/* ---- made from others, and compared ---- */
 
 static const secret *by_token(const nv_secrets *secrets, const char *p) {
   for (const secret *s = secrets->first; s; s = s->next)
     if (s->value.n && memcmp(s->token, p, NV_SECRET_TOKEN) == 0) return s;
   return NULL;
+}
+
+static const secret *of_token(const nv_secrets *secrets, const char *token) {
+  return strlen(token) == NV_SECRET_TOKEN ? by_token(secrets, token) : NULL;
+}
+
+int nv_secrets_derive(nv_secrets *secrets, const char *token, const char *label,
+                      const char **out, nv_error *err) {
+  *out = NULL;
+  const secret *from = of_token(secrets, token);
+  if (!from) return nv_fail(err, NV_ENOTFOUND, "secret", "there is no such secret");
+  char name[2 * NAME_MAX_BYTES + 2];
+  if (!is_name(label))
+    return nv_fail(err, NV_EINVALID, "secret", "a secret is derived for a name");
+  snprintf(name, sizeof name, "%s.%s", from->name, label);
+  unsigned char sum[NV_SHA256_BYTES];
+  nv_buf value;
+  nv_buf_init(&value, VALUE_MAX_BYTES);
+  int rc = nv_hmac_sha256((nv_str){from->value.p, from->value.n}, nv_str_of(label), sum, err);
+  if (rc == NV_OK && (rc = nv_buf_reserve(&value, 2 * DERIVED_BYTES)) != NV_OK)
+    nv_fail(err, rc, "secret", "%s", nv_code_text(rc));
+  secret *s = NULL;
+  if (rc == NV_OK) {
+    nv_hex(sum, DERIVED_BYTES, value.p);
+    value.n = 2 * DERIVED_BYTES;
+    rc = find_or_add(secrets, name, &s, err);
+  }
+  explicit_bzero(sum, sizeof sum);
+  if (rc != NV_OK) wipe(&value);
+  else rc = set_value(secrets, s, &value, err);
+  if (rc == NV_OK) *out = s->token;
+  return rc;
+}
+
+bool nv_secrets_matches(const nv_secrets *secrets, const char *token, nv_str text) {
+  const secret *s = of_token(secrets, token);
+  return s && nv_equal((nv_str){s->value.p, s->value.n}, text);
+}
+
+/* ---- replacing ---- */
+
+bool nv_secrets_marked(nv_str text) {
+  return text.n >= NV_SECRET_TOKEN && memmem(text.p, text.n, NV_SECRET_MARK, MARK);
 }
 
 /* Next known token in [p, end), or NULL. */

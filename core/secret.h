@@ -37,6 +37,16 @@ int nv_secrets_define(nv_secrets *secrets, const char *name, nv_str value,
 /* The token of a secret that has a value already, or NULL. */
 const char *nv_secrets_token(const nv_secrets *secrets, const char *name);
 
+/* The token of a secret that is made from the one of `token`: its value is the
+ * HMAC-SHA256 of `label` under that one's, as 32 hex digits. Whoever knows it learns
+ * nothing of the other. Called again, it follows a value that changed. `label` has
+ * the letters of a name. NV_ENOTFOUND: no such token. */
+int nv_secrets_derive(nv_secrets *secrets, const char *token, const char *label,
+                      const char **out, nv_error *err);
+/* True when `text` is the value of `token`; takes the same time wherever they
+ * differ. */
+bool nv_secrets_matches(const nv_secrets *secrets, const char *token, nv_str text);
+
 /* True when `text` may hold a token. Cheap. */
 bool nv_secrets_marked(nv_str text);
 /* Appends `in` with tokens replaced by values, escaped as inside a JSON string

@@ -15,6 +15,12 @@
  *       and revived; left alone (0 rows) when the stored hash is the same
  *   job_add(flow, direction, record, due, now, version, hash, payload)
  *       an event job; never coalesces
+ *   job_hint(flow, direction, record, now, hook, delivery|null)
+ *       the state job of a record that somebody says has changed: without payload, to
+ *       be read again; 0 rows when that delivery was seen. A ready job keeps when it
+ *       is due and its attempts, so no flood of hints outruns a back-off
+ *   delivery_put(hook, delivery)            remembers it; 0 rows when it was known
+ *   deliveries_prune(keep)                  all but the newest
  *   job_done(id, rev)                       gone, unless it changed meanwhile
  *   job_retry(id, rev, due, attempts, error)       ready again, later
  *   job_park(id, rev, state, error, fingerprint)   state dead, review or waiting

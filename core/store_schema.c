@@ -45,6 +45,10 @@ const char *const nv_store_migrations[] = {
     " record TEXT, job INTEGER, outcome TEXT, detail TEXT"
     ") STRICT;"
     "CREATE INDEX journal_record ON journal (flow, record);",
+    /* 1 -> 2: deliveries of hooks that name themselves, to know the same one again. */
+    "CREATE TABLE deliveries (n INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " hook TEXT NOT NULL, id TEXT NOT NULL) STRICT;"
+    "CREATE UNIQUE INDEX deliveries_id ON deliveries (hook, id);",
 };
 
 const int nv_store_version =
@@ -64,6 +68,19 @@ const nv_store_sql nv_store_ops[] = {
      "INSERT INTO jobs (flow, direction, record, kind, state, rev, attempts,"
      " due, created, version, hash, payload)"
      " VALUES (?1, ?2, ?3, 1, 'ready', 1, 0, ?4, ?5, ?6, ?7, ?8)"},
+    {"job_hint", 6,
+     "INSERT INTO jobs (flow, direction, record, kind, state, rev, attempts,"
+     " due, created) SELECT ?1, ?2, ?3, 0, 'ready', 1, 0, ?4, ?4"
+     " WHERE ?6 IS NULL OR NOT EXISTS"
+     " (SELECT 1 FROM deliveries WHERE hook = ?5 AND id = ?6)"
+     " ON CONFLICT (flow, direction, record) WHERE kind = 0 DO UPDATE SET"
+     " due = iif(state = 'ready', due, excluded.due),"
+     " attempts = iif(state = 'ready', attempts, 0),"
+     " state = 'ready', rev = rev + 1, version = NULL, hash = NULL, payload = NULL,"
+     " error = NULL, fingerprint = NULL"},
+    {"delivery_put", 2, "INSERT OR IGNORE INTO deliveries (hook, id) VALUES (?1, ?2)"},
+    {"deliveries_prune", 1,
+     "DELETE FROM deliveries WHERE n <= (SELECT max(n) FROM deliveries) - ?1"},
     {"job_done", 2, "DELETE FROM jobs WHERE id = ?1 AND rev = ?2"},
     {"job_retry", 5,
      "UPDATE jobs SET state = 'ready', due = ?3, attempts = ?4, error = ?5"

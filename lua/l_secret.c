@@ -1,8 +1,10 @@
-/* l_secret - navodoo.secret: get(name), define(name, value).
+/* l_secret - navodoo.secret: get(name), define(name, value), derive, matches.
  *
- * Both return a handle whose tostring is a random token. The token goes where the
+ * get and define return a handle whose tostring is a random token. The token goes where the
  * value is meant to be; the HTTP client puts the value there when it sends. There
  * is no way from a handle to its value.
+ *     secret.derive(handle, label) -> a handle of its own, made from the value of that one
+ *     secret.matches(handle, text) -> whether text is the value, in constant time
  */
 #include <string.h>
 
@@ -51,8 +53,33 @@ static int l_define(lua_State *L) {
   return push_handle(L, nv_secrets_token(secrets, name));
 }
 
+static const char *token_of(lua_State *L) {
+  luaL_checkudata(L, 1, HANDLE_MT);
+  lua_getiuservalue(L, 1, 1);
+  return lua_tostring(L, -1);
+}
+
+static int l_derive(lua_State *L) {
+  size_t n;
+  const char *label = luaL_checklstring(L, 2, &n), *derived;
+  luaL_argcheck(L, strlen(label) == n, 2, "label with a zero byte");
+  nv_error err;
+  if (nv_secrets_derive(nvl_host_of(L)->secrets, token_of(L), label, &derived, &err) != NV_OK)
+    return nvl_fail(L, &err);
+  return push_handle(L, derived);
+}
+
+static int l_matches(lua_State *L) {
+  nv_str text;
+  text.p = luaL_checklstring(L, 2, &text.n);
+  lua_pushboolean(L, nv_secrets_matches(nvl_host_of(L)->secrets, token_of(L), text));
+  return 1;
+}
+
 int luaopen_navodoo_secret(lua_State *L) {
-  static const luaL_Reg functions[] = {{"get", l_get}, {"define", l_define}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"get", l_get},       {"define", l_define},
+                                       {"derive", l_derive}, {"matches", l_matches},
+                                       {NULL, NULL}};
   luaL_newmetatable(L, HANDLE_MT);
   lua_pushcfunction(L, handle_tostring);
   lua_setfield(L, -2, "__tostring");

@@ -441,6 +441,19 @@ function secret.get(name) end
 ---@return navodoo.Error? err
 function secret.define(name, value) end
 
+--- A secret of its own, made from this one: 32 hex digits that tell nothing of it.
+---@param handle navodoo.SecretHandle
+---@param label string  letters, digits, "_", "-" and "."
+---@return navodoo.SecretHandle?
+---@return navodoo.Error? err
+function secret.derive(handle, label) end
+
+--- Whether `text` is the value; takes the same time wherever they differ.
+---@param handle navodoo.SecretHandle
+---@param text string
+---@return boolean
+function secret.matches(handle, text) end
+
 ---@class navodoo.HttpRequest
 ---@field endpoint string
 ---@field method string?       "GET" unless said

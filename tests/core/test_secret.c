@@ -202,6 +202,40 @@ static void test_a_replaced_value_is_the_one_that_is_scrubbed(void **state) {
   assert_scrubbed("second-value", "***");
 }
 
+static void test_a_derived_value_is_its_own_secret(void **state) {
+  (void)state;
+  nv_error err = {0};
+  const char *one, *two, *again;
+  nv_secrets_define(secrets, "HOOK", nv_str_of("master value"), NULL);
+  const char *from = nv_secrets_token(secrets, "HOOK");
+  assert_int_equal(nv_secrets_derive(secrets, from, "partner", &one, &err), NV_OK);
+  assert_int_equal(nv_secrets_derive(secrets, from, "order", &two, &err), NV_OK);
+  assert_string_not_equal(one, two);
+  /* echo -n partner | openssl dgst -sha256 -hmac "master value" */
+  nv_str value = nv_str_of("b51de91f321c46ec5a1c598141bcbf37");
+  assert_true(nv_secrets_matches(secrets, one, value));
+  assert_false(nv_secrets_matches(secrets, two, value));
+  assert_false(nv_secrets_matches(secrets, one, (nv_str){value.p, value.n - 1}));
+  assert_false(nv_secrets_matches(secrets, one, nv_str_of("")));
+  assert_false(nv_secrets_matches(secrets, "nvsec:", value));
+  assert_scrubbed("POST /hooks/partner/b51de91f321c46ec5a1c598141bcbf37", "POST /hooks/partner/***");
+  nv_secrets_define(secrets, "HOOK", nv_str_of("another value"), NULL);
+  assert_int_equal(nv_secrets_derive(secrets, from, "partner", &again, &err), NV_OK);
+  assert_string_equal(again, one);
+  assert_false(nv_secrets_matches(secrets, one, value));
+}
+
+static void test_nothing_is_derived_from_nothing(void **state) {
+  (void)state;
+  nv_error err = {0};
+  const char *out;
+  assert_int_equal(nv_secrets_derive(secrets, "no token", "x", &out, &err), NV_ENOTFOUND);
+  nv_secrets_define(secrets, "HOOK", nv_str_of("master value"), NULL);
+  assert_int_equal(nv_secrets_derive(secrets, nv_secrets_token(secrets, "HOOK"), "a/b", &out, &err),
+                   NV_EINVALID);
+  assert_null(out);
+}
+
 int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
   const struct CMUnitTest tests[] = {
@@ -214,6 +248,8 @@ int main(void) {
       T(test_expand_respects_the_buffer),
       T(test_scrub_hides_every_value_the_longest_first),
       T(test_a_replaced_value_is_the_one_that_is_scrubbed),
+      T(test_a_derived_value_is_its_own_secret),
+      T(test_nothing_is_derived_from_nothing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,6 +29,44 @@ static void test_job_put_without_hash_is_always_a_change(void **state) {
   world_free(w);
 }
 
+static int64_t hint(world *w, int64_t now, const char *delivery) {
+  nv_txn *txn = nv_txn_new();
+  add(txn, -1, "job_hint", delivery ? "sssiss" : "sssisn", "f", "d", "42", now, "partner",
+      delivery);
+  if (delivery) add(txn, -1, "delivery_put", "ss", "partner", delivery);
+  return apply(w, txn).changed;
+}
+
+static void test_a_hint_makes_a_job_or_renews_the_one_there_is(void **state) {
+  (void)state;
+  world *w = world_new(false);
+  assert_int_equal(hint(w, 5, NULL), 1);
+  assert_answer(w, "1,f,d,42,0,ready,1,0,5,5,-,-,-,-,-", "job", "i", INT64_C(1));
+  apply_one(w, "job_retry", "iiiis", INT64_C(1), INT64_C(1), INT64_C(90), INT64_C(3), "down");
+  hint(w, 6, NULL); /* backs off as before, and is read again */
+  assert_answer(w, "1,f,d,42,0,ready,2,3,90,5,-,-,-,-,-", "job", "i", INT64_C(1));
+  assert_int_equal(apply_one(w, "job_done", "ii", INT64_C(1), INT64_C(1)), 0);
+  apply_one(w, "job_put", "sssiisss", "f", "d", "42", INT64_C(7), INT64_C(7), "v", "h", "p");
+  apply_one(w, "job_park", "iisss", INT64_C(1), INT64_C(3), "dead", "no", "fp");
+  hint(w, 8, NULL);
+  assert_answer(w, "1,f,d,42,0,ready,4,0,8,5,-,-,-,-,-", "job", "i", INT64_C(1));
+  world_free(w);
+}
+
+static void test_a_delivery_counts_once(void **state) {
+  (void)state;
+  world *w = world_new(false);
+  assert_int_equal(hint(w, 5, "a"), 2);
+  apply_one(w, "job_done", "ii", INT64_C(1), INT64_C(1));
+  assert_int_equal(hint(w, 6, "a"), 0);
+  assert_int_equal(number_in(ask(w, "jobs_backlog", "s", "f"), "count"), 0);
+  assert_int_equal(hint(w, 7, "b"), 2);
+  assert_int_equal(apply_one(w, "deliveries_prune", "i", INT64_C(1)), 1);
+  assert_int_equal(hint(w, 8, "b"), 0);
+  assert_int_equal(hint(w, 9, "a"), 2); /* forgotten */
+  world_free(w);
+}
+
 static void test_job_add_never_coalesces(void **state) {
   (void)state;
   world *w = world_new(false);
@@ -443,6 +481,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_job_put_keeps_one_job_per_record),
       cmocka_unit_test(test_job_put_without_hash_is_always_a_change),
+      cmocka_unit_test(test_a_hint_makes_a_job_or_renews_the_one_there_is),
+      cmocka_unit_test(test_a_delivery_counts_once),
       cmocka_unit_test(test_job_add_never_coalesces),
       cmocka_unit_test(test_job_done_leaves_a_job_that_changed_meanwhile),
       cmocka_unit_test(test_job_ids_are_never_used_again),

@@ -1,6 +1,7 @@
 /* The store and its disk: who may open it, what is refused untouched, what is left
  * after a full disk and after a power failure at any moment. */
 #include "store_world.h"
+#include "store_schema.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -100,8 +101,24 @@ static void test_a_store_of_a_newer_version_is_left_alone(void **state) {
   copy before = take_copy(w);
   assert_refused(w, NV_ENEWER, "newer navodoo (store version 4711");
   assert_untouched(w, before);
-  raw_sql(w, "PRAGMA user_version = 1");
+  char back[64];
+  snprintf(back, sizeof back, "PRAGMA user_version = %d", nv_store_version);
+  raw_sql(w, back);
   open_store(w);
+  world_free(w);
+}
+
+static void test_a_store_of_the_first_version_is_brought_up_to_date(void **state) {
+  (void)state;
+  world *w = world_new(true);
+  close_store(w);
+  nv_simvfs_reset();
+  raw_sql(w, nv_store_migrations[0]);
+  raw_sql(w, "PRAGMA user_version = 1;"
+             "INSERT INTO links (flow, nav, odoo) VALUES ('f', 'CRONUS/C1', '7')");
+  open_store(w);
+  assert_int_equal(number_in(ask(w, "links_by_odoo", "ss", "f", "[7]"), "id"), 1);
+  assert_int_equal(apply_one(w, "delivery_put", "ss", "h", "x"), 1);
   world_free(w);
 }
 
@@ -342,6 +359,7 @@ int main(void) {
       cmocka_unit_test(test_every_start_is_an_epoch),
       cmocka_unit_test(test_a_second_engine_is_refused),
       cmocka_unit_test(test_a_store_of_a_newer_version_is_left_alone),
+      cmocka_unit_test(test_a_store_of_the_first_version_is_brought_up_to_date),
       cmocka_unit_test(test_a_database_of_somebody_else_is_left_alone),
       cmocka_unit_test(test_a_damaged_file_is_named_and_left_alone),
       cmocka_unit_test(test_a_reader_reads_and_may_not_write),
