@@ -76,11 +76,17 @@ static void grow(nv_locks *l) {
   free(old);
 }
 
-static name_entry *entry_of(nv_locks *l, nv_str name) {
-  uint64_t hash = hash_of(l, name);
+static name_entry *find(const nv_locks *l, uint64_t hash, nv_str name) {
   for (name_entry *e = *bucket_of(l, hash); e; e = e->next)
     if (e->hash == hash && e->n == name.n && memcmp(e->name, name.p, name.n) == 0) return e;
-  name_entry *e = malloc(sizeof *e + name.n);
+  return NULL;
+}
+
+static name_entry *entry_of(nv_locks *l, nv_str name) {
+  uint64_t hash = hash_of(l, name);
+  name_entry *e = find(l, hash, name);
+  if (e) return e;
+  e = malloc(sizeof *e + name.n);
   if (!e) return NULL;
   if (l->names >= l->nbuckets) grow(l);
   name_entry **b = bucket_of(l, hash);
@@ -234,6 +240,12 @@ int nv_locks_acquire(nv_locks *l, const nv_str *names, size_t n, nv_op **out, nv
   grant_if_first(lock);
   *out = &op->op;
   return NV_OK;
+}
+
+bool nv_locks_free(const nv_locks *l, const nv_str *names, size_t n) {
+  for (size_t i = 0; i < n; i++)
+    if (find(l, hash_of(l, names[i]), names[i])) return false;
+  return true;
 }
 
 nv_lock *nv_lock_take(nv_op *base) {

@@ -32,6 +32,8 @@ void nv_locks_close(nv_locks *locks);
  * releasing it later gives the names back, unless nv_lock_take was called. */
 int nv_locks_acquire(nv_locks *locks, const nv_str *names, size_t n, nv_op **out,
                      nv_error *err);
+/* True when nobody holds or waits for any of `names`. */
+bool nv_locks_free(const nv_locks *locks, const nv_str *names, size_t n);
 /* Takes the lock over from a finished op, which can then be released. NULL when
  * the op failed or the lock was taken before. */
 nv_lock *nv_lock_take(nv_op *op);

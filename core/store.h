@@ -24,6 +24,10 @@
  *   job_done(id, rev)                       gone, unless it changed meanwhile
  *   job_retry(id, rev, due, attempts, error)       ready again, later
  *   job_park(id, rev, state, error, fingerprint)   state dead, review or waiting
+ *   job_wait(id, rev, flow, side, key, error)      waiting for the link of another
+ *       record: of `flow`, where `side` ("nav" or "odoo") has `key`; whoever adds
+ *       that link makes it ready in the same transaction
+ *   job_decide(id, decision, due)           review -> ready, with a person's decision
  *   job_revive(id, due)                     parked -> ready, attempts 0
  *   job_revive_group(fingerprint, due)      the same for dead and review of a group
  *   jobs_settle(flow, due)                  jobs with an open effect: not before `due`
@@ -39,10 +43,11 @@
  *   meta_put(key, value)
  *
  * QUERIES (a name ending in _json is a JSON array; `limit` null: 1000)
- *   jobs_due(flow, now, exclude_ids_json, limit)
- *       -> id, record, rev, attempts, version, hash  by due, id
+ *   jobs_due(flow, direction, now, exclude_ids_json, limit)
+ *       -> id, record, rev, attempts, version, hash, decision  by due, id
  *   job_payloads(ids_json) -> id, rev, version, hash, payload
- *   jobs_next_due(flow) -> due
+ *   jobs_next_due(flow, direction) -> due
+ *   jobs_waiting(flow, direction) -> count
  *   job(id)                                          with payload
  *   jobs_list(flow|null, state|null, after_id, limit)   by id; without payload
  *   jobs_counts() -> flow, state, count              jobs_backlog(flow) -> count

@@ -49,6 +49,20 @@ const char *const nv_store_migrations[] = {
     "CREATE TABLE deliveries (n INTEGER PRIMARY KEY AUTOINCREMENT,"
     " hook TEXT NOT NULL, id TEXT NOT NULL) STRICT;"
     "CREATE UNIQUE INDEX deliveries_id ON deliveries (hook, id);",
+    /* 2 -> 3: two directions, decisions of a person, jobs that wait for a link.
+     * Waiting jobs are few; the trigger costs a new link one look into their index,
+     * and no closing transaction can forget to wake them. */
+    "ALTER TABLE jobs ADD COLUMN decision TEXT;"
+    "ALTER TABLE jobs ADD COLUMN waits_for TEXT;"
+    "DROP INDEX jobs_due;"
+    "CREATE INDEX jobs_due ON jobs (flow, direction, due, id)"
+    " WHERE state = 'ready';"
+    "CREATE INDEX jobs_waits ON jobs (waits_for) WHERE state = 'waiting';"
+    "CREATE TRIGGER links_wake AFTER INSERT ON links BEGIN"
+    " UPDATE jobs SET state = 'ready', due = NEW.updated, waits_for = NULL"
+    " WHERE state = 'waiting' AND waits_for IN (NEW.flow || ' nav ' || NEW.nav,"
+    " NEW.flow || ' odoo ' || NEW.odoo);"
+    "END;",
 };
 
 const int nv_store_version =
@@ -62,7 +76,8 @@ const nv_store_sql nv_store_ops[] = {
      " ON CONFLICT (flow, direction, record) WHERE kind = 0 DO UPDATE SET"
      " state = 'ready', rev = rev + 1, attempts = 0, due = excluded.due,"
      " version = excluded.version, hash = excluded.hash,"
-     " payload = excluded.payload, error = NULL, fingerprint = NULL"
+     " payload = excluded.payload, error = NULL, fingerprint = NULL,"
+     " decision = NULL, waits_for = NULL"
      " WHERE (jobs.hash = excluded.hash) IS NOT TRUE"},
     {"job_add", 8,
      "INSERT INTO jobs (flow, direction, record, kind, state, rev, attempts,"
@@ -77,7 +92,7 @@ const nv_store_sql nv_store_ops[] = {
      " due = iif(state = 'ready', due, excluded.due),"
      " attempts = iif(state = 'ready', attempts, 0),"
      " state = 'ready', rev = rev + 1, version = NULL, hash = NULL, payload = NULL,"
-     " error = NULL, fingerprint = NULL"},
+     " error = NULL, fingerprint = NULL, decision = NULL, waits_for = NULL"},
     {"delivery_put", 2, "INSERT OR IGNORE INTO deliveries (hook, id) VALUES (?1, ?2)"},
     {"deliveries_prune", 1,
      "DELETE FROM deliveries WHERE n <= (SELECT max(n) FROM deliveries) - ?1"},
@@ -86,11 +101,19 @@ const nv_store_sql nv_store_ops[] = {
      "UPDATE jobs SET state = 'ready', due = ?3, attempts = ?4, error = ?5"
      " WHERE id = ?1 AND rev = ?2"},
     {"job_park", 5,
-     "UPDATE jobs SET state = ?3, error = ?4, fingerprint = ?5"
+     "UPDATE jobs SET state = ?3, error = ?4, fingerprint = ?5, decision = NULL"
      " WHERE id = ?1 AND rev = ?2"},
+    {"job_wait", 6, /* not when the link came between looking and parking */
+     "UPDATE jobs SET state = CASE WHEN EXISTS (SELECT 1 FROM links"
+     " WHERE flow = ?3 AND ((?4 = 'nav' AND nav = ?5) OR (?4 = 'odoo' AND odoo = ?5)))"
+     " THEN 'ready' ELSE 'waiting' END, waits_for = ?3 || ' ' || ?4 || ' ' || ?5,"
+     " error = ?6, fingerprint = NULL WHERE id = ?1 AND rev = ?2"},
+    {"job_decide", 3,
+     "UPDATE jobs SET state = 'ready', decision = ?2, due = ?3, attempts = 0,"
+     " error = NULL, fingerprint = NULL WHERE id = ?1 AND state = 'review'"},
     {"job_revive", 2,
      "UPDATE jobs SET state = 'ready', due = ?2, attempts = 0, error = NULL,"
-     " fingerprint = NULL WHERE id = ?1 AND state <> 'ready'"},
+     " fingerprint = NULL, waits_for = NULL WHERE id = ?1 AND state <> 'ready'"},
     {"job_revive_group", 2,
      "UPDATE jobs SET state = 'ready', due = ?2, attempts = 0, error = NULL,"
      " fingerprint = NULL"
@@ -143,23 +166,27 @@ const int nv_store_ops_count = sizeof nv_store_ops / sizeof *nv_store_ops;
   "id, flow, nav, odoo, xmlid, hash, nav_version, odoo_version, base, updated"
 #define JOB_COLUMNS                                                         \
   "id, flow, direction, record, kind, state, rev, attempts, due, created,"  \
-  " version, hash, error, fingerprint"
+  " version, hash, error, fingerprint, decision, waits_for"
 #define EFFECT_COLUMNS                                                      \
   "e.key, e.job, e.endpoint, e.kind, e.image, e.intended, e.epoch"
 #define JOURNAL_COLUMNS                                                     \
   "id, at, flow, direction, record, job, outcome, detail"
 
 const nv_store_sql nv_store_queries[] = {
-    {"jobs_due", 4,
-     "SELECT id, record, rev, attempts, version, hash FROM jobs"
-     " WHERE flow = ?1 AND state = 'ready' AND due <= ?2"
-     " AND id NOT IN (SELECT value FROM json_each(?3))"
-     " ORDER BY due, id LIMIT ifnull(?4, 1000)"},
+    {"jobs_due", 5,
+     "SELECT id, record, rev, attempts, version, hash, decision FROM jobs"
+     " WHERE flow = ?1 AND direction = ?2 AND state = 'ready' AND due <= ?3"
+     " AND id NOT IN (SELECT value FROM json_each(?4))"
+     " ORDER BY due, id LIMIT ifnull(?5, 1000)"},
     {"job_payloads", 1,
      "SELECT id, rev, version, hash, payload FROM jobs"
      " WHERE id IN (SELECT value FROM json_each(?1))"},
-    {"jobs_next_due", 1,
-     "SELECT min(due) AS due FROM jobs WHERE flow = ?1 AND state = 'ready'"},
+    {"jobs_next_due", 2,
+     "SELECT min(due) AS due FROM jobs"
+     " WHERE flow = ?1 AND direction = ?2 AND state = 'ready'"},
+    {"jobs_waiting", 2,
+     "SELECT count(*) AS count FROM jobs"
+     " WHERE flow = ?1 AND direction = ?2 AND state = 'waiting'"},
     {"job", 1, "SELECT " JOB_COLUMNS ", payload FROM jobs WHERE id = ?1"},
     {"jobs_list", 4,
      "SELECT " JOB_COLUMNS " FROM jobs WHERE id > ifnull(?3, 0)"

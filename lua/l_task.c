@@ -228,7 +228,7 @@ static int l_event(lua_State *L) {
 int luaopen_navodoo_task(lua_State *L) {
   static const luaL_Reg functions[] = {
       {"spawn", l_spawn}, {"sleep", l_sleep}, {"event", l_event},
-      {"guard", nvl_guard}, {"lock", nvl_lock}, {NULL, NULL}};
+      {"guard", nvl_guard}, {"lock", nvl_lock}, {"is_free", nvl_lock_is_free}, {NULL, NULL}};
   static const luaL_Reg methods[] = {
       {"set", event_set}, {"wait", event_wait_for}, {NULL, NULL}};
   luaL_newmetatable(L, EVENT_MT);

@@ -108,6 +108,7 @@ void nvl_events_forget(nvl_host *host);
 
 /* l_lock.c */
 int nvl_lock(lua_State *L);
+int nvl_lock_is_free(lua_State *L);
 void nvl_lock_register(lua_State *L);
 
 #endif

@@ -333,6 +333,11 @@ function task.event(name) end
 ---@return navodoo.Lock
 function task.lock(names) end
 
+--- Nobody holds or waits for any of the names; true until the caller waits for something.
+---@param names string[]
+---@return boolean
+function task.is_free(names) end
+
 --- Calls code of a flow with a budget. What it raises comes back as an error. Guards do not nest.
 ---@param instructions integer?
 ---@param fn function

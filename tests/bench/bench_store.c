@@ -110,11 +110,11 @@ static void on_done(nv_op *op, void *arg) {
 }
 
 static void ask(lot *l) {
-  nv_val v[] = {nv_val_textz("customer"), nv_val_int(2), nv_val_textz("[]"),
-                nv_val_int(l->n)};
+  nv_val v[] = {nv_val_textz("customer"), nv_val_textz("nav_to_odoo"), nv_val_int(2),
+                nv_val_textz("[]"), nv_val_int(l->n)};
   nv_error err = {0};
   nv_op *op;
-  if (nv_store_query(l->b->s, "jobs_due", v, 4, &op, &err) != NV_OK) die(err.text);
+  if (nv_store_query(l->b->s, "jobs_due", v, 5, &op, &err) != NV_OK) die(err.text);
   nv_op_on_done(op, on_done, l);
 }
 

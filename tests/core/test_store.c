@@ -15,7 +15,7 @@ static void test_job_put_keeps_one_job_per_record(void **state) {
   apply_one(w, "job_park", "iisss", INT64_C(1), INT64_C(1), "dead", "no", "fp");
   apply_one(w, "job_put", "sssiisss", "f", "d", "C1", INT64_C(7), INT64_C(7), "v2",
             "h2", "two");
-  assert_answer(w, "1,f,d,C1,0,ready,2,0,7,5,v2,h2,-,-,two", "job", "i", INT64_C(1));
+  assert_answer(w, "1,f,d,C1,0,ready,2,0,7,5,v2,h2,-,-,-,-,two", "job", "i", INT64_C(1));
   world_free(w);
 }
 
@@ -41,15 +41,15 @@ static void test_a_hint_makes_a_job_or_renews_the_one_there_is(void **state) {
   (void)state;
   world *w = world_new(false);
   assert_int_equal(hint(w, 5, NULL), 1);
-  assert_answer(w, "1,f,d,42,0,ready,1,0,5,5,-,-,-,-,-", "job", "i", INT64_C(1));
+  assert_answer(w, "1,f,d,42,0,ready,1,0,5,5,-,-,-,-,-,-,-", "job", "i", INT64_C(1));
   apply_one(w, "job_retry", "iiiis", INT64_C(1), INT64_C(1), INT64_C(90), INT64_C(3), "down");
   hint(w, 6, NULL); /* backs off as before, and is read again */
-  assert_answer(w, "1,f,d,42,0,ready,2,3,90,5,-,-,-,-,-", "job", "i", INT64_C(1));
+  assert_answer(w, "1,f,d,42,0,ready,2,3,90,5,-,-,-,-,-,-,-", "job", "i", INT64_C(1));
   assert_int_equal(apply_one(w, "job_done", "ii", INT64_C(1), INT64_C(1)), 0);
   apply_one(w, "job_put", "sssiisss", "f", "d", "42", INT64_C(7), INT64_C(7), "v", "h", "p");
   apply_one(w, "job_park", "iisss", INT64_C(1), INT64_C(3), "dead", "no", "fp");
   hint(w, 8, NULL);
-  assert_answer(w, "1,f,d,42,0,ready,4,0,8,5,-,-,-,-,-", "job", "i", INT64_C(1));
+  assert_answer(w, "1,f,d,42,0,ready,4,0,8,5,-,-,-,-,-,-,-", "job", "i", INT64_C(1));
   world_free(w);
 }
 
@@ -117,7 +117,7 @@ static void test_jobs_due_come_in_order_and_without_the_excluded(void **state) {
     apply_one(w, "job_put", "sssiisss", "f", "d", record, due[i], INT64_C(1), "v", "h",
               "p");
   }
-  nv_op *op = ask(w, "jobs_due", "sisi", "f", INT64_C(50), "[4]", INT64_C(10));
+  nv_op *op = ask(w, "jobs_due", "ssisi", "f", "d", INT64_C(50), "[4]", INT64_C(10));
   const nv_rows *r = nv_store_op_rows(op);
   assert_int_equal(nv_rows_count(r), 3);
   assert_int_equal(nv_rows_named(r, 0, "id").i, 2);
@@ -126,8 +126,52 @@ static void test_jobs_due_come_in_order_and_without_the_excluded(void **state) {
   assert_true(nv_str_eq(nv_rows_named(r, 0, "hash").s, "h"));
   nv_op_release(op);
   assert_answer(w, "2,1,v,h,p;4,1,v,h,p", "job_payloads", "s", "[2, 4, 77]");
-  assert_int_equal(number_in(ask(w, "jobs_next_due", "s", "f"), "due"), 10);
-  assert_int_equal(number_in(ask(w, "jobs_next_due", "s", "other"), "due"), -1);
+  assert_int_equal(number_in(ask(w, "jobs_next_due", "ss", "f", "d"), "due"), 10);
+  assert_int_equal(number_in(ask(w, "jobs_next_due", "ss", "f", "other"), "due"), -1);
+  world_free(w);
+}
+
+static void test_waiting_job_is_woken_by_the_link_it_waits_for(void **state) {
+  (void)state;
+  world *w = world_new(false);
+  nv_txn *t = nv_txn_new();
+  put_job(t, "S1", "h1", "one");
+  put_job(t, "S2", "h2", "two");
+  assert_int_equal(apply(w, t).status, NV_OK);
+  apply_one(w, "job_wait", "iissss", INT64_C(1), INT64_C(1), "customer", "nav", "C1", "why");
+  apply_one(w, "job_wait", "iissss", INT64_C(2), INT64_C(1), "customer", "odoo", "7", "why");
+  assert_int_equal(number_in(ask(w, "jobs_waiting", "ss", "f", "d"), "count"), 2);
+  /* another flow's record of that name wakes nobody */
+  apply_one(w, "link_put", "ssssnnnni", "vendor", "C1", "7", "x", INT64_C(40));
+  assert_int_equal(number_in(ask(w, "jobs_waiting", "ss", "f", "d"), "count"), 2);
+  apply_one(w, "link_put", "ssssnnnni", "customer", "C1", "8", "x", INT64_C(50));
+  assert_int_equal(number_in(ask(w, "jobs_waiting", "ss", "f", "d"), "count"), 1);
+  assert_int_equal(number_in(ask(w, "jobs_next_due", "ss", "f", "d"), "due"), 50);
+  /* the link came between looking and parking */
+  apply_one(w, "job_wait", "iissss", INT64_C(1), INT64_C(1), "customer", "nav", "C1", "why");
+  assert_int_equal(number_in(ask(w, "jobs_waiting", "ss", "f", "d"), "count"), 1);
+  apply_one(w, "link_put", "ssssnnnni", "customer", "C9", "7", "x", INT64_C(60));
+  assert_int_equal(number_in(ask(w, "jobs_waiting", "ss", "f", "d"), "count"), 0);
+  world_free(w);
+}
+
+static void test_decision_lives_until_the_job_changes_or_is_parked(void **state) {
+  (void)state;
+  world *w = world_new(false);
+  nv_txn *t = nv_txn_new();
+  put_job(t, "C1", "h1", "one");
+  assert_int_equal(apply(w, t).status, NV_OK);
+  assert_int_equal(apply_one(w, "job_decide", "isi", INT64_C(1), "take", INT64_C(5)), 0);
+  apply_one(w, "job_park", "iisss", INT64_C(1), INT64_C(1), "review", "why", "print");
+  assert_int_equal(apply_one(w, "job_decide", "isi", INT64_C(1), "take", INT64_C(5)), 1);
+  apply_one(w, "job_retry", "iiiis", INT64_C(1), INT64_C(1), INT64_C(6), INT64_C(1), "late");
+  assert_answer(w, "1,C1,1,1,v,h1,take", "jobs_due", "ssisi", "f", "d", INT64_C(9), "[]",
+                INT64_C(9));
+  t = nv_txn_new();
+  put_job(t, "C1", "h2", "two");
+  assert_int_equal(apply(w, t).status, NV_OK);
+  assert_answer(w, "1,C1,2,0,v,h2,-", "jobs_due", "ssisi", "f", "d", INT64_C(99), "[]",
+                INT64_C(9));
   world_free(w);
 }
 
@@ -487,6 +531,8 @@ int main(void) {
       cmocka_unit_test(test_job_done_leaves_a_job_that_changed_meanwhile),
       cmocka_unit_test(test_job_ids_are_never_used_again),
       cmocka_unit_test(test_jobs_due_come_in_order_and_without_the_excluded),
+      cmocka_unit_test(test_waiting_job_is_woken_by_the_link_it_waits_for),
+      cmocka_unit_test(test_decision_lives_until_the_job_changes_or_is_parked),
       cmocka_unit_test(test_dead_jobs_group_by_cause_and_revive_together),
       cmocka_unit_test(test_an_unexpected_row_count_undoes_the_transaction),
       cmocka_unit_test(test_a_group_fails_only_the_guilty),

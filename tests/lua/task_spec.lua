@@ -267,6 +267,17 @@ describe("an event", function()
   end)
 end)
 
+describe("task.is_free", function()
+  it("is false while one of the names is held or waited for", function()
+    expect(task.is_free { "spec:free", "spec:other" }):is_true()
+    local lock = task.lock { "spec:free" }
+    expect(task.is_free { "spec:other" }):is_true()
+    expect(task.is_free { "spec:other", "spec:free" }):is_false()
+    lock:release()
+    expect(task.is_free { "spec:free" }):is_true()
+  end)
+end)
+
 describe("task.lock", function()
   it("serves one name in the order of asking", function()
     local note, seen = trace()

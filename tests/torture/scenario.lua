@@ -73,7 +73,7 @@ local function stores()
     { "meta_put", "torture", "was here" },
     { "journal_add", now, "f", "d", "C-1", 1, "written", "detail" },
   })
-  local rows = assert(store.query("jobs_due", "f", now, "[]", 10))
+  local rows = assert(store.query("jobs_due", "f", "d", now, "[]", 10))
   assert(#rows == 1 and rows[1].record == "C-1")
   assert(assert(store.query("meta", "torture"))[1].value == "was here")
   local ok, err = store.apply { { "job_done", 99, 1, expect = 1 } }

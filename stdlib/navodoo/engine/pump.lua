@@ -99,7 +99,7 @@ end
 
 --- Fetches and starts one batch; false when nothing is due.
 local function start_next(engine, self)
-  local jobs, err = store.query("jobs_due", engine.flow.name, time.now(),
+  local jobs, err = store.query("jobs_due", engine.flow.name, engine.direction, time.now(),
                                 exclude_list(self.claimed), engine.batch_size)
   if not jobs then return nil, err end
   if #jobs == 0 then return false end
@@ -113,7 +113,7 @@ end
 
 --- Milliseconds until the next job is due, or nil when there is none.
 local function next_due_ms(engine)
-  local rows, err = store.query("jobs_next_due", engine.flow.name)
+  local rows, err = store.query("jobs_next_due", engine.flow.name, engine.direction)
   if not rows then return nil, err end
   local due = rows[1] and rows[1].due
   if not due then return nil end
