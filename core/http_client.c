@@ -50,7 +50,7 @@ struct request {
   nv_buf body;
   bool has_body, probe, timed_out, abandoned;
   size_t max_body;
-  nv_buf url, out_body, *values; /* expanded copies, wiped at the end */
+  nv_buf url, out_body, password, *values; /* expanded copies, wiped at the end */
   nv_header *out_headers;
 };
 
@@ -97,6 +97,7 @@ static void wipe(nv_buf *b) {
 static void forget_expanded(request *r) {
   wipe(&r->url);
   wipe(&r->out_body);
+  wipe(&r->password);
   for (size_t i = 0; r->values && i <= r->nheaders; i++) wipe(&r->values[i]);
   free(r->values);
   free(r->out_headers);
@@ -117,8 +118,8 @@ static void free_request(nv_op *op) {
   free(r->method);
   free(r->path);
   nv_buf_clear(&r->body);
-  nv_buf_clear(&r->x.headers_in);
-  nv_buf_clear(&r->x.in);
+  wipe(&r->x.headers_in); /* an answer may hold a token or a cookie */
+  wipe(&r->x.in);
   free(r);
 }
 
@@ -143,11 +144,11 @@ static int end_error(request *r, int status, const char *fmt, const char *detail
 
 /* ---- expanding secrets ---- */
 
-static int expand(nv_http *h, nv_str in, bool json, nv_buf *copy, nv_str *out) {
+static int expand(nv_http *h, nv_str in, nv_secret_form form, nv_buf *copy, nv_str *out) {
   *out = in;
   if (!h->secrets || !nv_secrets_marked(in)) return NV_OK;
   nv_buf_init(copy, REQUEST_MAX);
-  int rc = nv_secrets_expand(h->secrets, in.p, in.n, json, copy);
+  int rc = nv_secrets_expand(h->secrets, in.p, in.n, form, copy);
   *out = (nv_str){copy->p, copy->n};
   return rc;
 }
@@ -175,11 +176,11 @@ static int basic_value(request *r, nv_buf *out) {
   nv_str secret;
   nv_buf_init(&pair, HEADERS_IN_MAX);
   nv_buf_init(out, HEADERS_IN_MAX);
-  int rc = expand(r->at->http, nv_str_of(s->basic_secret ? s->basic_secret : ""), false,
+  int rc = expand(r->at->http, nv_str_of(s->secret ? s->secret : ""), NV_SECRET_PLAIN,
                   &copy, &secret);
-  size_t need = strlen(s->basic_user) + 1 + secret.n;
+  size_t need = strlen(s->user) + 1 + secret.n;
   if (rc == NV_OK) rc = nv_buf_reserve(&pair, need);
-  if (rc == NV_OK) rc = nv_buf_addz(&pair, s->basic_user);
+  if (rc == NV_OK) rc = nv_buf_addz(&pair, s->user);
   if (rc == NV_OK) rc = nv_buf_addc(&pair, ':');
   if (rc == NV_OK) rc = nv_buf_add(&pair, secret.p, secret.n);
   if (rc == NV_OK) rc = nv_buf_reserve(out, 6 + (need + 2) / 3 * 4);
@@ -190,7 +191,7 @@ static int basic_value(request *r, nv_buf *out) {
   return rc;
 }
 
-static int expand_headers(request *r, bool *json) {
+static int expand_headers(request *r, nv_secret_form *form) {
   bool has_auth = false;
   r->values = calloc(r->nheaders + 1, sizeof *r->values);
   r->out_headers = calloc(r->nheaders + 1, sizeof *r->out_headers);
@@ -199,14 +200,17 @@ static int expand_headers(request *r, bool *json) {
   for (; n < r->nheaders; n++) {
     nv_header given = r->headers[n];
     nv_str value;
-    int rc = expand(r->at->http, nv_str_of(given.value), false, &r->values[n], &value);
+    int rc = expand(r->at->http, nv_str_of(given.value), NV_SECRET_PLAIN, &r->values[n], &value);
     if (rc != NV_OK) return rc;
     r->out_headers[n] = (nv_header){given.name, value.p};
     if (!nv_header_valid(given.name, value.p)) return NV_EINVALID;
     if (strcasecmp(given.name, "authorization") == 0) has_auth = true;
-    if (strcasecmp(given.name, "content-type") == 0) *json = strcasestr(value.p, "json");
+    if (strcasecmp(given.name, "content-type") == 0)
+      *form = strcasestr(value.p, "json")                     ? NV_SECRET_JSON
+              : strcasestr(value.p, "x-www-form-urlencoded") ? NV_SECRET_FORM
+                                                             : NV_SECRET_PLAIN;
   }
-  if (r->set->basic_user && !has_auth) {
+  if (r->set->auth == NV_AUTH_BASIC && !has_auth) {
     int rc = basic_value(r, &r->values[n]);
     if (rc != NV_OK) return rc;
     r->out_headers[n] = (nv_header){"Authorization", r->values[n].p};
@@ -217,12 +221,26 @@ static int expand_headers(request *r, bool *json) {
   return NV_OK;
 }
 
+/* What the transport signs in with itself. */
+static int expand_login(request *r) {
+  const nv_settings *s = r->set;
+  if (s->auth != NV_AUTH_NTLM && s->auth != NV_AUTH_NEGOTIATE) return NV_OK;
+  nv_str password;
+  int rc = expand(r->at->http, nv_str_of(s->secret ? s->secret : ""), NV_SECRET_PLAIN,
+                  &r->password, &password);
+  r->x.auth = s->auth;
+  r->x.user = s->user;
+  r->x.password = password.p;
+  return rc;
+}
+
 static int expand_request(request *r) {
-  bool json = false;
+  nv_secret_form form = NV_SECRET_PLAIN;
   nv_buf copy = {0};
   nv_str path;
-  int rc = expand_headers(r, &json);
-  if (rc == NV_OK) rc = expand(r->at->http, nv_str_of(r->path), false, &copy, &path);
+  int rc = expand_headers(r, &form);
+  if (rc == NV_OK) rc = expand_login(r);
+  if (rc == NV_OK) rc = expand(r->at->http, nv_str_of(r->path), NV_SECRET_PLAIN, &copy, &path);
   if (rc == NV_OK && !nv_url_text(path)) rc = NV_EINVALID;
   nv_buf_init(&r->url, REQUEST_MAX);
   if (rc == NV_OK) rc = nv_buf_reserve(&r->url, strlen(r->set->base_url) + path.n);
@@ -230,7 +248,7 @@ static int expand_request(request *r) {
   if (rc == NV_OK) rc = nv_buf_add(&r->url, path.p, path.n);
   wipe(&copy);
   nv_str body = {r->body.p ? r->body.p : "", r->body.n};
-  if (rc == NV_OK) rc = expand(r->at->http, body, json, &r->out_body, &body);
+  if (rc == NV_OK) rc = expand(r->at->http, body, form, &r->out_body, &body);
   if (r->has_body) r->x.body = body;
   return rc;
 }

@@ -23,12 +23,19 @@ struct nv_secrets;
 
 typedef struct nv_http nv_http;
 
+/* How an endpoint signs in. NTLM and Negotiate sign in a connection, in two or
+ * more legs; a body goes out with the last one only. Negotiate takes the Kerberos
+ * ticket of the process, not a password. Anything else (a bearer token, a key) is
+ * a header of the request. */
+typedef enum nv_auth { NV_AUTH_NONE, NV_AUTH_BASIC, NV_AUTH_NTLM, NV_AUTH_NEGOTIATE } nv_auth;
+
 /* Zero or NULL means the default. Everything is copied. */
 typedef struct nv_endpoint {
   const char *name;               /* how requests and texts call it */
   const char *base_url;           /* http(s)://host[:port][/path], no user info */
-  const char *basic_user;         /* Basic authentication, with the secret below */
-  const char *basic_secret_token; /* token of a secret, or plain text */
+  nv_auth auth;
+  const char *user;               /* for NTLM also DOMAIN\user */
+  const char *secret_token;       /* token of a secret, or plain text */
   int max_connections;            /* at one time, default 2 */
   double requests_per_second;     /* 0: no limit */
   int64_t timeout_ms;             /* queueing included, default 120000 */
@@ -63,6 +70,8 @@ typedef struct nv_exchange {
   int64_t connect_timeout_ms;
   size_t max_body;           /* beyond it: NV_ETOOLARGE (`in` is bounded by it) */
   const char *ca_file, *unix_socket; /* or NULL */
+  nv_auth auth;              /* NTLM, Negotiate, or none: Basic is a header */
+  const char *user, *password; /* for NTLM */
   void *transport;           /* free for the transport */
 
   int status;       /* HTTP status */

@@ -17,6 +17,7 @@ typedef struct transfer {
   nv_exchange *x;
   struct curl_slist *headers;
   int sends;   /* how often the request began to go out */
+  bool challenged; /* what went out last was answered with 401: it had no effect */
   int refused; /* NV_* of what one of our callbacks refused */
   bool repeated; /* a second sending was stopped */
   char text[ERROR_TEXT];
@@ -145,6 +146,9 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg) {
   size_t len = size * n;
   if (len > 5 && memcmp(p, "HTTP/", 5) == 0) { /* a new block: 100, then 200 */
     t->x->headers_in.n = 0;
+    const char *status = memchr(p, ' ', len);
+    t->challenged = status && t->x->auth != NV_AUTH_NONE && len - (size_t)(status - p) > 4 &&
+                    memcmp(status, " 401", 4) == 0;
     return len;
   }
   const char *colon = memchr(p, ':', len);
@@ -157,15 +161,17 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg) {
 
 /* Called each time before the request goes out on a connection. Curl repeats a
  * request by itself when a kept connection ends without an answer; the server may
- * have carried it out nevertheless, so only harmless methods are repeated. */
+ * have carried it out nevertheless, so only harmless methods are repeated. The next
+ * leg of a sign-in is no repetition: the server refused what went before. */
 static int before_sending(void *arg, char *ip, char *local_ip, int port, int local_port) {
   (void)ip, (void)local_ip, (void)port, (void)local_port;
   transfer *t = arg;
   bool harmless = strcmp(t->x->method, "GET") == 0 || strcmp(t->x->method, "HEAD") == 0;
-  if (t->sends > 0 && !harmless) {
+  if (t->sends > 0 && !harmless && !t->challenged) {
     t->repeated = true;
     return CURL_PREREQFUNC_ABORT;
   }
+  t->challenged = false;
   t->sends++;
   return CURL_PREREQFUNC_OK;
 }
@@ -209,7 +215,7 @@ static void put_back(transfer *t) {
   curl_easy_reset(t->easy); /* keeps nothing of the request */
   t->x = NULL;
   t->sends = t->refused = 0;
-  t->repeated = false;
+  t->repeated = t->challenged = false;
   if (c->nidle >= IDLE_MAX) {
     free_transfer(t);
     return;
@@ -266,6 +272,24 @@ static void set_method(CURL *e, const nv_exchange *x) {
     curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, "GET");
 }
 
+static bool is_loopback(const char *place) {
+  return strncmp(place, "127.", 4) == 0 || strncmp(place, "[::1]", 5) == 0 ||
+         strncasecmp(place, "localhost:", 10) == 0;
+}
+
+/* The copies that curl makes of user and password are freed by curl_easy_reset. */
+static CURLcode set_login(CURL *e, const nv_exchange *x) {
+  if (x->auth == NV_AUTH_NONE) return CURLE_OK;
+  bool ntlm = x->auth == NV_AUTH_NTLM;
+  CURLcode rc = curl_easy_setopt(e, CURLOPT_HTTPAUTH,
+                                 ntlm ? (long)CURLAUTH_NTLM : (long)CURLAUTH_NEGOTIATE);
+  /* an empty user makes curl take the ticket of the process */
+  if (rc == CURLE_OK) rc = curl_easy_setopt(e, CURLOPT_USERNAME, ntlm && x->user ? x->user : "");
+  if (rc == CURLE_OK)
+    rc = curl_easy_setopt(e, CURLOPT_PASSWORD, ntlm && x->password ? x->password : "");
+  return rc;
+}
+
 static CURLcode set_options(transfer *t) {
   CURL *e = t->easy;
   const nv_exchange *x = t->x;
@@ -292,6 +316,8 @@ static CURLcode set_options(transfer *t) {
   if (rc == CURLE_OK) rc = curl_easy_setopt(e, CURLOPT_URL, x->url);
   if (rc == CURLE_OK) rc = curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "");
   if (rc == CURLE_OK) rc = curl_easy_setopt(e, CURLOPT_USERAGENT, "navodoo/" NAVODOO_VERSION);
+  if (rc == CURLE_OK) rc = set_login(e, x);
+  if (rc == CURLE_OK && is_loopback(x->place)) rc = curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
   if (rc == CURLE_OK && x->ca_file) rc = curl_easy_setopt(e, CURLOPT_CAINFO, x->ca_file);
   if (rc == CURLE_OK && x->unix_socket)
     rc = curl_easy_setopt(e, CURLOPT_UNIX_SOCKET_PATH, x->unix_socket);

@@ -3,7 +3,9 @@
  * HTTP/1.1 over kept-alive connections, certificates verified, no redirects, no
  * cookies, nothing but http and https. A request that may have reached the server
  * is never repeated by curl: only GET and HEAD are, on a kept connection that the
- * server had closed.
+ * server had closed. The legs of NTLM and Negotiate are one request; a leg that was
+ * answered with 401 had no effect. The proxy of the environment does not apply to
+ * this machine. Fetching a Kerberos ticket (once per ticket) blocks the loop.
  *
  * Threading: loop thread only; libcurl resolves names in threads of its own.
  */

@@ -42,6 +42,8 @@ int nv_settings_make(const nv_endpoint *in, nv_settings **out, nv_error *err) {
   *out = NULL;
   if (!in->name || !*in->name)
     return nv_fail(err, NV_EINVALID, "http", "an endpoint needs a name");
+  if ((in->auth == NV_AUTH_BASIC || in->auth == NV_AUTH_NTLM) && (!in->user || !*in->user))
+    return nv_fail(err, NV_EINVALID, in->name, "%s: this authentication needs a user", in->name);
   nv_buf place;
   nv_buf_init(&place, PLACE_MAX);
   if (!in->base_url || !place_of(in->base_url, &place)) {
@@ -51,8 +53,8 @@ int nv_settings_make(const nv_endpoint *in, nv_settings **out, nv_error *err) {
                    "without user and password", in->name);
   }
   nv_settings *s = calloc(1, sizeof *s);
-  bool ok = s && copy(&s->base_url, in->base_url) && copy(&s->basic_user, in->basic_user) &&
-            copy(&s->basic_secret, in->basic_secret_token) &&
+  bool ok = s && copy(&s->base_url, in->base_url) && copy(&s->user, in->user) &&
+            copy(&s->secret, in->secret_token) &&
             copy(&s->ca_file, in->ca_file) && copy(&s->unix_socket, in->unix_socket) &&
             copy(&s->place, in->unix_socket && *in->unix_socket ? in->unix_socket : place.p);
   nv_buf_clear(&place);
@@ -62,6 +64,7 @@ int nv_settings_make(const nv_endpoint *in, nv_settings **out, nv_error *err) {
     return nv_fail(err, NV_ENOMEM, in->name, "out of memory");
   }
   s->refs = 1;
+  s->auth = in->auth;
   s->max_connections = in->max_connections > 0 ? in->max_connections : CONNECTIONS;
   s->rate = in->requests_per_second > 0 ? in->requests_per_second : 0;
   s->timeout_ms = in->timeout_ms > 0 ? in->timeout_ms : TIMEOUT_MS;
@@ -83,8 +86,9 @@ void nv_settings_unref(nv_settings *s) {
   if (!s || --s->refs > 0) return;
   free(s->base_url);
   free(s->place);
-  free(s->basic_user);
-  free(s->basic_secret);
+  free(s->user);
+  if (s->secret) explicit_bzero(s->secret, strlen(s->secret));
+  free(s->secret);
   free(s->ca_file);
   free(s->unix_socket);
   free(s);

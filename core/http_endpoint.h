@@ -14,7 +14,8 @@ typedef struct nv_settings {
   int refs;
   char *base_url; /* without a slash at the end */
   char *place;    /* "host:port", or the path of the socket */
-  char *basic_user, *basic_secret, *ca_file, *unix_socket; /* or NULL */
+  nv_auth auth;
+  char *user, *secret, *ca_file, *unix_socket; /* or NULL */
   int max_connections;
   double rate; /* requests per second, 0: no limit */
   int64_t timeout_ms, connect_timeout_ms;

@@ -1,6 +1,7 @@
 #include "http_server.h"
 
 #include <errno.h>
+#include <arpa/inet.h>
 #include <microhttpd.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -40,6 +41,7 @@ struct nv_http_incoming {
   unsigned status;
   struct MHD_Response *response;
   char *target, *method;
+  char peer[INET6_ADDRSTRLEN + 8];
   nv_buf headers, body;
 };
 
@@ -182,9 +184,26 @@ static enum MHD_Result send_refusal(struct MHD_Connection *c, unsigned status) {
   return rc;
 }
 
+static void note_peer(nv_http_incoming *r, struct MHD_Connection *c) {
+  const union MHD_ConnectionInfo *i = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+  char address[INET6_ADDRSTRLEN] = "";
+  unsigned port = 0;
+  if (i && i->client_addr && i->client_addr->sa_family == AF_INET) {
+    const struct sockaddr_in *at = (const struct sockaddr_in *)(const void *)i->client_addr;
+    inet_ntop(AF_INET, &at->sin_addr, address, sizeof address);
+    port = ntohs(at->sin_port);
+  } else if (i && i->client_addr && i->client_addr->sa_family == AF_INET6) {
+    const struct sockaddr_in6 *at = (const struct sockaddr_in6 *)(const void *)i->client_addr;
+    inet_ntop(AF_INET6, &at->sin6_addr, address, sizeof address);
+    port = ntohs(at->sin6_port);
+  }
+  if (*address) snprintf(r->peer, sizeof r->peer, "%s:%u", address, port);
+}
+
 static enum MHD_Result first_look(nv_http_incoming *r, struct MHD_Connection *c,
                                   const char *method) {
   r->begun = true;
+  note_peer(r, c);
   r->method = strdup(method);
   if (!r->method) return MHD_NO;
   MHD_get_connection_values_n(c, MHD_HEADER_KIND, add_header, r);
@@ -295,6 +314,7 @@ void nv_http_server_cut(nv_http_incoming *r) { wake(r, NULL, 0); }
 
 const char *nv_http_incoming_method(const nv_http_incoming *r) { return r->method; }
 const char *nv_http_incoming_target(const nv_http_incoming *r) { return r->target; }
+const char *nv_http_incoming_peer(const nv_http_incoming *r) { return r->peer; }
 const nv_buf *nv_http_incoming_headers(const nv_http_incoming *r) { return &r->headers; }
 
 nv_str nv_http_incoming_body(const nv_http_incoming *r) {

@@ -47,6 +47,9 @@ void nv_http_server_close(nv_http_server *s);
 /* What came in; valid until the request is answered or cut. */
 const char *nv_http_incoming_method(const nv_http_incoming *r);
 const char *nv_http_incoming_target(const nv_http_incoming *r); /* path?query, raw */
+/* Where it came from, "address:port": one connection, as long as it is open. "" for a
+ * unix socket. */
+const char *nv_http_incoming_peer(const nv_http_incoming *r);
 const nv_buf *nv_http_incoming_headers(const nv_http_incoming *r);
 nv_str nv_http_incoming_body(const nv_http_incoming *r);
 

@@ -1,11 +1,16 @@
 /* l_http - navodoo.http: endpoint, request, report, info; serve is in l_serve.c.
  *
  * request awaits. Secrets are named by their tokens; answers of any status are
- * results, failures say whether the request may have reached the server.
+ * results, failures say whether the request may have reached the server. A secret
+ * that a server hands out (`capture`) goes to the secrets of the process and comes
+ * out of the answer before the script sees it.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "../core/http_client.h"
+#include "../core/json.h"
+#include "../core/secret.h"
 #include "l_http.h"
 
 /* ---- headers, both ways ---- */
@@ -56,17 +61,86 @@ void nvl_push_headers(lua_State *L, const nv_buf *headers) {
   }
 }
 
+/* ---- secrets in answers ---- */
+
+/* The text under a key at the top of a JSON object; p == NULL: there is none. */
+static nv_str json_text(const nv_buf *body, const char *key) {
+  nv_json_reader r;
+  nv_json_event e = NV_JSON_NULL;
+  nv_json_open(&r, (nv_str){body->p ? body->p : "", body->n}, NV_JSON_DEPTH);
+  while (e != NV_JSON_ERROR && e != NV_JSON_END) {
+    e = nv_json_next(&r);
+    if (e != NV_JSON_KEY || r.depth != 1 || !nv_str_eq(r.text, key)) continue;
+    if (nv_json_next(&r) == NV_JSON_STRING && !r.escaped && r.text.n) return r.text;
+  }
+  return (nv_str){NULL, 0};
+}
+
+/* The value of a cookie that the answer sets. */
+static nv_str cookie_text(const nv_buf *headers, const char *name) {
+  nv_header h;
+  size_t n = strlen(name);
+  for (size_t at = 0; nv_headers_next(headers, &at, &h);)
+    if (strcmp(h.name, "set-cookie") == 0 && strncmp(h.value, name, n) == 0 && h.value[n] == '=') {
+      nv_str v = {h.value + n + 1, strcspn(h.value + n + 1, "; ,\t")};
+      if (v.n) return v;
+    }
+  return (nv_str){NULL, 0};
+}
+
+/* Text with every secret taken out; raises when memory runs out. */
+static void push_scrubbed(lua_State *L, nv_str s) {
+  nv_buf clean;
+  nv_buf_init(&clean, (size_t)256 << 20);
+  if (nv_secrets_scrub(nvl_host_of(L)->secrets, s.p, s.n, &clean) != NV_OK)
+    lua_pushliteral(L, ""); /* rather nothing than a secret */
+  else
+    lua_pushlstring(L, clean.p ? clean.p : "", clean.n);
+  nv_buf_clear(&clean);
+}
+
+/* (capture) -> sets `captured` of the answer on top to the secret's token. */
+static bool capture(lua_State *L, int idx, const nv_exchange *x) {
+  if (lua_type(L, idx) != LUA_TTABLE) return false;
+  nvl_host *h = nvl_host_of(L);
+  const char *name = nvl_opt_string(L, idx, "secret", NULL, NULL);
+  const char *json = nvl_opt_string(L, idx, "json", NULL, NULL);
+  const char *cookie = nvl_opt_string(L, idx, "cookie", NULL, NULL);
+  nv_str v = json ? json_text(&x->in, json) : cookie_text(&x->headers_in, cookie);
+  if (!v.p || nv_secrets_put(h->secrets, name, v, NULL) != NV_OK) return false;
+  lua_pushstring(L, nv_secrets_token(h->secrets, name));
+  lua_setfield(L, -2, "captured");
+  return true;
+}
+
+static void check_capture(lua_State *L, int idx) {
+  if (lua_type(L, idx) == LUA_TNIL) return;
+  if (lua_type(L, idx) != LUA_TTABLE || !nvl_opt_string(L, idx, "secret", NULL, NULL) ||
+      (!nvl_opt_string(L, idx, "json", NULL, NULL) == !nvl_opt_string(L, idx, "cookie", NULL, NULL)))
+    luaL_error(L, "field 'capture': { secret = NAME, json = KEY } or { secret = NAME, cookie = "
+                  "NAME } expected");
+}
+
 /* ---- requests ---- */
+
+enum { CAPTURE = 4 }; /* where `request` keeps it on its stack */
 
 static int push_answer(lua_State *L, nv_op *op) {
   if (op->status != NV_OK) return nvl_fail(L, &op->err);
   const nv_exchange *x = nv_http_answer(op);
-  lua_createtable(L, 0, 5);
+  lua_createtable(L, 0, 6);
   lua_pushinteger(L, x->status);
   lua_setfield(L, -2, "status");
-  nvl_push_headers(L, &x->headers_in);
-  lua_setfield(L, -2, "headers");
-  lua_pushlstring(L, x->in.p ? x->in.p : "", x->in.n);
+  nv_str body = {x->in.p ? x->in.p : "", x->in.n};
+  if (capture(L, CAPTURE, x)) {
+    lua_newtable(L); /* headers are not asked for where a secret is */
+    lua_setfield(L, -2, "headers");
+    push_scrubbed(L, body);
+  } else {
+    nvl_push_headers(L, &x->headers_in);
+    lua_setfield(L, -2, "headers");
+    lua_pushlstring(L, body.p, body.n);
+  }
   lua_setfield(L, -2, "body");
   lua_pushinteger(L, nv_http_elapsed_ms(op));
   lua_setfield(L, -2, "ms");
@@ -104,6 +178,9 @@ static int l_request(lua_State *L) {
   a.body.p = nvl_opt_string(L, 1, "body", NULL, &a.body.n);
   lua_getfield(L, 1, "headers");
   a.headers = nvl_headers_of(L, 2, &a.nheaders);
+  lua_settop(L, CAPTURE - 1); /* the list of headers, if any, is the last of these */
+  lua_getfield(L, 1, "capture");
+  check_capture(L, CAPTURE);
   nvl_box *box = nvl_box_new(L);
   nv_error err;
   if (nv_http_request(nvl_host_of(L)->http, &a, &box->op, &err) != NV_OK)
@@ -126,6 +203,14 @@ static int l_report(lua_State *L) {
 
 /* ---- endpoints ---- */
 
+static nv_auth opt_auth(lua_State *L) {
+  static const char *const words[] = {"none", "basic", "ntlm", "negotiate"};
+  const char *word = nvl_opt_string(L, 1, "auth", "none", NULL);
+  for (int i = 0; i < 4; i++)
+    if (strcmp(word, words[i]) == 0) return (nv_auth)i;
+  return (nv_auth)luaL_error(L, "field 'auth': none, basic, ntlm or negotiate, not '%s'", word);
+}
+
 static int l_endpoint(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
@@ -135,8 +220,9 @@ static int l_endpoint(lua_State *L) {
     return luaL_error(L, "field 'requests_per_second': out of range");
   nv_endpoint e = {.name = opt_plain(L, "name"),
                    .base_url = opt_plain(L, "base_url"),
-                   .basic_user = opt_plain(L, "basic_user"),
-                   .basic_secret_token = opt_plain(L, "basic_secret"),
+                   .auth = opt_auth(L),
+                   .user = opt_plain(L, "user"),
+                   .secret_token = opt_plain(L, "secret"),
                    .max_connections = (int)opt_positive(L, "max_connections"),
                    .requests_per_second = rate,
                    .timeout_ms = opt_positive(L, "timeout_ms"),

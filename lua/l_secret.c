@@ -1,4 +1,4 @@
-/* l_secret - navodoo.secret: get(name), define(name, value), derive, matches.
+/* l_secret - navodoo.secret: get(name), define(name, value), derive, matches, version.
  *
  * get and define return a handle whose tostring is a random token. The token goes where the
  * value is meant to be; the HTTP client puts the value there when it sends. There
@@ -76,10 +76,16 @@ static int l_matches(lua_State *L) {
   return 1;
 }
 
+/* How often the secret has got a new value. */
+static int l_version(lua_State *L) {
+  lua_pushinteger(L, nv_secrets_version(nvl_host_of(L)->secrets, check_name(L)));
+  return 1;
+}
+
 int luaopen_navodoo_secret(lua_State *L) {
-  static const luaL_Reg functions[] = {{"get", l_get},       {"define", l_define},
-                                       {"derive", l_derive}, {"matches", l_matches},
-                                       {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"get", l_get},         {"define", l_define},
+                                       {"derive", l_derive},   {"matches", l_matches},
+                                       {"version", l_version}, {NULL, NULL}};
   luaL_newmetatable(L, HANDLE_MT);
   lua_pushcfunction(L, handle_tostring);
   lua_setfield(L, -2, "__tostring");

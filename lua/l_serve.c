@@ -136,7 +136,9 @@ static int begin(lua_State *L) {
   nv_http_incoming *in = c->incoming;
   nv_str body = nv_http_incoming_body(in);
   lua_rawgeti(L, LUA_REGISTRYINDEX, c->server->handler);
-  lua_createtable(L, 0, 4);
+  lua_createtable(L, 0, 5);
+  lua_pushstring(L, nv_http_incoming_peer(in));
+  lua_setfield(L, -2, "peer");
   lua_pushstring(L, nv_http_incoming_method(in));
   lua_setfield(L, -2, "method");
   lua_pushstring(L, nv_http_incoming_target(in));

@@ -164,7 +164,8 @@ function project.open_endpoints(endpoints)
     ok, err = http.endpoint {
       name = name, base_url = e.url, max_connections = e.connections, timeout_ms = e.timeout_ms,
       requests_per_second = e.requests_per_second, ca_file = e.ca_file,
-      basic_user = e.kind == "nav" and e.user or nil, basic_secret = e.kind == "nav" and e.secret or nil }
+      auth = e.kind == "nav" and "basic" or nil, user = e.kind == "nav" and e.user or nil,
+      secret = e.kind == "nav" and e.secret or nil }
     if not ok then return nil, ("endpoint %s: %s"):format(name, err.text) end
   end
   return true

@@ -459,6 +459,11 @@ function secret.derive(handle, label) end
 ---@return boolean
 function secret.matches(handle, text) end
 
+--- How often the secret has got a new value; 0 for one that never had any.
+---@param name string
+---@return integer
+function secret.version(name) end
+
 ---@class navodoo.HttpRequest
 ---@field endpoint string
 ---@field method string?       "GET" unless said
@@ -467,6 +472,7 @@ function secret.matches(handle, text) end
 ---@field body string?
 ---@field timeout_ms integer?
 ---@field max_body integer?
+---@field capture { secret: string, json: string?, cookie: string? }?  a text of the JSON answer, or a cookie, that becomes a secret
 
 ---@class navodoo.HttpResponse
 ---@field status integer
@@ -474,6 +480,7 @@ function secret.matches(handle, text) end
 ---@field body string
 ---@field ms integer              from sending to the last byte
 ---@field retry_after_ms integer? what the server asked for
+---@field captured string?        token of the secret; headers are then left out, the body is scrubbed
 
 ---@class navodoo.HttpServer
 ---@field port integer
@@ -483,7 +490,7 @@ function secret.matches(handle, text) end
 local http = {}
 
 --- Adds or changes an endpoint of the process.
----@param options { name: string, base_url: string, basic_user: string?, basic_secret: string?, max_connections: integer?, requests_per_second: number?, timeout_ms: integer?, connect_timeout_ms: integer?, max_body: integer?, ca_file: string?, unix_socket: string? }
+---@param options { name: string, base_url: string, auth: "none"|"basic"|"ntlm"|"negotiate"|nil, user: string?, secret: string?, max_connections: integer?, requests_per_second: number?, timeout_ms: integer?, connect_timeout_ms: integer?, max_body: integer?, ca_file: string?, unix_socket: string? }
 ---@return true?
 ---@return navodoo.Error? err
 function http.endpoint(options) end

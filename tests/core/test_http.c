@@ -382,8 +382,8 @@ static void test_tokens_become_values_on_the_wire_only(void **state) {
 static void test_basic_authentication_is_made_of_user_and_secret(void **state) {
   world *w = *state;
   asker a;
-  endpoint_with(w, (nv_endpoint){.basic_user = "Aladdin",
-                                 .basic_secret_token = define(w, "pw", "open sesame")});
+  endpoint_with(w, (nv_endpoint){.auth = NV_AUTH_BASIC, .user = "Aladdin",
+                                 .secret_token = define(w, "pw", "open sesame")});
   ask(w, &a, "");
   assert_string_equal(header(w->wire.live[0], "authorization"), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
   wire_end(&w->wire, 0, NV_OK);

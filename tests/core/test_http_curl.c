@@ -36,6 +36,7 @@ typedef struct peer {
   char incoming[REQUEST_MAX]; /* the thread's own */
   pthread_mutex_t lock;       /* for what follows */
   int requests, connections;  /* seen */
+  int bodies;                 /* requests that had one */
   char last[REQUEST_MAX];     /* whole last request */
 } peer;
 
@@ -70,6 +71,7 @@ static void serve_connection(peer *p, int fd) {
   while (p->requests < p->nsteps && (n = read_request(p, fd)) > 0) {
     pthread_mutex_lock(&p->lock);
     int i = p->requests++;
+    if (strstr(p->incoming, "\r\n\r\n")[4]) p->bodies++;
     memcpy(p->last, p->incoming, n + 1);
     pthread_mutex_unlock(&p->lock);
     const char *step = p->steps[i];
@@ -296,6 +298,79 @@ static void test_a_post_is_not_repeated_when_a_kept_connection_breaks(void **sta
   assert_int_equal(w->peer.requests, 3);
 }
 
+/* ---- signing in by connection ---- */
+
+#define SIGN_IN(challenge) \
+  "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: NTLM" challenge "\r\nContent-Length: 4\r\n\r\nno!\n"
+/* a Type 2 message: signature, type, no target, flags, challenge */
+#define TYPE_2 " TlRMTVNTUAACAAAAAAAAADAAAAACggAAASNFZ4mrze8AAAAAAAAAAAAAAAAwAAAA"
+
+static void use_ntlm(world *w, const char *user) {
+  char url[64];
+  snprintf(url, sizeof url, "http://127.0.0.1:%d", w->peer.port);
+  nv_endpoint e = {.name = "peer", .base_url = url, .auth = NV_AUTH_NTLM, .user = user,
+                   .secret_token = "open sesame", .max_connections = 1};
+  assert_int_equal(nv_http_endpoint_set(w->http, &e, NULL), NV_OK);
+}
+
+static nv_op *post_text(world *w, const char *text) {
+  return call_with(w, (nv_http_args){.method = "POST", .path = "/p", .body = nv_str_of(text)});
+}
+
+static void test_ntlm_signs_a_connection_in_once_and_sends_each_body_once(void **state) {
+  world *w = *state;
+  start_peer(w, 4, SIGN_IN(TYPE_2), OK, OK, OK);
+  use_ntlm(w, "CRONUS\\navodoo");
+  expect_ok(post_text(w, "first body"), "ok");
+  assert_int_equal(w->peer.requests, 2);
+  assert_int_equal(w->peer.bodies, 1);
+  assert_non_null(strstr(w->peer.last, "Authorization: NTLM TlRMTVNTUAAD"));
+  expect_ok(post_text(w, "second body"), "ok");
+  expect_ok(get(w), "ok");
+  assert_int_equal(w->peer.requests, 4);
+  assert_int_equal(w->peer.bodies, 2);
+  assert_int_equal(w->peer.connections, 1);
+  assert_null(strstr(w->peer.last, "Authorization"));
+}
+
+static void test_a_wrong_password_is_an_answer_and_tried_once(void **state) {
+  world *w = *state;
+  start_peer(w, 3, SIGN_IN(TYPE_2), SIGN_IN(""), OK);
+  use_ntlm(w, "navodoo");
+  nv_op *op = post(w);
+  assert_int_equal(op->status, NV_OK);
+  assert_int_equal(nv_http_answer(op)->status, 401);
+  nv_op_release(op);
+  assert_int_equal(w->peer.requests, 2);
+}
+
+static void test_a_body_that_broke_off_behind_the_sign_in_is_not_repeated(void **state) {
+  world *w = *state;
+  start_peer(w, 4, SIGN_IN(TYPE_2), OK, CUT, OK);
+  use_ntlm(w, "navodoo");
+  expect_ok(post(w), "ok");
+  expect_failure(post(w), NV_ENETWORK, true, "closed before an answer came");
+  assert_int_equal(w->peer.requests, 3);
+}
+
+static void test_a_server_that_signs_in_anew_gets_the_body_again(void **state) {
+  world *w = *state; /* it refused the first: the 401 says that nothing was done */
+  start_peer(w, 4, SIGN_IN(TYPE_2), OK, SIGN_IN(TYPE_2), OK);
+  use_ntlm(w, "navodoo");
+  expect_ok(post(w), "ok");
+  expect_ok(post(w), "ok");
+  assert_int_equal(w->peer.requests, 4);
+  assert_int_equal(w->peer.bodies, 3);
+}
+
+static void test_the_proxy_of_the_environment_is_not_for_this_machine(void **state) {
+  world *w = *state;
+  setenv("http_proxy", "http://127.0.0.1:1", 1);
+  start_peer(w, 1, OK);
+  expect_ok(get(w), "ok");
+  unsetenv("http_proxy");
+}
+
 static void test_a_get_is_repeated_on_a_fresh_connection(void **state) {
   world *w = *state;
   start_peer(w, 3, OK, CUT, OK);
@@ -490,7 +565,7 @@ static void test_certificates_are_verified(void **state) {
   if (pid > 0) {
     snprintf(url, sizeof url, "https://127.0.0.1:%d", port);
     snprintf(ca, sizeof ca, "%s/cert.pem", folder);
-    nv_endpoint e = {.name = "tls", .base_url = url, .basic_user = "u", .basic_secret_token = "topsecret"};
+    nv_endpoint e = {.name = "tls", .base_url = url, .auth = NV_AUTH_BASIC, .user = "u", .secret_token = "topsecret"};
     nv_http_endpoint_set(w->http, &e, NULL);
     expect_failure(call_with(w, (nv_http_args){.endpoint = "tls"}), NV_ETLS, false, "ca_file");
     e.ca_file = ca;
@@ -524,6 +599,11 @@ int main(void) {
       T(test_compressed_answers_are_unpacked),
       T(test_connections_are_kept_and_shared_by_methods),
       T(test_a_post_is_not_repeated_when_a_kept_connection_breaks),
+      T(test_ntlm_signs_a_connection_in_once_and_sends_each_body_once),
+      T(test_a_wrong_password_is_an_answer_and_tried_once),
+      T(test_a_body_that_broke_off_behind_the_sign_in_is_not_repeated),
+      T(test_a_server_that_signs_in_anew_gets_the_body_again),
+      T(test_the_proxy_of_the_environment_is_not_for_this_machine),
       T(test_a_get_is_repeated_on_a_fresh_connection),
       T(test_a_connection_closed_while_idle_is_replaced),
       T(test_nobody_there_means_nothing_was_sent),

@@ -42,6 +42,7 @@ static const char *write_file(const char *name, const char *text) {
   FILE *f = fopen(path, "w");
   fputs(text, f);
   fclose(f);
+  chmod(path, 0600);
   return path;
 }
 
@@ -174,6 +175,54 @@ static void test_expand_respects_the_buffer(void **state) {
   nv_buf_clear(&b);
 }
 
+static void test_a_form_gets_the_value_percent_encoded(void **state) {
+  (void)state;
+  nv_secrets_define(secrets, "a", nv_str_of("p&w=+ \xc3\xa9~"), NULL);
+  const char *token = nv_secrets_token(secrets, "a");
+  nv_buf b;
+  nv_buf_init(&b, 4096);
+  assert_int_equal(nv_secrets_expand(secrets, token, strlen(token), NV_SECRET_FORM, &b), NV_OK);
+  assert_string_equal(b.p, "p%26w%3D%2B%20%C3%A9~");
+  nv_buf_clear(&b);
+}
+
+static void test_a_file_that_everybody_can_read_is_refused(void **state) {
+  (void)state;
+  nv_error err;
+  const char *path = write_file("pw", "open");
+  chmod(path, 0644);
+  setenv("TEST_PW_FILE", path, 1);
+  assert_int_equal(get("test-pw", &err), NV_EINVALID);
+  assert_non_null(strstr(err.text, "chmod o= "));
+  assert_null(strstr(err.text, " open"));
+  chmod(path, 0640);
+  assert_value("test-pw", "open");
+}
+
+static void test_a_folder_of_secrets_goes_before_systemd(void **state) {
+  (void)state;
+  char own[96];
+  snprintf(own, sizeof own, "%s/own", folder);
+  mkdir(own, 0700);
+  setenv("CREDENTIALS_DIRECTORY", folder, 1);
+  write_file("test-pw", "credential");
+  setenv("NAVODOO_SECRETS", own, 1);
+  assert_value("test-pw", "credential");
+  write_file("own/TEST_PW", "own folder");
+  assert_value("test-pw", "own folder");
+  unsetenv("NAVODOO_SECRETS");
+}
+
+static void test_the_version_grows_with_each_new_value(void **state) {
+  (void)state;
+  assert_int_equal(nv_secrets_version(secrets, "a"), 0);
+  nv_secrets_put(secrets, "a", nv_str_of("one"), NULL);
+  nv_secrets_put(secrets, "a", nv_str_of("one"), NULL);
+  assert_int_equal(nv_secrets_version(secrets, "a"), 1);
+  nv_secrets_put(secrets, "a", nv_str_of("two"), NULL);
+  assert_int_equal(nv_secrets_version(secrets, "a"), 2);
+}
+
 static void assert_scrubbed(const char *in, const char *want) {
   nv_buf b;
   nv_buf_init(&b, 4096);
@@ -182,24 +231,53 @@ static void assert_scrubbed(const char *in, const char *want) {
   nv_buf_clear(&b);
 }
 
+static void put(const char *name, const char *value) {
+  assert_int_equal(nv_secrets_put(secrets, name, nv_str_of(value), NULL), NV_OK);
+}
+
 static void test_scrub_hides_every_value_the_longest_first(void **state) {
   (void)state;
-  nv_secrets_define(secrets, "short", nv_str_of("abc"), NULL);
-  nv_secrets_define(secrets, "inner", nv_str_of("hunter"), NULL);
-  nv_secrets_define(secrets, "outer", nv_str_of("hunter2-hunter"), NULL);
-  nv_secrets_define(secrets, "quoted", nv_str_of("pa\"ss"), NULL);
+  put("short", "abc");
+  put("inner", "hunter22");
+  put("outer", "hunter22-hunter");
+  put("quoted", "pa\"ss");
   assert_scrubbed("", "");
   assert_scrubbed("abc is too short to hide", "abc is too short to hide");
-  assert_scrubbed("hunter2-hunter", "***");
-  assert_scrubbed("xhunterx hunterhunter2-hunterhunter", "x***x *********");
+  assert_scrubbed("hunter22-hunter", "***");
+  assert_scrubbed("xhunter22x hunter22hunter22-hunterhunter22", "x***x *********");
   assert_scrubbed("text pa\"ss json pa\\\"ss end", "text *** json *** end");
 }
 
-static void test_a_replaced_value_is_the_one_that_is_scrubbed(void **state) {
+static void test_a_short_value_is_hidden_where_it_stands_alone(void **state) {
   (void)state;
-  nv_secrets_define(secrets, "a", nv_str_of("first-value"), NULL);
-  nv_secrets_define(secrets, "a", nv_str_of("second-value"), NULL);
-  assert_scrubbed("second-value", "***");
+  put("short", "nav14");
+  assert_scrubbed("nav14 nav140 xnav14 (nav14) nav141nav14 nav14", "*** nav140 xnav14 (***) nav141nav14 ***");
+}
+
+static void test_scrub_knows_encoded_forms(void **state) {
+  (void)state;
+  put("a", "S3cret&value/9");
+  assert_scrubbed("q=S3cret%26value%2F9&x", "q=***&x");
+  assert_scrubbed("Basic dTpTM2NyZXQmdmFsdWUvOQ==", "Basic dTp***Q=="); /* u:S3cret&value/9 */
+  assert_scrubbed("Basic dXU6UzNjcmV0JnZhbHVlLzk=", "Basic dXU6***k="); /* uu:... */
+  assert_scrubbed("Basic OlMzY3JldCZ2YWx1ZS85", "Basic Ol***"); /* :... */
+}
+
+static void test_a_default_is_no_secret(void **state) {
+  (void)state;
+  nv_secrets_define(secrets, "a", nv_str_of("sandbox-default"), NULL);
+  assert_scrubbed("the sandbox-default answers", "the sandbox-default answers");
+  setenv("TEST_PW", "a-real-password", 1);
+  nv_secrets_define(secrets, "test-pw", nv_str_of("sandbox-default"), NULL);
+  assert_value("test-pw", "a-real-password");
+  assert_scrubbed("a-real-password sandbox-default", "*** sandbox-default");
+}
+
+static void test_a_replaced_value_is_scrubbed_too(void **state) {
+  (void)state;
+  put("a", "first-value");
+  put("a", "second-value");
+  assert_scrubbed("second-value first-value", "*** ***");
 }
 
 static void test_a_derived_value_is_its_own_secret(void **state) {
@@ -246,10 +324,17 @@ int main(void) {
       T(test_a_token_is_random_stable_and_says_nothing),
       T(test_expand_replaces_tokens_and_nothing_else),
       T(test_expand_respects_the_buffer),
+      T(test_a_form_gets_the_value_percent_encoded),
+      T(test_a_file_that_everybody_can_read_is_refused),
+      T(test_a_folder_of_secrets_goes_before_systemd),
+      T(test_the_version_grows_with_each_new_value),
       T(test_scrub_hides_every_value_the_longest_first),
-      T(test_a_replaced_value_is_the_one_that_is_scrubbed),
       T(test_a_derived_value_is_its_own_secret),
       T(test_nothing_is_derived_from_nothing),
+      T(test_a_short_value_is_hidden_where_it_stands_alone),
+      T(test_scrub_knows_encoded_forms),
+      T(test_a_default_is_no_secret),
+      T(test_a_replaced_value_is_scrubbed_too),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,6 +15,10 @@ local function handler(request)
   if path == "/status" then return { status = 99 } end
   if path == "/cut" then return { cut = true } end
   if path == "/slow" then task.sleep(200) end
+  if path == "/login" then
+    return { status = 200, headers = { ["Set-Cookie"] = "session_id=c00kie-value; Path=/" },
+             body = '{"access_token":"t0ken-value","expires_in":3600,"echo":"t0ken-value"}' }
+  end
   if path == "/busy" then return { status = 503, headers = { ["Retry-After"] = 7 } } end
   return { status = 201, headers = { ["X-Path"] = path }, body = request.body }
 end
@@ -147,7 +151,46 @@ describe("navodoo.secret", function()
       expect(res.body):equals([[{"p":"p\"w"}]])
       expect(seen.headers["x-key"]):equals('p"w')
       expect(seen.headers.authorization):equals("Basic dTpwInc=")
-    end, { basic_user = "u", basic_secret = token })
+    end, { auth = "basic", user = "u", secret = token })
+  end)
+
+  it("takes what a server hands out before the script can see it", function()
+    with_server(function(request)
+      local version = secret.version("spec.token")
+      local res = assert(request { path = "/login", capture = { secret = "spec.token", json = "access_token" } })
+      expect(res.captured):matches("^nvsec:%x+:$")
+      expect(res.body):equals('{"access_token":"***","expires_in":3600,"echo":"***"}')
+      expect(next(res.headers)):is_nil()
+      expect(secret.version("spec.token")):equals(version + 1)
+      assert(request { path = "/", headers = { Authorization = "Bearer " .. res.captured } })
+      expect(seen.headers.authorization):equals("Bearer t0ken-value")
+      res = assert(request { path = "/login", capture = { secret = "spec.cookie", cookie = "session_id" } })
+      assert(request { path = "/", headers = { Cookie = "session_id=" .. res.captured } })
+      expect(seen.headers.cookie):equals("session_id=c00kie-value")
+      res = assert(request { path = "/", capture = { secret = "spec.none", json = "access_token" } })
+      expect(res.captured):is_nil()
+      expect(res.headers["x-path"]):equals("/")
+      expect(pcall(request, { path = "/", capture = { secret = "x" } })):is_false()
+    end)
+  end)
+
+  it("tells connections apart by where they come from", function()
+    with_server(function(request)
+      assert(request { path = "/" })
+      local first = seen.peer
+      expect(first):matches("^127%.0%.0%.1:%d+$")
+      assert(request { path = "/" })
+      expect(seen.peer):equals(first)
+    end)
+  end)
+
+  it("percent-encodes a value in a form", function()
+    local token = tostring(assert(secret.define("spec-pw", "a&b=c")))
+    with_server(function(request)
+      local res = assert(request { method = "POST", path = "/", body = "client_secret=" .. token,
+        headers = { ["Content-Type"] = "application/x-www-form-urlencoded" } })
+      expect(res.body):equals("client_secret=a%26b%3Dc")
+    end)
   end)
 
   it("makes secrets from secrets, and compares them", function()

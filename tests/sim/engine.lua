@@ -25,8 +25,8 @@ function engine.start(seed)
   nav.secret, odoo.secret, nav.password, odoo.password = token, token, nil, nil
   odoo.settle_ms, odoo.batch, nav.page_size = 120000, 7, 11
   odoo.timeout_ms, nav.timeout_ms = 60000, 60000
-  assert(http.endpoint { name = "nav", base_url = "http://nav/DynamicsNAV110/ODataV4", basic_user = nav.user,
-                         basic_secret = token, timeout_ms = 60000 })
+  assert(http.endpoint { name = "nav", base_url = "http://nav/DynamicsNAV110/ODataV4", auth = "basic", user = nav.user,
+                         secret = token, timeout_ms = 60000 })
   assert(http.endpoint { name = "odoo", base_url = "http://odoo", timeout_ms = 60000 })
   assert(store.open("sim"))
   local source = read("flows/customer.lua"):gsub('every = "[^"]*"', 'every = "15m"')

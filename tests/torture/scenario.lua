@@ -83,7 +83,7 @@ end
 
 local function calls()
   local token = tostring(assert(secret.define("PASSWORD", "sesame")))
-  assert(http.endpoint { name = "erp", base_url = "http://erp.invalid", basic_user = "u", basic_secret = token })
+  assert(http.endpoint { name = "erp", base_url = "http://erp.invalid", auth = "basic", user = "u", secret = token })
   local answer = assert(http.request { endpoint = "erp", method = "POST", path = "/x",
     headers = { ["Content-Type"] = "application/json", ["X-Token"] = token }, body = '{"p":"' .. token .. '"}' })
   assert(answer.status == 200 and answer.headers["x-from"] == "wire" and #answer.body > 0)
