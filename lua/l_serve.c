@@ -1,4 +1,5 @@
-/* l_serve - http.serve{ address=, port=, socket=, handler=, max_body= } -> server.
+/* l_serve - http.serve{ address=, port=, socket=, handler=, max_body=, connections=,
+ * header_memory= } -> server.
  *
  * Every request runs handler(request) in a task of its own. A handler that raises
  * or returns no response answers 500 and a line in the log; the client is told
@@ -210,6 +211,12 @@ static int server_index(lua_State *L) {
   return 1;
 }
 
+static lua_Integer opt_count(lua_State *L, const char *name) {
+  lua_Integer n = nvl_opt_integer(L, 1, name, 0);
+  if (n < 0 || n > INT32_MAX) luaL_error(L, "field '%s': out of range", name);
+  return n;
+}
+
 int nvl_serve(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
@@ -218,9 +225,9 @@ int nvl_serve(lua_State *L) {
       .address = nvl_opt_string(L, 1, "address", NULL, NULL),
       .port = (int)nvl_opt_integer(L, 1, "port", 0),
       .unix_socket = nvl_opt_string(L, 1, "socket", NULL, NULL)};
-  lua_Integer max_body = nvl_opt_integer(L, 1, "max_body", 0);
-  if (max_body < 0) return luaL_error(L, "field 'max_body': negative");
-  o.max_body = (size_t)max_body;
+  o.max_body = (size_t)opt_count(L, "max_body");
+  o.connections = (unsigned)opt_count(L, "connections");
+  o.header_memory = (size_t)opt_count(L, "header_memory");
   if (lua_getfield(L, 1, "handler") != LUA_TFUNCTION)
     return luaL_error(L, "field 'handler': function expected, got %s", luaL_typename(L, 2));
   server *s = lua_newuserdatauv(L, sizeof *s, 0);

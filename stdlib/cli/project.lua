@@ -143,6 +143,17 @@ function project.password_places(endpoint)
   return ("set the environment variable NAVODOO_%s, or %s_FILE to the path of a file that holds it"):format(name, name)
 end
 
+--- The handle of a secret that the configuration names: from its places, else its default.
+---@param declared table  { name =, default = }
+---@return navodoo.SecretHandle|nil
+---@return string|nil complaint
+function project.find_secret(declared)
+  local handle, err = secret.get(declared.name)
+  if not handle and declared.default then handle, err = secret.define(declared.name, declared.default) end
+  if handle then return handle end
+  return nil, ("%s; %s"):format(err.text, project.password_places { password = declared })
+end
+
 --- Resolves secrets and makes the endpoints known to the HTTP client.
 ---@param endpoints table  by name; each gets `secret` (a token, never the value)
 ---@return true|nil ok

@@ -7,8 +7,8 @@ local control = require "cli.control"
 local duration = require "navodoo.duration"
 local fs = require "navodoo.fs"
 local generation = require "navodoo.generation"
-local http = require "navodoo.http"
 local json = require "navodoo.json"
+local listener = require "cli.listener"
 local log = require "navodoo.log"
 local out = require "cli.out"
 local project = require "cli.project"
@@ -39,7 +39,8 @@ lookups/. Stops on SIGINT or SIGTERM; whatever was under way goes on at the next
   --wait TIME      with --once: wait this long for work that is due later (default 5m)
   --env NAME       environment of navodoo.lua (default: the one it names)
   --state DIR      folder of the store (default: ./state)
-  --listen A:P     also answer GET /healthz and /status here
+  --listen A:P     answer GET /healthz and /status here, and take the webhooks of Odoo
+                   (see navodoo hooks)
   --set E.K=V      override a setting of an endpoint, as in --set nav.url=http://nav:7048;
                    may be given several times
   --memory MIB     memory ceiling of one flow (default 256)
@@ -52,19 +53,6 @@ exit codes: 0 done; 1 failed; 2 wrong use, flow, configuration or password; with
 examples:
   navodoo run flows/
   navodoo run flows/ --once --env qa --state /var/lib/navodoo]=]
-
---- Answers the public listener: health and status, nothing that changes anything.
-local function public(request)
-  local path = request.path:match("^[^?]*")
-  if request.method ~= "GET" then return { status = 405, body = "" } end
-  if path == "/healthz" then
-    return { status = 200, headers = { ["Content-Type"] = "text/plain" }, body = "ok\n" }
-  end
-  if path ~= "/status" then return { status = 404, body = "" } end
-  local result, err = commands.status {}
-  return { status = result and 200 or 503, headers = { ["Content-Type"] = "application/json" },
-           body = assert(json.encode(result or { text = err.text })) }
-end
 
 --- What is wrong with the options, or nil; adds `wait_ms`, `host` and `port`.
 local function mistake_of(a)
@@ -86,15 +74,22 @@ local function mistake_of(a)
   return nil
 end
 
-local function listen(a)
-  return http.serve { address = a.host, port = a.port, handler = public, max_body = 65536 }
+--- Opens the listener and the hooks that the flows name. Flows without a secret for
+-- theirs run all the same, on their polls.
+local function listen(a, p)
+  local open, err = listener.open(a.host, a.port)
+  if not open then return nil, err end
+  local ok, complaint = listener.set_hooks(open.box, p.flows, p.endpoints.odoo)
+  if not ok then log.warn("hooks are off, polling serves: " .. complaint) end
+  log.info("listening", { address = a.listen })
+  return open.server
 end
 
 --- What a generation is told of an endpoint: everything but where its secret is.
 local function endpoint_view(endpoint)
   local view = {}
   for key, value in pairs(endpoint) do
-    if key ~= "password" then view[key] = value end
+    if key ~= "password" and key ~= "hook_secret" then view[key] = value end
   end
   return view
 end
@@ -271,14 +266,13 @@ function run.run(a)
     out.complain("run: control socket: %s", control.explain(err))
     return 1
   end
-  local listener
+  local door
   if a.listen then
-    listener, err = listen(a)
-    if not listener then
+    door, err = listen(a, p)
+    if not door then
       out.complain("run: --listen: %s", err.text)
       return 1
     end
-    log.info("listening", { address = a.listen })
   end
   local state = { open = #p.flows, changed = task.event(), stop = task.event(), failed = {}, memory = {} }
   for _, flow in ipairs(p.flows) do task.spawn(supervise, p, flow, a, wait_ms, state) end
@@ -290,7 +284,7 @@ function run.run(a)
   end)
   while state.open > 0 do state.changed:wait(1000) end
   local code = a.once and account(p, state) or failures(p, state)
-  if listener then listener:close() end
+  if door then door:close() end
   server:close()
   store.close()
   return code

@@ -32,6 +32,8 @@ local config = {}
 ---@field connections integer?
 ---@field requests_per_second integer?
 ---@field ca_file string?
+---@field hook_url string?        how Odoo reaches the listener of `navodoo run --listen`
+---@field hook_secret { kind: "secret", name: string, default: string? }?
 
 ---@class navodoo.Config
 ---@field file string
@@ -43,7 +45,7 @@ local KEYS <const> = {
   kind = "string", url = "string", company = "string", company_id = "integer", database = "string",
   user = "string", password = "secret", api = "string", settle = "duration", page_size = "integer",
   batch = "integer", zone = "string", timeout = "duration", connections = "integer",
-  requests_per_second = "integer", ca_file = "string",
+  requests_per_second = "integer", ca_file = "string", hook_url = "string", hook_secret = "secret",
 }
 local NEEDED <const> = {
   nav = { "url", "company", "user", "password" },
@@ -92,9 +94,9 @@ function reader:value(path, key, v, wanted)
       wanted, problem.a(v)))
   elseif t == "integer" and v < 1 then
     self:note(path, ("%s must be above 0"):format(path))
-  elseif key == "url" and not v:find "^https?://[^/%s]+" then
+  elseif (key == "url" or key == "hook_url") and not v:find "^https?://[^/%s]+" then
     self:note(path, ("%s: http://host or https://host is expected, got %q"):format(path, v))
-  elseif key == "url" and v:find "^https?://[^/]*@" then
+  elseif (key == "url" or key == "hook_url") and v:find "^https?://[^/]*@" then
     self:note(path, ("%s: user and password have their own keys, they do not stand in the "
       .. "address"):format(path))
   elseif key == "zone" and not time.zone_valid(v) then
@@ -181,6 +183,10 @@ function reader:complete(here, e)
   end
   e.settle_ms, e.settle = e.settle, nil
   e.timeout_ms, e.timeout = e.timeout, nil
+  if e.hook_secret and e.hook_secret.default and not is_loopback(e.hook_url or e.url or "") then
+    self:note(here, ("%s: a default hook_secret is for the sandbox on this machine"):format(here))
+  end
+  if e.hook_url then e.hook_url = e.hook_url:gsub("/+$", "") end
   if e.url then
     e.url = e.url:gsub("/+$", "")
     if e.password and e.password.default and not is_loopback(e.url) then

@@ -514,7 +514,7 @@ function http.info(endpoint) end
 
 --- Each request runs in a task of its own: { method, path, headers, body } to
 --- { status, headers, body } or { cut = true }.
----@param options { address: string?, port: integer?, socket: string?, handler: (fun(request: table): table), max_body: integer? }
+---@param options { address: string?, port: integer?, socket: string?, handler: (fun(request: table): table), max_body: integer?, connections: integer?, header_memory: integer? }
 ---@return navodoo.HttpServer?
 ---@return navodoo.Error? err
 function http.serve(options) end
