@@ -7,6 +7,7 @@ local call = require "connector.call"
 local connector = require "connector"
 local errors = require "connector.nav.errors"
 local filter = require "connector.nav.filter"
+local key = require "connector.nav.key"
 
 local HERE <const> = debug.getinfo(1, "S").source:match "^@(.*)/[^/]*$" or "tests/stdlib"
 
@@ -171,12 +172,29 @@ describe("connector.nav scan", function()
     expect(err.text):equals "nav: Customer C1: Balance_LCY is much, which is no decimal"
   end)
 
-  it("names an unknown field and a key of several fields", function()
+  it("names an unknown field", function()
     local conn = open {}
     local _, err = conn:scan("Customer", { fields = { "Nmae" }, limit = 5 })
     expect(err.class .. " " .. err.text):matches 'config nav: Customer: NAV has no field "Nmae"'
-    _, err = conn:scan("SalesOrder", { fields = { "No" }, limit = 5 })
-    expect(err.class .. " " .. err.text):matches "config .*2 fields %(Document_Type, No%)"
+  end)
+
+  it("walks a key of several fields by asking for each, never with `or`", function()
+    local conn, log = open { page { { Document_Type = "Order", No = "O,1%" } }, page {} }
+    conn.largest_page = 100
+    local got = assert(conn:scan("SalesOrder", { fields = { "No" }, limit = 5, after_key = "Order,A%2CB" }))
+    expect(log.asked[1]):matches("filter=Document_Type%%20eq%%20'Order'%%20and%%20No%%20gt%%20'A,B'"
+      .. "&%$orderby=Document_Type,No&")
+    expect(log.asked[2]):matches "filter=Document_Type%%20gt%%20'Order'&"
+    expect(got.rows[1].key):equals "Order,O%2C1%25"
+    expect(got.more):is_false()
+    conn, log = open { page {}, page {}, page {} }
+    assert(conn:scan("SalesOrder", { fields = {}, limit = 5, stamp_field = "Sell_to_Customer_No",
+                                     stamp_after = "C1", after_key = "Order,A" }))
+    expect(log.asked[1]):matches("Sell_to_Customer_No%%20eq%%20'C1'%%20and%%20Document_Type%%20eq%%20'Order'"
+      .. "%%20and%%20No%%20gt%%20'A'&%$orderby=Sell_to_Customer_No,Document_Type,No&")
+    expect(log.asked[2]):matches "Sell_to_Customer_No%%20eq%%20'C1'%%20and%%20Document_Type%%20gt%%20'Order'&"
+    expect(log.asked[3]):matches "filter=Sell_to_Customer_No%%20gt%%20'C1'&"
+    expect(log.asked[3]:find("%20or%20", 1, true)):is_nil()
   end)
 end)
 
@@ -190,6 +208,20 @@ describe("connector.nav get", function()
     expect(got.gone):is_nil()
   end)
 
+  it("answers tags, and takes keys of several fields apart", function()
+    local conn, log = open { page { { Document_Type = "Order", No = "1", ["@odata.etag"] = "T1" },
+      { Document_Type = "Order", No = "3" } }, page { { Document_Type = "Quote", No = "1" } } }
+    local got, err, etags = conn:get("SalesOrder", { "Order,1", "Quote,1", "Order,2" }, {})
+    expect(err):is_nil()
+    expect(log.asked[1]):matches("filter=Document_Type%%20eq%%20'Order'%%20and%%20"
+      .. "%(No%%20eq%%20'1'%%20or%%20No%%20eq%%20'2'%)$")
+    expect(log.asked[2]):matches "Document_Type%%20eq%%20'Quote'%%20and%%20%(No%%20eq%%20'1'%)$"
+    expect(got["Order,1"].No .. etags["Order,1"]):equals "1T1"
+    expect(got["Order,2"]):is_nil()
+    expect(got["Order,3"]):is_nil()
+    expect(got["Quote,1"].Document_Type):equals "Quote"
+  end)
+
   it("splits a long list of keys over several calls", function()
     local keys, answers = {}, {}
     for i = 1, 90 do keys[i], answers[#answers + 1] = ("KEY-%04d"):format(i), page {} end
@@ -197,6 +229,117 @@ describe("connector.nav get", function()
     assert(conn:get("Customer", keys, FIELDS))
     expect(#log.asked):equals(3)
     for _, path in ipairs(log.asked) do expect(#path < 4000):is_true() end
+  end)
+end)
+
+describe("connector.nav writes", function()
+  local CUSTOMER <const> = { No = "C1", Name = "x", Balance_LCY = 12, ["@odata.etag"] = 'W/"2"' }
+  local function refusal(status, code, message)
+    return answer { status = status, body = { error = { code = code, message = message } } }
+  end
+
+  it("creates with the fields in the order given, and answers what NAV holds", function()
+    local sent
+    local conn = open { answer({ body = CUSTOMER }, 201) }
+    local request = call.request
+    call.request = function(r) sent = r.path ~= "/$metadata" and r or sent return request(r) end
+    local row = assert(conn:create("Customer", { { "Name", "x" }, { "Credit_Limit_LCY", decimal.new "12.50" },
+      { "Blocked", " " }, { "Last_Date_Modified", json.null }, { "Privacy_Blocked", json.null },
+      { "Invoice_Copies", 2 }, { "Balance_LCY", json.null } }, { "Name", "Balance_LCY" }))
+    expect(sent.method .. sent.path):equals "POST/Company('CRONUS%20International%20Ltd.')/Customer"
+    expect(sent.body):equals('{"Name":"x","Credit_Limit_LCY":12.50,"Blocked":" ",'
+      .. '"Last_Date_Modified":"0001-01-01","Privacy_Blocked":false,"Invoice_Copies":2,"Balance_LCY":0}')
+    expect(sent.headers["If-Match"]):is_nil()
+    expect(row.key .. row.etag):equals 'C1W/"2"'
+    expect(decimal.is(row.record.Balance_LCY)):is_true()
+    expect(row.record["@odata.etag"]):is_nil()
+  end)
+
+  it("updates the version it is based on, under a key of one field or several", function()
+    local sent
+    local conn = open { answer({ body = CUSTOMER }, 200),
+                        answer({ body = { Document_Type = "Order", No = "A,'/" } }, 200) }
+    local request = call.request
+    call.request = function(r) sent = r.path ~= "/$metadata" and r or sent return request(r) end
+    local row = assert(conn:update("Customer", "C'1", 'W/"1"', { { "Name", "x" } }, { "Name" }))
+    expect(sent.method .. sent.headers["If-Match"] .. sent.body):equals 'PATCHW/"1"{"Name":"x"}'
+    expect(sent.path):matches "/Customer%('C''1'%)$"
+    expect(row.record.Name .. row.etag):equals 'xW/"2"'
+    row = assert(conn:update("SalesOrder", "Order,A%2C'/", "T", { { "Sell_to_Customer_No", "C1" } }, {}))
+    expect(sent.path):matches "/SalesOrder%(Document_Type='Order',No='A,''%%2F'%)$"
+    expect(row.key):equals "Order,A%2C'/"
+  end)
+
+  it("reads the record where a server sends none back", function()
+    local conn, log = open { answer { status = 204, body = "" }, page { CUSTOMER } }
+    local row = assert(conn:update("Customer", "C1", "T", { { "Name", "x" } }, { "Name" }))
+    expect(row.etag .. row.record.Name):equals 'W/"2"x'
+    expect(#log.asked):equals(2)
+  end)
+
+  it("tells a record that was changed from one that is gone", function()
+    local conn = open { refusal(409, "Request_EntityChanged", "Another user has already changed the record."),
+      refusal(404, "BadRequest_ResourceNotFound", "Resource not found for the segment 'Customer'."), page {},
+      refusal(404, "Internal_RecordNotFound", "The Salesperson/Purchaser does not exist."), page { CUSTOMER } }
+    local function update() return select(2, conn:update("Customer", "C1", "T", { { "Name", "x" } }, {})) end
+    local err = update()
+    expect(err.class .. " " .. err.code):equals "conflict Request_EntityChanged"
+    err = update()
+    expect(err.class .. " " .. err.code .. " " .. err.text):equals(
+      "conflict gone nav: Customer C1: it is no longer there")
+    expect(update().class):equals "dependency"
+  end)
+
+  it("calls an outcome unknown that nobody told", function()
+    local conn = open { { failed = { code = "network", text = "cut", maybe_sent = true } },
+      answer({ body = "<html></html>" }, 201), { failed = { code = "network", text = "no", maybe_sent = false } },
+      answer { status = 504, body = "" } }
+    local function create() return select(2, conn:create("Customer", { { "Name", "x" } }, {})) end
+    expect(create().class):equals "unknown"
+    expect(create().class):equals "unknown"
+    expect(create().class):equals "transient"
+    local err = create()
+    expect(err.class .. tostring(err.maybe_sent)):equals "unknowntrue"
+  end)
+
+  it("sends nothing that cannot be right", function()
+    local conn, log = open {}
+    local _, err = conn:create("Customer", { { "Nmae", "x" } }, {})
+    expect(err.class .. " " .. err.text):equals 'config nav: Customer: NAV has no field "Nmae" on this page'
+    _, err = conn:update("Customer", "C1", "T", { { "Balance_LCY", "much" } }, {})
+    expect(err.class .. " " .. err.field .. " " .. err.text):equals(
+      'invalid Balance_LCY nav: Customer C1: Balance_LCY: "much" cannot go into a field of type decimal')
+    expect.raises(function() conn:update("Customer", "C1", nil, {}, {}) end, "read it first")
+    expect.raises(function() conn:create("Customer", { { "Name", "a" }, { "Name", "b" } }, {}) end, "given twice")
+    expect(#log.asked):equals(0)
+  end)
+
+  it("says what to do about numbers and locks", function()
+    local conn = open { refusal(400, "Application_DialogException", "You may not enter numbers manually. If you"
+        .. " want to enter numbers manually, please activate Manual Nos. in No. Series CUST."),
+      refusal(400, "Application_DialogException", "You cannot assign new numbers from the number series CUST."),
+      refusal(400, "Application_DialogException", "The operation could not complete because a record in the"
+        .. " Customer table was locked by another user. Please retry the activity.") }
+    local function create() return select(2, conn:create("Customer", { { "Name", "x" } }, {})) end
+    expect(create().text):matches "Series CUST%.; or let the number come from the series"
+    local err = create()
+    expect(err.class .. " " .. err.code):equals "invalid number_series"
+    expect(create().class):equals "transient"
+  end)
+end)
+
+describe("connector.nav key", function()
+  local schema = { entity = "Line", key = { "Type", "Line_No" },
+                   fields = { Type = { type = "char" }, Line_No = { type = "integer" } } }
+  it("comes back from its text, whatever its parts hold", function()
+    for _, part in ipairs { "Order", "a,b", "100%", "%2C", "", " " } do
+      local whole = key.of(schema, { Type = part, Line_No = 10000 })
+      local parts = key.parts(schema, whole)
+      expect(parts[1]):equals(part)
+      expect(math.type(parts[2]) .. parts[2]):equals "integer10000"
+    end
+    expect(key.address(schema, "a%2Cb,7")):equals "(Type='a,b',Line_No=7)"
+    expect.raises(function() key.parts(schema, "a") end, "has 1 parts, Line has 2 %(Type, Line_No%)")
   end)
 end)
 

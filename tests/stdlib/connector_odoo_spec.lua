@@ -4,12 +4,15 @@ local cache = require "navodoo.cache"
 local decimal = require "navodoo.decimal"
 local json = require "navodoo.json"
 local task = require "navodoo.task"
+local time = require "navodoo.time"
 local call = require "connector.call"
 local connector = require "connector"
 local errors = require "connector.odoo.errors"
 local loading = require "connector.odoo.load"
+local scanning = require "connector.odoo.scan"
 local schemas = require "connector.odoo.schema"
 local values = require "connector.odoo.values"
+local people = require "sandbox.people"
 
 local HERE <const> = debug.getinfo(1, "S").source:match "^@(.*)/[^/]*$" or "tests/stdlib"
 
@@ -596,5 +599,101 @@ describe("connector.odoo faults", function()
     _, err = conn:call("sale.order", "action_confirm", { ids = json.array { 1 } })
     expect(err.class .. tostring(err.maybe_sent)):equals "transientfalse"
     expect(err.text):matches "connection refused, calling sale.order action_confirm; is it running"
+  end)
+end)
+
+-- An Odoo that holds (id, microsecond) pairs and shows seconds.
+local function stamped(records)
+  local us_of = {}
+  for _, r in ipairs(records) do us_of[r.id] = r.us end
+  local function shown(us) return (time.iso(us // 1000000 * 1000000)) end
+  return { asked = 0, search = function(self, _, domain, _, options)
+    self.asked = self.asked + 1
+    local found = {}
+    for _, r in ipairs(records) do
+      local fits = true
+      for _, term in ipairs(domain) do
+        local held, bound = r.id, term[3]
+        if term[1] == "write_date" then
+          held, bound = us_of[r.id], time.parse_iso(term[3]:gsub(" ", "T") .. "Z")
+        end
+        if term[2] == ">=" then fits = fits and held >= bound
+        elseif term[2] == "<" then fits = fits and held < bound
+        else fits = fits and held > bound end
+      end
+      if fits then found[#found + 1] = r end
+    end
+    table.sort(found, function(a, b)
+      if options.order == "write_date,id" and a.us ~= b.us then return a.us < b.us end
+      return a.id < b.id
+    end)
+    local rows = {}
+    for i = 1, math.min(#found, options.limit) do
+      rows[i] = { id = found[i].id, write_date = shown(found[i].us) }
+    end
+    return rows
+  end }
+end
+
+local function walk(conn, limit, from_stamp)
+  local all, after, pages = {}, nil, 0
+  repeat
+    local page = assert(scanning.run(conn, "res.partner", { fields = {}, limit = limit, after = after,
+                                                            from_stamp = from_stamp }))
+    expect(#page.rows <= limit):is_true()
+    expect(#page.rows > 0 or not page.more):is_true()
+    for _, row in ipairs(page.rows) do all[#all + 1] = row end
+    local last = page.rows[#page.rows]
+    after = last and { stamp = last.stamp, id = last.id }
+    pages = pages + 1
+  until not page.more
+  return all, pages
+end
+
+describe("connector.odoo scan", function()
+  local START <const> = 1768471200 * 1000000 -- 2026-01-15T10:00:00Z
+
+  it("asks for a second on, in the order of stamp and id, archived ones too", function()
+    local row = { id = 7, name = "x", write_date = "2026-01-15 10:00:00" }
+    local conn, log = open { search_read = function() return result(json.array { row }) end }
+    local page = assert(conn:scan("res.partner", { fields = { "name" }, limit = 5,
+      domain = { json.array { "customer_rank", ">", 0 } }, from_stamp = "2026-01-15T10:00:00.25Z" }))
+    expect(page.rows[1].id .. page.rows[1].stamp):equals "72026-01-15T10:00:00Z"
+    expect(page.more):is_false()
+    local args
+    for _, request in ipairs(log.requests) do
+      local body = json.decode(request.body)
+      if body.params.args[5] == "search_read" then args = body.params.args[7] end
+    end
+    expect(json.encode(args.domain)):equals '[["customer_rank",">",0],["write_date",">=","2026-01-15 10:00:00"]]'
+    expect(args.order .. args.limit):equals "write_date,id5"
+    expect(args.context.active_test):is_false()
+    expect(json.encode(args.fields)):equals '["name","id","write_date"]'
+  end)
+
+  it("finds every record once, in order, however many share a second", function()
+    local draw = people.random(7, 1)
+    for _ = 1, 200 do
+      local records, seconds = {}, 1 + draw(8)
+      for id = 1, draw(60) do
+        records[id] = { id = id, us = START + draw(seconds) * 1000000 + draw(3) * 250000 }
+      end
+      local all = walk(stamped(records), 1 + draw(9))
+      expect(#all):equals(#records)
+      for i = 2, #all do
+        local a, b = all[i - 1], all[i]
+        expect(a.stamp < b.stamp or a.stamp == b.stamp and a.id < b.id):is_true()
+      end
+    end
+  end)
+
+  it("begins with the second it is given, and asks little", function()
+    local records = {}
+    for id = 1, 100 do records[id] = { id = id, us = START + (id // 10) * 1000000 } end
+    local all = walk(stamped(records), 7, "2026-01-15T10:00:09Z")
+    expect(#all .. " " .. all[1].id):equals "11 90"
+    local conn = stamped(records)
+    local _, pages = walk(conn, 1000)
+    expect(pages .. " " .. conn.asked):equals "1 1"
   end)
 end)

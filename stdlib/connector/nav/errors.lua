@@ -12,6 +12,8 @@ local COMPANY <const> = 'is there a company "{company}"? NAV lists them under /C
 local PAGE <const> = "is the page published under this name as a web service (OData V4 on)?"
 local RIGHTS <const> = "give user {user} the permission set that covers it"
 local LOGIN <const> = "are user {user} and its web service access key right, and not expired?"
+local MANUAL <const> = "or let the number come from the series: leave it out of the record"
+local SERIES <const> = "a line of the No. Series that is open today and has numbers left is needed"
 
 ---@type connector.Rule[]
 errors.rules = {
@@ -29,14 +31,21 @@ errors.rules = {
   { http = 405, class = "config", way_out = PAGE },
 
   { text = "deadlock", class = "transient" },
+  { text = "locked by another user", class = "transient" },
   { code = "Request_EntityChanged", class = "conflict" },
   { code = "BadRequest_InvalidToken", class = "conflict" },
   { code = "Internal_EntityWithSameKeyExists", class = "conflict" },
+  { text = "already exists%. identification fields", class = "conflict",
+    as = "Internal_EntityWithSameKeyExists" },
   { http = 412, class = "conflict" },
 
   { code = "Internal_InvalidTableRelation", class = "dependency" },
   { code = "Internal_RecordNotFound", class = "dependency" },
   { code = "Internal_DataNotFoundFilter", class = "invalid" },
+
+  { text = "may not enter numbers manually", class = "invalid", as = "manual_number", way_out = MANUAL },
+  { text = "assign numbers automatically", class = "invalid", as = "number_series", way_out = SERIES },
+  { text = "^you cannot assign .*number", class = "invalid", as = "number_series", way_out = SERIES },
 
   { code = "BadRequest_MethodNotImplemented", class = "bug" },
   { text = "'or' operator is not supported", class = "bug" },

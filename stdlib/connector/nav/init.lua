@@ -1,14 +1,16 @@
---- The NAV side of the connector: schema, scan and get over OData V4.
+--- The NAV side of the connector: schema, scan, get, create and update over OData V4.
 --
 -- Rows come typed: money is decimal also where NAV sends 1000, an empty date is null, texts
 -- are what NAV holds (an option's blank member is " "). A record carries the fields asked
--- for, its key and its stamp.
+-- for, its key and its stamp. Keys of several fields: connector/nav/key.lua.
 
 local json = require "navodoo.json"
 local call = require "connector.call"
 local filter = require "connector.nav.filter"
+local key = require "connector.nav.key"
 local odata = require "connector.nav.odata"
 local schemas = require "connector.nav.schema"
+local write = require "connector.nav.write"
 
 ---@class connector.Nav
 ---@field endpoint connector.Endpoint
@@ -56,30 +58,24 @@ end
 ---@return fun(record: table): string|nil read  answers a problem or nil
 function nav:reader(schema, fields) return odata.reader(schema, fields) end -- luacheck: ignore self
 
---- Schema, key field and the complete field list of a call.
+--- Schema and complete field list of a call.
 local function prepare(self, entity, fields, stamp_field)
   local schema, err = self:schema(entity)
   if not schema then return nil, err end
-  local function refuse(code, text)
-    return nil, call.failure(self.endpoint, entity, { class = "config" }, { code = code, text = text })
-  end
-  if #schema.key ~= 1 then
-    return refuse("composite_key", ("its key has %d fields (%s), one is expected"):format(
-      #schema.key, table.concat(schema.key, ", ")))
-  end
-  local key, names, seen = schema.key[1], {}, {}
+  local names, seen = {}, {}
   local function add(name)
     if name and not seen[name] then seen[name], names[#names + 1] = true, name end
   end
   for _, name in ipairs(fields) do add(name) end
-  add(key)
+  for _, name in ipairs(schema.key) do add(name) end
   add(stamp_field)
   for _, name in ipairs(names) do
     if not schema.fields[name] then
-      return refuse("unknown_field", ("NAV has no field %q on this page"):format(name))
+      return nil, call.failure(self.endpoint, entity, { class = "config" }, {
+        code = "unknown_field", text = ("NAV has no field %q on this page"):format(name) })
     end
   end
-  return { schema = schema, key = key, select = table.concat(names, ","),
+  return { schema = schema, names = names, select = table.concat(names, ","),
            read = odata.reader(schema, names) }
 end
 
@@ -93,7 +89,7 @@ local function ask(self, entity, how, clauses, order, limit, out)
     "$top", room, n = 8 })
   local before = #out
   local full, err, largest = odata.walk(self.endpoint, entity, path, how, room, function(record, etag)
-    out[#out + 1] = { key = record[how.key], etag = etag, record = record }
+    out[#out + 1] = { key = key.of(how.schema, record), etag = etag, record = record }
   end)
   if err then return nil, err end
   local cut = #out > before and largest >= self.largest_page
@@ -119,28 +115,28 @@ end
 function nav:scan(entity, spec)
   local how, err = prepare(self, entity, spec.fields, spec.stamp_field)
   if not how then return nil, err end
-  local key, stamp = how.key, spec.stamp_field
-  local function clauses(...)
-    local list = table.move(spec.where or {}, 1, #(spec.where or {}), 1, {})
-    for i = 1, select("#", ...) do list[#list + 1] = (select(i, ...)) end
-    return list
+  local order, values, begun, stamp = {}, {}, {}, spec.stamp_field
+  if spec.stamp_after ~= nil then
+    order[1], values[1] = stamp, spec.stamp_after
+  elseif spec.stamp_from ~= nil then
+    begun[1] = { stamp, "ge", spec.stamp_from }
   end
-  local after = spec.after_key ~= nil and { key, "gt", spec.after_key } or nil
-  local rows, more = {}, nil
-  if spec.stamp_after == nil then
-    local from = spec.stamp_from ~= nil and { stamp, "ge", spec.stamp_from } or nil
-    more, err = ask(self, entity, how, clauses(from, after), key, spec.limit, rows)
-  else
-    local order = stamp .. "," .. key
-    if after then
-      more, err = ask(self, entity, how, clauses({ stamp, "eq", spec.stamp_after }, after), order,
-                      spec.limit, rows)
-    end
-    if not err and not more then
-      more, err = ask(self, entity, how, clauses { stamp, "gt", spec.stamp_after }, order, spec.limit, rows)
-    end
+  table.move(how.schema.key, 1, #how.schema.key, #order + 1, order)
+  if spec.after_key ~= nil then
+    local parts = key.parts(how.schema, spec.after_key)
+    table.move(parts, 1, #parts, #values + 1, values)
   end
-  if err then return nil, err end
+  local questions = { {} }
+  if #values > 0 then questions = key.behind(table.move(order, 1, #values, 1, {}), values) end
+  local orderby, rows, more = table.concat(order, ","), {}, false
+  for _, question in ipairs(questions) do
+    local clauses = table.move(spec.where or {}, 1, #(spec.where or {}), 1, {})
+    table.move(begun, 1, #begun, #clauses + 1, clauses)
+    table.move(question, 1, #question, #clauses + 1, clauses)
+    more, err = ask(self, entity, how, clauses, orderby, spec.limit, rows)
+    if err then return nil, err end
+    if more then break end
+  end
   return { rows = rows, more = more }
 end
 
@@ -150,32 +146,91 @@ end
 ---@param fields string[]
 ---@return table<any, table>|nil records
 ---@return connector.Error|nil err
+---@return table<any, string>|nil etags
 function nav:get(entity, keys, fields)
   local how, err = prepare(self, entity, fields)
   if not how then return nil, err end
-  local base, found, wanted = odata.path(self.endpoint, entity), {}, {}
-  for _, key in ipairs(keys) do wanted[key] = true end
+  local schema = how.schema
+  local base, found, etags, wanted = odata.path(self.endpoint, entity), {}, {}, {}
+  for _, each in ipairs(keys) do wanted[each] = true end
   -- old servers read `*` and `|` inside a literal as a pattern: take only what was asked for
-  local function take(record)
-    if wanted[record[how.key]] then found[record[how.key]] = record end
+  local function take(record, etag)
+    local its = key.of(schema, record)
+    if wanted[its] then found[its], etags[its] = record, etag end
   end
-  local function question(first, last)
-    return odata.query(base, { "$select", how.select, "$filter",
-      filter.any(how.schema, how.key, table.move(keys, first, last, 1, {})), n = 4 })
-  end
-  local first = 1
-  while first <= #keys do
-    local last = math.min(first + KEYS_PER_CALL - 1, #keys)
-    local path = question(first, last)
-    while #path > PATH_MAX and last > first do
-      last = (first + last) // 2
-      path = question(first, last)
+  for _, question in ipairs(key.questions(schema, keys)) do
+    local shared, list = filter.all(schema, question.shared), question.last
+    local function path_of(first, last)
+      local any = filter.any(schema, schema.key[#schema.key], table.move(list, first, last, 1, {}))
+      if shared then any = ("%s and (%s)"):format(shared, any) end
+      return odata.query(base, { "$select", how.select, "$filter", any, n = 4 })
     end
-    local full, failed = odata.walk(self.endpoint, entity, path, how, math.huge, take)
-    if full == nil then return nil, failed end
-    first = last + 1
+    local first = 1
+    while first <= #list do
+      local last = math.min(first + KEYS_PER_CALL - 1, #list)
+      local path = path_of(first, last)
+      while #path > PATH_MAX and last > first do
+        last = (first + last) // 2
+        path = path_of(first, last)
+      end
+      local full, failed = odata.walk(self.endpoint, entity, path, how, math.huge, take)
+      if full == nil then return nil, failed end
+      first = last + 1
+    end
   end
-  return found
+  return found, nil, etags
+end
+
+--- The key of a record, as `scan` gives it.
+---@param schema table
+---@param record table
+---@return any
+function nav:key(schema, record) return key.of(schema, record) end -- luacheck: ignore self
+
+--- Creates a record. Waits. The row is the record as NAV holds it now: number, defaults and what
+--- its own code filled in are there.
+---@param entity string
+---@param body { [1]: string, [2]: any }[]  field and value, in the order in which NAV validates
+---@param fields string[]  what the answered record carries
+---@return { key: any, etag: string?, record: table }|nil row
+---@return connector.Error|nil err
+function nav:create(entity, body, fields)
+  local how, err = prepare(self, entity, fields)
+  if not how then return nil, err end
+  return write.create(self.endpoint, entity, how, body)
+end
+
+-- The record that NAV has under a key, as a row; gone is a conflict.
+local function one(self, entity, whole, fields)
+  local records, err, etags = self:get(entity, { whole }, fields)
+  if not records then return nil, err end
+  if records[whole] then return { key = whole, etag = etags[whole], record = records[whole] } end
+  return nil, call.failure(self.endpoint, ("%s %s"):format(entity, tostring(whole)),
+    { class = "conflict" }, { code = "gone", text = "it is no longer there" })
+end
+
+--- Changes fields of a record. Waits. Nothing is written when the record is no longer the one of
+--- `etag`: class "conflict", code "Request_EntityChanged", or "gone" when there is none.
+---@param entity string
+---@param whole any        key
+---@param etag string
+---@param body { [1]: string, [2]: any }[]
+---@param fields string[]
+---@return { key: any, etag: string?, record: table }|nil row
+---@return connector.Error|nil err
+function nav:update(entity, whole, etag, body, fields)
+  if type(etag) ~= "string" then error("update: the etag of the record is needed: read it first", 2) end
+  local how, err = prepare(self, entity, fields)
+  if not how then return nil, err end
+  local row
+  row, err = write.update(self.endpoint, entity, how, whole, etag, body)
+  if row == true then return one(self, entity, whole, fields) end
+  -- one status for a page, a record and a related record that are not there: ask which
+  if err and err.http == 404 then
+    local _, why = one(self, entity, whole, {})
+    if why and why.code == "gone" then err = why end
+  end
+  return row, err
 end
 
 return nav

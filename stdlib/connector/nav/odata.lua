@@ -8,10 +8,18 @@ local json = require "navodoo.json"
 local time = require "navodoo.time"
 local call = require "connector.call"
 local errors = require "connector.nav.errors"
+local key = require "connector.nav.key"
 
 local odata = {}
 
 local HEADERS <const> = { Accept = "application/json;odata.metadata=minimal" }
+
+--- Headers of a write.
+---@param etag string|nil  the version that an update is based on
+---@return table
+function odata.write_headers(etag)
+  return { Accept = HEADERS.Accept, ["Content-Type"] = "application/json", ["If-Match"] = etag }
+end
 
 -- ---- addresses ---------------------------------------------------------------------------
 
@@ -69,7 +77,7 @@ end
 ---@param endpoint connector.Endpoint
 ---@param entity string
 ---@param path string
----@param how { key: string, read: fun(row: table): string? }  `read` of `odata.reader`
+---@param how { schema: table, read: fun(row: table): string? }  `read` of `odata.reader`
 ---@param limit integer
 ---@param take fun(record: table, etag: string?)
 ---@return boolean|nil full    the limit is reached
@@ -86,7 +94,7 @@ function odata.walk(endpoint, entity, path, how, limit, take)
       record["@odata.etag"] = nil
       local problem = how.read(record)
       if problem then
-        return nil, call.failure(endpoint, ("%s %s"):format(entity, tostring(record[how.key])),
+        return nil, call.failure(endpoint, ("%s %s"):format(entity, tostring(key.of(how.schema, record))),
           { class = "invalid" }, { code = "type", text = problem })
       end
       take(record, etag)

@@ -1,4 +1,4 @@
---- The Odoo side of the connector: schema, reads, searches, `load` and external ids.
+--- The Odoo side of the connector: schema, reads, searches, scans, `load` and external ids.
 --
 -- JSON-RPC up to 18, JSON-2 from 19 on where the secret is an API key; the server is asked.
 -- Every call names the database, pins the language to en_US (texts and keys), writes no chatter
@@ -9,6 +9,7 @@ local call = require "connector.call"
 local json2 = require "connector.odoo.json2"
 local jsonrpc = require "connector.odoo.jsonrpc"
 local loading = require "connector.odoo.load"
+local scanning = require "connector.odoo.scan"
 local schemas = require "connector.odoo.schema"
 local values = require "connector.odoo.values"
 
@@ -191,6 +192,9 @@ function odoo:search(model, domain, fields, options)
   until #page < size or #list >= limit
   return typed(self, model, fields, list)
 end
+
+--- Records in the order of their last change; see connector/odoo/scan.lua. Waits.
+odoo.scan = scanning.run
 
 --- Types whose blank cell means the same as no cell where there is no default.
 local BLANKABLE <const> = { char = true, text = true, html = true, many2one = true, date = true,
