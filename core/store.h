@@ -34,7 +34,8 @@
  *   job_drop(id)
  *   effect_intend(key, job, endpoint, kind, image, now, epoch)     by key
  *   effect_done(key)        effects_drop(job)
- *   link_put(flow, nav, odoo, xmlid, hash, nav_version, odoo_version, base, now)
+ *   link_put(flow, nav, odoo, xmlid, hash, nav_version, odoo_version, odoo_hash,
+ *            base, now)
  *   link_seen(flow, nav, hash, nav_version, now)   hash and version of a link only
  *   link_drop(flow, nav)
  *   cursor_put(name, value, now)            cursor_drop(name)
@@ -59,6 +60,7 @@
  *   cursor(name) -> value, updated                   cursors_list()
  *   journal_tail(flow|null, record|null, limit)      newest first
  *   journal_counts(flow|null, since) -> flow, outcome, count
+ *       since 0: of all time, pruned entries too, and at once
  *   meta(key) -> value
  */
 #ifndef NV_STORE_H

@@ -63,6 +63,22 @@ const char *const nv_store_migrations[] = {
     " WHERE state = 'waiting' AND waits_for IN (NEW.flow || ' nav ' || NEW.nav,"
     " NEW.flow || ' odoo ' || NEW.odoo);"
     "END;",
+    /* 3 -> 4: a base keeps the records of both sides and no longer what was mapped,
+     * which cannot be turned back. Counting a journal of millions takes seconds, and
+     * its size in memory. */
+    "ALTER TABLE links ADD COLUMN odoo_hash TEXT;"
+    "UPDATE links SET base = NULL;"
+    "CREATE TABLE totals ("
+    " flow TEXT NOT NULL, outcome TEXT NOT NULL, count INTEGER NOT NULL,"
+    " PRIMARY KEY (flow, outcome)"
+    ") STRICT, WITHOUT ROWID;"
+    "INSERT INTO totals SELECT ifnull(flow, ''), ifnull(outcome, ''), count(*)"
+    " FROM journal GROUP BY 1, 2;"
+    "CREATE TRIGGER journal_total AFTER INSERT ON journal BEGIN"
+    " INSERT INTO totals (flow, outcome, count)"
+    " VALUES (ifnull(new.flow, ''), ifnull(new.outcome, ''), 1)"
+    " ON CONFLICT (flow, outcome) DO UPDATE SET count = count + 1;"
+    " END;",
 };
 
 const int nv_store_version =
@@ -130,14 +146,14 @@ const nv_store_sql nv_store_ops[] = {
      " epoch = excluded.epoch"},
     {"effect_done", 1, "DELETE FROM effects WHERE key = ?1"},
     {"effects_drop", 1, "DELETE FROM effects WHERE job = ?1"},
-    {"link_put", 9,
+    {"link_put", 10,
      "INSERT INTO links (flow, nav, odoo, xmlid, hash, nav_version,"
-     " odoo_version, base, updated)"
-     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+     " odoo_version, odoo_hash, base, updated)"
+     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
      " ON CONFLICT (flow, nav) DO UPDATE SET odoo = excluded.odoo,"
      " xmlid = excluded.xmlid, hash = excluded.hash,"
      " nav_version = excluded.nav_version, odoo_version = excluded.odoo_version,"
-     " base = excluded.base, updated = excluded.updated"},
+     " odoo_hash = excluded.odoo_hash, base = excluded.base, updated = excluded.updated"},
     {"link_seen", 5,
      "UPDATE links SET hash = ?3, nav_version = ?4, updated = ?5"
      " WHERE flow = ?1 AND nav = ?2"},
@@ -163,7 +179,8 @@ const nv_store_sql nv_store_ops[] = {
 const int nv_store_ops_count = sizeof nv_store_ops / sizeof *nv_store_ops;
 
 #define LINK_COLUMNS                                                        \
-  "id, flow, nav, odoo, xmlid, hash, nav_version, odoo_version, base, updated"
+  "id, flow, nav, odoo, xmlid, hash, nav_version, odoo_version, odoo_hash,"  \
+  " base, updated"
 #define JOB_COLUMNS                                                         \
   "id, flow, direction, record, kind, state, rev, attempts, due, created,"  \
   " version, hash, error, fingerprint, decision, waits_for"
@@ -240,10 +257,12 @@ const nv_store_sql nv_store_queries[] = {
      " AND (?2 IS NULL OR record = ?2)"
      " ORDER BY id DESC LIMIT ifnull(?3, 1000)"},
     {"journal_counts", 2, /* the inner query stops at the first older row */
+     "SELECT flow, outcome, count FROM totals"
+     " WHERE ?2 <= 0 AND (?1 IS NULL OR flow = ?1) UNION ALL "
      "SELECT flow, outcome, count(*) AS count FROM journal"
-     " WHERE id > ifnull((SELECT id FROM journal WHERE at < ?2"
+     " WHERE ?2 > 0 AND id > ifnull((SELECT id FROM journal WHERE at < ?2"
      " ORDER BY id DESC LIMIT 1), 0) AND (?1 IS NULL OR flow = ?1)"
-     " GROUP BY flow, outcome ORDER BY flow, outcome"},
+     " GROUP BY flow, outcome ORDER BY 1, 2"},
     {"meta", 1, "SELECT value FROM meta WHERE key = ?1"},
 };
 

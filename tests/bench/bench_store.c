@@ -90,14 +90,15 @@ static void add_close(lot *l, nv_txn *t, const char *name, const char *key, int6
   nv_val link[] = {nv_val_textz("customer"), nv_val_textz(name), nv_val_textz(name + 1),
                    nv_val_textz(key), nv_val_textz(l->b->hash),
                    nv_val_textz("W/\"JzE2O0FBQUFBQUFB\""),
-                   nv_val_textz("2026-11-24 06:11:19"), nv_val_textz(l->b->base),
+                   nv_val_textz("2026-11-24 06:11:19"), nv_val_textz(l->b->hash),
+                   nv_val_textz(l->b->base),
                    nv_val_int(1)};
   nv_val row[] = {nv_val_int(1), nv_val_textz("customer"), nv_val_textz("nav_to_odoo"),
                   nv_val_textz(name), nv_val_int(job), nv_val_textz("done"),
                   nv_val_textz("{\"fields\":[\"name\",\"street\"]}")};
   nv_val effect[] = {nv_val_textz(key)};
   nv_val done[] = {nv_val_int(job), nv_val_int(1)};
-  add(t, "link_put", link, 9);
+  add(t, "link_put", link, 10);
   add(t, "journal_add", row, 7);
   add(t, "effect_done", effect, 1);
   add(t, "job_done", done, 2);

@@ -218,7 +218,7 @@ static void test_a_group_fails_only_the_guilty(void **state) {
   world *w = world_new(false);
   enum { N = 12 };
   outcome o[N];
-  apply_one(w, "link_put", "ssssssssi", "f", "N0", "42", "x", "h", "v", "v", "{}",
+  apply_one(w, "link_put", "sssssssssi", "f", "N0", "42", "x", "h", "v", "v", "o", "{}",
             INT64_C(1));
   for (int i = 0; i < N; i++) {
     nv_txn *t = nv_txn_new();
@@ -227,7 +227,7 @@ static void test_a_group_fails_only_the_guilty(void **state) {
     put_job(t, record, "h", "p");
     if (i == 0 || i == 6) add(t, 1, "job_drop", "i", INT64_C(4711));
     if (i == 7) /* this Odoo record belongs to another NAV record already */
-      add(t, -1, "link_put", "ssssssssi", "f", "N1", "42", "x", "h", "v", "v", "{}",
+      add(t, -1, "link_put", "sssssssssi", "f", "N1", "42", "x", "h", "v", "v", "o", "{}",
           INT64_C(1));
     if (i == 11) add(t, -1, "cursor_put", "nsi", "x", INT64_C(1)); /* no name */
     apply_later(w, t, &o[i]);
@@ -402,14 +402,15 @@ static void test_links_are_found_from_both_sides(void **state) {
     char nav[16], odoo[16];
     sprintf(nav, "N%d", (int)i);
     sprintf(odoo, "%d", (int)i * 10);
-    apply_one(w, "link_put", "ssssssssi", "f", nav, odoo, "x", "h", "nv", "ov", "{}", i);
+    apply_one(w, "link_put", "sssssssssi", "f", nav, odoo, "x", "h", "nv", "ov", "oh", "{}",
+              i);
   }
   apply_one(w, "link_seen", "sssss", "f", "N2", "h2", "nv2", "9");
-  assert_answer(w, "2,f,N2,20,x,h2,nv2,ov,{},9", "links_by_nav", "ss", "f",
+  assert_answer(w, "2,f,N2,20,x,h2,nv2,ov,oh,{},9", "links_by_nav", "ss", "f",
                 "[\"N2\",\"N9\"]");
-  assert_answer(w, "3,f,N3,30,x,h,nv,ov,{},3", "links_by_odoo", "ss", "f", "[30]");
-  apply_one(w, "link_put", "ssnnnnnni", "f", "N3", INT64_C(4)); /* all is replaced */
-  assert_answer(w, "3,f,N3,-,-,-,-,-,-,4", "links_list", "sii", "f", INT64_C(2),
+  assert_answer(w, "3,f,N3,30,x,h,nv,ov,oh,{},3", "links_by_odoo", "ss", "f", "[30]");
+  apply_one(w, "link_put", "ssnnnnnnni", "f", "N3", INT64_C(4)); /* all is replaced */
+  assert_answer(w, "3,f,N3,-,-,-,-,-,-,-,4", "links_list", "sii", "f", INT64_C(2),
                 INT64_C(9));
   assert_answer(w, "f,3", "links_count", "");
   assert_int_equal(apply_one(w, "link_drop", "ss", "f", "N1"), 1);
@@ -444,6 +445,8 @@ static void test_the_journal_is_read_by_record_and_from_its_end(void **state) {
   assert_answer(w, "f,dead,1;f,done,1;g,done,2", "journal_counts", "ni", INT64_C(30));
   assert_int_equal(apply_one(w, "journal_prune", "i", INT64_C(50)), 4);
   assert_int_equal(apply_one(w, "journal_prune", "i", INT64_C(50)), 0);
+  assert_answer(w, "f,dead,1;f,done,3;g,done,2", "journal_counts", "ni", INT64_C(0));
+  assert_answer(w, "g,done,2", "journal_counts", "si", "g", INT64_C(0));
   world_free(w);
 }
 

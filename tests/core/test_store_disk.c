@@ -115,10 +115,19 @@ static void test_a_store_of_the_first_version_is_brought_up_to_date(void **state
   nv_simvfs_reset();
   raw_sql(w, nv_store_migrations[0]);
   raw_sql(w, "PRAGMA user_version = 1;"
-             "INSERT INTO links (flow, nav, odoo) VALUES ('f', 'CRONUS/C1', '7')");
+             "INSERT INTO links (flow, nav, odoo, hash, base)"
+             " VALUES ('f', 'CRONUS/C1', '7', 'h', 'x');"
+             "INSERT INTO journal (at, flow, outcome) VALUES (1, 'f', 'done'), (2, 'f', 'done')");
   open_store(w);
   assert_int_equal(number_in(ask(w, "links_by_odoo", "ss", "f", "[7]"), "id"), 1);
   assert_int_equal(apply_one(w, "delivery_put", "ss", "h", "x"), 1);
+  assert_answer(w, "f,done,2", "journal_counts", "ni", INT64_C(0));
+  nv_op *op = ask(w, "links_by_nav", "ss", "f", "[\"CRONUS/C1\"]");
+  const nv_rows *rows = nv_store_op_rows(op);
+  assert_int_equal(nv_rows_count(rows), 1);
+  assert_int_equal(nv_rows_named(rows, 0, "hash").s.n, 1);
+  assert_int_equal(nv_rows_named(rows, 0, "base").type, NV_VAL_NULL);
+  nv_op_release(op);
   world_free(w);
 }
 

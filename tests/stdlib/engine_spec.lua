@@ -1,6 +1,7 @@
 --- The pure parts of the engine: cursor, first sight, keys, outcomes.
 
 local adopt = require "navodoo.engine.adopt"
+local base = require "navodoo.engine.base"
 local cursor = require "navodoo.engine.cursor"
 local json = require "navodoo.json"
 local keys = require "navodoo.engine.keys"
@@ -22,6 +23,40 @@ describe("keys", function()
   end)
   it("give the NAV key back", function()
     expect(keys.nav_key("CRONUS/1", keys.nav("CRONUS/1", "C/1"))):equals("C/1")
+  end)
+end)
+
+describe("base", function()
+  local decimal = require "navodoo.decimal"
+  it("keeps the records of both sides, the Odoo one cut to the mapped fields", function()
+    local odoo = base.odoo_text({ id = 7, name = "A", vat = false, credit = decimal.new "10.50" },
+      { "credit", "name", "vat" })
+    expect(odoo):equals '{"credit":10.5,"name":"A","vat":false}'
+    local kept = base.read { base = base.pack('{"No":"C1"}', odoo) }
+    expect(kept.nav.No):equals "C1"
+    expect(kept.odoo.name):equals "A"
+    expect(base.read { base = nil }):is_nil()
+    expect(base.read(nil)):is_nil()
+  end)
+  it("sees what changed, and no change in an amount that is written otherwise", function()
+    local was = json.decode '{"a":1000,"b":"x","c":null}'
+    local now = { a = decimal.new "1000.00", b = "x", c = json.null }
+    expect(base.changed(was, now, { "a", "b", "c" })):equals(false)
+    now.b = ""
+    expect(base.changed(was, now, { "a", "c" })):equals(false)
+    expect(base.changed(was, now, { "a", "b" })):equals(true)
+    expect(base.changed(was, now, { "d" })):equals(false)
+    now.d = "new"
+    expect(base.changed(was, now, { "d" })):equals(true)
+  end)
+  it("knows what a field is made of: its own property, or all that go through a map", function()
+    local sources = base.sources { on_create = {}, entries = {
+      { nav = { "A", "B" }, odoo = { "a", "b" } },
+      { nav = { "C", "D" }, odoo = { "c", "d" }, map = {} },
+      { nav = {}, odoo = { "e" }, constant = 1 } } }
+    expect(sources.b):equals { "B" }
+    expect(sources.c):equals { "C", "D" }
+    expect(sources.e):equals {}
   end)
 end)
 

@@ -14,6 +14,7 @@ local store = require "navodoo.store"
 local task = require "navodoo.task"
 local time = require "navodoo.time"
 local adoption = require "navodoo.engine.adopt"
+local base = require "navodoo.engine.base"
 local closing = require "navodoo.engine.closing"
 local outcome = require "navodoo.engine.outcome"
 local sending = require "navodoo.engine.sending"
@@ -28,7 +29,8 @@ local MAP_BUDGET <const> = 2000000 -- instructions for one record
 ---@field key string       of its effect
 ---@field link table|nil   row of the store
 ---@field effect table|nil an effect whose outcome is unknown
----@field record table|nil NAV record, typed, until it is mapped
+---@field payload string   canonical text of the NAV record
+---@field record table|nil NAV record, typed
 ---@field values table     mapped values
 ---@field write table|nil  the values that differ and are sent
 ---@field id integer|nil   database id in Odoo
@@ -36,24 +38,10 @@ local MAP_BUDGET <const> = 2000000 -- instructions for one record
 
 -- ---- mapping ---------------------------------------------------------------------
 
---- Equal as values: 1000 and 1000.00 are one amount, whatever their type.
-local function equal(a, b)
-  if a == b then return true end
-  local da, db = decimal.is(a), decimal.is(b)
-  if da and (db or math.type(b) == "integer") then return a == decimal.new(b) end
-  if db and math.type(a) == "integer" then return decimal.new(a) == b end
-  if type(a) == "table" and type(b) == "table" then
-    return json.canonical(a) == json.canonical(b)
-  end
-  return false
-end
-
 --- The NAV record of an item: as it was polled, or read back from its payload.
 local function record_of(engine, item)
-  local record = item.record
-  if record then return record end
-  local err
-  record, err = json.decode(item.job.payload)
+  if item.record then return item.record end
+  local record, err = json.decode(item.payload)
   if not record then return nil, err.text end
   local problem = engine.typed(record)
   if problem then return nil, problem end
@@ -273,21 +261,19 @@ local function complete(engine, values)
   return values
 end
 
---- The values that have to be sent: all on creation, else those that differ.
+--- The values that have to be sent: all on creation, else those that the target holds
+-- otherwise and that somebody changed in NAV since both were in step. What a person
+-- changed in the target stays, until NAV says something new about that very field.
 local function differences(engine, item)
   if not item.id then return complete(engine, item.values) end
   local write, any = {}, false
-  local base = item.link and not item.effect and item.link.base and json.decode(item.link.base)
-  local from = base and base.from
+  local was = not item.effect and base.read(item.link) or nil
   for _, field in ipairs(engine.flow.odoo_fields) do
     local value = item.values[field]
-    if value ~= nil then
-      local changed
-      if from then changed = not equal(value, from[field])
-      else changed = not engine.same(engine.fields[field], value, item.current[field]) end
-      if changed and not engine.same(engine.fields[field], value, item.current[field]) then
-        write[field], any = value, true
-      end
+    if value ~= nil and not engine.same(engine.fields[field], value, item.current[field])
+       and (not was or was.odoo[field] == nil -- not mapped then
+            or base.changed(was.nav, item.record, engine.sources[field])) then
+      write[field], any = value, true
     end
   end
   return any and write or nil
@@ -345,7 +331,8 @@ local function gather(engine, jobs)
   for i, job in ipairs(jobs) do
     local link = link_of[job.record]
     items[i] = { -- the nils make room: a table that grows is built again and again
-      job = job, link = link, effect = effect_of[job.id], record = job.held_record,
+      job = job, link = link, effect = effect_of[job.id],
+      record = job.held_record, payload = job.payload,
       id = link and math.tointeger(tonumber(link.odoo)) or nil,
       xmlid = link and link.xmlid or engine:xmlid(job.record), key = engine:effect_key(job.record),
       values = nil, write = nil, current = nil, claimed = nil, result = nil, probed = nil,

@@ -3,10 +3,12 @@
 -- All functions add operations to a transaction; the caller commits it. A job that
 -- ends well leaves its link, its journal entry and no effect, together.
 
+local crypto = require "navodoo.crypto"
 local decimal = require "navodoo.decimal"
 local json = require "navodoo.json"
 local store = require "navodoo.store"
 local time = require "navodoo.time"
+local base = require "navodoo.engine.base"
 local outcome = require "navodoo.engine.outcome"
 
 local closing = {}
@@ -108,16 +110,12 @@ function closing.close(engine, txn, item)
     return closing.postpone(engine, txn, item, { class = "unknown", code = "vanished",
       text = ("%s %s was written and is not there"):format(engine.model, tostring(item.id)) })
   end
-  local base = { from = item.values }
-  if item.differs then
-    base.to = {}
-    for _, field in ipairs(item.differs) do base.to[field] = item.current[field] end
-  end
+  local odoo_text = base.odoo_text(item.current, engine.flow.odoo_fields)
   local result = item.adopting and "adopted" or not item.write and "unchanged"
     or (item.link or item.probed) and "updated" or "created"
   item.result = result
   txn:add("link_put", engine.flow.name, job.record, tostring(item.id), item.xmlid, job.hash, job.version,
-          item.current and item.current.write_date or nil, assert(json.canonical(base)), time.now())
+          item.current.write_date, crypto.hash(odoo_text), base.pack(item.payload, odoo_text), time.now())
   journal(engine, txn, item, result, detail_of(item, result))
   if item.write or item.effect then txn:add("effect_done", item.key) end
   txn:add("job_done", job.id, job.rev)

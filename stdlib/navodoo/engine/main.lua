@@ -17,6 +17,7 @@ local crypto = require "navodoo.crypto"
 local loader = require "navodoo.loader"
 local values = require "connector.odoo.values"
 local adopt = require "navodoo.engine.adopt"
+local base = require "navodoo.engine.base"
 local held = require "navodoo.engine.held"
 local keys = require "navodoo.engine.keys"
 local outcome = require "navodoo.engine.outcome"
@@ -216,7 +217,7 @@ local function new_engine(spec, flow)
     same = values.same, counters = {}, bugs = 0, polls_open = 1, started_us = time.now(),
     wake = task.event("wake:" .. flow.name), room = task.event(),
     poll_now = task.event("poll:" .. flow.name),
-    claims = {}, held = held.new(HELD_MAX),
+    claims = {}, held = held.new(HELD_MAX), sources = base.sources(flow),
     effect_prefix = keys.effect(flow.name, nav.company, flow.nav.read, ""),
     xmlid_prefix = keys.xmlid(nav.company, flow.link.xmlid, ""),
     random = function(limit)

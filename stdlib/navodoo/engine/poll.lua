@@ -50,14 +50,14 @@ local function known_hashes(engine, names)
 end
 
 --- Jobs for the rows of a page that are new or changed. Answers the transaction and the
--- changed ones: { name=, hash=, record= } in three lists.
+-- changed ones: { name=, hash=, record=, payload= } in lists.
 local function jobs_of(engine, rows)
   local flow, direction, names, now = engine.flow.name, engine.direction, {}, time.now()
   for i, row in ipairs(rows) do names[i] = keys.nav(engine.company, row.key) end
   local known, err = known_hashes(engine, names)
   if not known then return nil, err end
   local drop_stamp = not engine.flow_reads_stamp and engine.stamp
-  local txn, changed = store.txn(), { name = {}, hash = {}, record = {} }
+  local txn, changed = store.txn(), { name = {}, hash = {}, record = {}, payload = {} }
   for i, row in ipairs(rows) do
     local name, record = names[i], row.record
     if drop_stamp then record[drop_stamp] = nil end
@@ -65,7 +65,7 @@ local function jobs_of(engine, rows)
     local hash = crypto.hash(payload)
     if known[name] ~= hash then
       local n = #changed.name + 1
-      changed.name[n], changed.hash[n], changed.record[n] = name, hash, record
+      changed.name[n], changed.hash[n], changed.record[n], changed.payload[n] = name, hash, record, payload
       txn:add("job_put", flow, direction, name, now, now, row.etag, hash, payload)
     end
   end
@@ -102,7 +102,7 @@ local function step(engine, state)
   txn:add("cursor_put", cursor_name(engine), assert(json.encode(next_state)), time.now())
   -- before the commit: the pump may see the jobs as soon as they are on disk
   for i, name in ipairs(changed.name) do
-    engine.held:put(name, changed.hash[i], changed.record[i])
+    engine.held:put(name, changed.hash[i], changed.record[i], changed.payload[i])
   end
   ok, err = store.apply(txn)
   if not ok then return nil, err end

@@ -76,7 +76,7 @@ end
 local function provide(engine, jobs)
   local missing, by_id = json.array {}, {}
   for _, job in ipairs(jobs) do
-    job.held_record = engine.held:take(job.record, job.hash)
+    job.held_record, job.payload = engine.held:take(job.record, job.hash)
     if not job.held_record then
       missing[#missing + 1] = job.id
       by_id[job.id] = job
@@ -92,7 +92,7 @@ local function provide(engine, jobs)
   end
   local there = {}
   for _, job in ipairs(jobs) do -- a person may have dropped one
-    if job.held_record or job.payload then there[#there + 1] = job end
+    if job.payload then there[#there + 1] = job end
   end
   return there
 end
