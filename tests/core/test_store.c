@@ -142,15 +142,15 @@ static void test_waiting_job_is_woken_by_the_link_it_waits_for(void **state) {
   apply_one(w, "job_wait", "iissss", INT64_C(2), INT64_C(1), "customer", "odoo", "7", "why");
   assert_int_equal(number_in(ask(w, "jobs_waiting", "ss", "f", "d"), "count"), 2);
   /* another flow's record of that name wakes nobody */
-  apply_one(w, "link_put", "ssssnnnni", "vendor", "C1", "7", "x", INT64_C(40));
+  apply_one(w, "link_put", "ssssnnnnni", "vendor", "C1", "7", "x", INT64_C(40));
   assert_int_equal(number_in(ask(w, "jobs_waiting", "ss", "f", "d"), "count"), 2);
-  apply_one(w, "link_put", "ssssnnnni", "customer", "C1", "8", "x", INT64_C(50));
+  apply_one(w, "link_put", "ssssnnnnni", "customer", "C1", "8", "x", INT64_C(50));
   assert_int_equal(number_in(ask(w, "jobs_waiting", "ss", "f", "d"), "count"), 1);
   assert_int_equal(number_in(ask(w, "jobs_next_due", "ss", "f", "d"), "due"), 50);
   /* the link came between looking and parking */
   apply_one(w, "job_wait", "iissss", INT64_C(1), INT64_C(1), "customer", "nav", "C1", "why");
   assert_int_equal(number_in(ask(w, "jobs_waiting", "ss", "f", "d"), "count"), 1);
-  apply_one(w, "link_put", "ssssnnnni", "customer", "C9", "7", "x", INT64_C(60));
+  apply_one(w, "link_put", "ssssnnnnni", "customer", "C9", "7", "x", INT64_C(60));
   assert_int_equal(number_in(ask(w, "jobs_waiting", "ss", "f", "d"), "count"), 0);
   world_free(w);
 }
