@@ -2,24 +2,26 @@
 
 _navodoo() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}
-  local command=${COMP_WORDS[1]} options='' words='' folders=''
+  local command=${COMP_WORDS[1]} options='' words='' folders='' files=''
   COMPREPLY=()
   if [ "$COMP_CWORD" -eq 1 ]; then
     mapfile -t COMPREPLY < <(compgen -W \
-      'run check sandbox status jobs dead links help --help --version' -- "$current")
+      'run check map sandbox status jobs dead links help --help --version' -- "$current")
     return
   fi
 
   case $command in
     run) options='--once --all --wait --env --state --listen --set --memory' folders=1 ;;
     check) options='--env' folders=1 ;;
+    map) options='--to --trace --json --live --flows --env --set'
+         if [ "$COMP_CWORD" -eq 2 ]; then words=$(_navodoo_flows); else files=1; fi ;;
     sandbox) options='--nav --odoo --odoo-version --customers --partners --seed --state' ;;
     status) options='--state --json' ;;
     jobs) options='--flow --only --after --limit --state --json' ;;
     dead) options='--flow --group --all --after --limit --state --json'
           [ "$COMP_CWORD" -eq 2 ] && words='list groups show retry drop' ;;
     links) options='--flow --nav --odoo --after --limit --state --json' ;;
-    help) mapfile -t COMPREPLY < <(compgen -W 'run check sandbox status jobs dead links' -- "$current")
+    help) mapfile -t COMPREPLY < <(compgen -W 'run check map sandbox status jobs dead links' -- "$current")
           return ;;
     *) return ;;
   esac
@@ -36,6 +38,8 @@ _navodoo() {
     --only) words='ready waiting review dead' ;;
     --odoo-version) words='14 17 18 19' ;;
     --env) words='dev qa prod' ;;
+    --to) words='nav odoo' ;;
+    --flows) mapfile -t COMPREPLY < <(compgen -d -- "$current"); compopt -o filenames; return ;;
     --flow) words=$(_navodoo_flows) ;;
     --set) words='nav.url= nav.company= nav.user= odoo.url= odoo.database= odoo.user='
            compopt -o nospace ;;
@@ -44,7 +48,12 @@ _navodoo() {
     *)
       case $current in
         -*) words="$options --help" ;;
-        *) if [ -n "$folders" ]; then
+        *) if [ -n "$files" ]; then
+             mapfile -t COMPREPLY < <(compgen -f -- "$current")
+             compopt -o filenames
+             return
+           fi
+           if [ -n "$folders" ]; then
              mapfile -t COMPREPLY < <(compgen -d -- "$current")
              compopt -o filenames
              return

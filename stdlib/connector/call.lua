@@ -138,13 +138,23 @@ end
 ---@field body string?
 ---@field write boolean?    the call changes something
 
---- Sends a request and reads its answer.
+--- The answer of an endpoint that was opened to be looked at only. Whoever wants to see what
+-- would have been sent gives the endpoint a function `withheld`.
+local function withhold(endpoint, request)
+  if endpoint.withheld then endpoint.withheld(request) end
+  return nil, { class = "config", code = "read_only", maybe_sent = false,
+                text = ("%s: %s: not sent, this command only reads"):format(endpoint.name, request.what) }
+end
+
+--- Sends a request and reads its answer. With `read_only`, an endpoint gets no request that
+-- changes something: this is the one place that all of them pass.
 ---@param endpoint connector.Endpoint
 ---@param request connector.Request
 ---@param read fun(res: table): any, connector.Error?  makes the value (not nil) or the error
 ---@return any value
 ---@return connector.Error? err
 function call.exchange(endpoint, request, read)
+  if request.write and endpoint.read_only then return withhold(endpoint, request) end
   local res, problem = call.request {
     endpoint = endpoint.name, method = request.method, path = request.path,
     headers = request.headers, body = request.body,

@@ -22,6 +22,8 @@ local KINDS <const> = { nav = nav, odoo = odoo }
 ---@field api "auto"|"jsonrpc"|"json2"|nil  Odoo only, nil = "auto"
 ---@field page_size integer?   most rows that the server gives in one answer
 ---@field timeout_ms integer?  for one call
+---@field read_only boolean?   nothing that changes anything is sent (connector/call.lua)
+---@field withheld fun(request: connector.Request)?  hears of what was not sent
 
 --- Opens a connection to an endpoint.
 ---@param endpoint connector.Endpoint

@@ -25,6 +25,7 @@ local compile = {}
 ---@field file string
 ---@field line integer?
 ---@field directions string[]       { "nav_to_odoo" }
+---@field spec navodoo.Declaration  what it was made of; `navodoo.trace` makes its twin of it
 ---@field nav table                 read, write, key, watch = { stamp, every_ms, scan }
 ---@field odoo table                model, where, archived
 ---@field link table                xmlid, adopt, unsure
@@ -101,7 +102,7 @@ end
 ---@return navodoo.Compiled
 function compile.flow(spec)
   return {
-    name = spec.name, file = spec.file, line = spec.line, directions = { "nav_to_odoo" },
+    name = spec.name, file = spec.file, line = spec.line, directions = { "nav_to_odoo" }, spec = spec,
     nav = spec.nav, odoo = spec.odoo, link = spec.link,
     entries = spec.entries, on_create = spec.on_create, rules = spec.rules,
     nav_fields = nav_fields(spec),

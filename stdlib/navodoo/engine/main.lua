@@ -236,6 +236,19 @@ local function new_engine(spec, flow)
   return self
 end
 
+--- Opens both systems for a flow without polling or pumping, for those who only look: connectors,
+-- schemas, the comparison with the flow, lookups. Waits.
+---@param spec table  as `start` gets it
+---@param flow navodoo.Compiled
+---@return table|nil engine
+---@return table|nil err
+function main.open(spec, flow)
+  local self = new_engine(spec, flow)
+  local ok, err = prepare(self)
+  if not ok then return nil, err end
+  return self
+end
+
 --- Publishes why the flow does not run, and ends.
 local function give_up(name, text, class)
   cache.put("board", name, assert(json.encode { flow = name, failed = text, class = class,

@@ -1,0 +1,319 @@
+--- Why a field has its value: one record mapped with every step written down.
+--
+-- The trace is no second mapping. A copy of the flow's declaration gets recording functions
+-- in the places of its maps, its `get` and `put`, and its lookup tables; then the same
+-- compiler makes a flow of it, and that flow maps the record. So a traced value and a value
+-- that is sent come from one text. Nothing here waits or writes.
+
+local compile = require "navodoo.compile"
+local null = require "navodoo.json".null
+local rule = require "navodoo.rule"
+local task = require "navodoo.task"
+local values_of = require "connector.odoo.values"
+
+local trace = {}
+
+local BUDGET <const> = 5000000 -- instructions for one record; recording costs some
+
+---@class navodoo.Step   what was done to the values of an entry
+---@field what string     "map lower", "get", "lookup country"
+---@field given any[]     with its length `n`
+---@field got any[]       with its length `n`
+---@field file string?    of a function of the flow
+---@field line integer?
+
+---@class navodoo.Traced  one target field
+---@field field string
+---@field line integer?   of the entry in the flow
+---@field sources { field: string, value: any }[]
+---@field steps navodoo.Step[]
+---@field outcome "set"|"cleared"|"left"|"unchanged"|"refused"|"failed"
+---@field why string      in words
+---@field value any       what is written, nil when nothing is
+---@field current any     what the target holds, nil when that is not known
+
+-- ---- recording copies ------------------------------------------------------------------
+
+local function place_of(fn)
+  local info = debug.getinfo(fn, "S")
+  if info.what == "C" or info.source:sub(1, 1) ~= "@" then return nil end
+  return info.source:sub(2), info.linedefined
+end
+
+local function recorder(book, entry, what, fn, own)
+  local file, line
+  if own then file, line = place_of(fn) end
+  return function(...)
+    local step = { what = what, given = table.pack(...), file = file, line = line }
+    book:add(entry, step)
+    step.got = table.pack(fn(...))
+    return table.unpack(step.got, 1, step.got.n)
+  end
+end
+
+local function copy(t)
+  local c = {}
+  for k, v in pairs(t) do c[k] = v end
+  return setmetatable(c, getmetatable(t))
+end
+
+-- A table that tells what was looked up in it.
+local function watched(t, tell)
+  return setmetatable({}, {
+    __index = function(_, key)
+      local value = t[key]
+      tell(key, value)
+      return value
+    end,
+    __pairs = function() return next, t end,
+    __len = function() return #t end,
+  })
+end
+
+local function recording_entry(book, entry)
+  local e = copy(entry)
+  e.get = entry.get and recorder(book, entry, "get", entry.get, true)
+  e.put = entry.put and recorder(book, entry, "put", entry.put, true)
+  if entry.map then
+    e.map = copy(entry.map)
+    local name = "map " .. entry.map.name
+    e.map.get = entry.map.get and recorder(book, entry, name, entry.map.get)
+    e.map.put = entry.map.put and recorder(book, entry, name .. ", back", entry.map.put)
+  end
+  if entry.lookup then
+    e.lookup = copy(entry.lookup)
+    e.lookup.values = watched(entry.lookup.values or {}, function(code, value)
+      book:look(entry, entry.lookup, code, value)
+    end)
+  end
+  return e
+end
+
+-- What one run wrote down, by entry.
+local book_mt = {}
+book_mt.__index = book_mt
+
+function book_mt:add(entry, step)
+  local steps = self.steps[entry]
+  if not steps then
+    steps = {}
+    self.steps[entry] = steps
+  end
+  steps[#steps + 1] = step
+end
+
+function book_mt:look(entry, lookup, code, value)
+  self.asking[lookup.name] = entry
+  if value ~= nil then
+    self:add(entry, { what = lookup.file, given = table.pack(code), got = table.pack(value) })
+  end
+end
+
+-- The tables of ids, watched: what is asked belongs to the entry that asked last.
+function book_mt:tables(lookups)
+  local function watch(tables)
+    local out = {}
+    for name, ids in pairs(tables or {}) do
+      if name ~= "back" then
+        out[name] = watched(ids, function(code, id)
+          local entry = self.asking[name] or self.by_lookup[name]
+          if entry then
+            self:add(entry, { what = "lookup " .. name, given = table.pack(code), got = table.pack(id) })
+          end
+        end)
+      end
+    end
+    return out
+  end
+  local out = watch(lookups)
+  out.back = watch(lookups and lookups.back)
+  return out
+end
+
+local recording = setmetatable({}, { __mode = "k" }) -- compiled flow -> its recording twin
+
+local function twin_of(flow)
+  local twin = recording[flow]
+  if twin then return twin end
+  local book = setmetatable({ steps = {}, asking = {}, by_lookup = {} }, book_mt)
+  local spec = copy(flow.spec)
+  for _, list in ipairs { "entries", "on_create", "on_create_nav" } do
+    if spec[list] then
+      local out = {}
+      for i, entry in ipairs(spec[list]) do
+        out[i] = recording_entry(book, entry)
+        if entry.lookup then book.by_lookup[entry.lookup.name] = entry end
+      end
+      spec[list] = out
+    end
+  end
+  twin = { flow = compile.flow(spec), book = book }
+  recording[flow] = twin
+  return twin
+end
+
+-- ---- words ----------------------------------------------------------------------------
+
+local function is_empty(v) return rule.is_blank(v) or v == false end
+
+local function all_absent(sources)
+  for _, s in ipairs(sources) do
+    if s.value ~= nil then return false end
+  end
+  return #sources > 0
+end
+
+local function list_of(sources)
+  local names = {}
+  for i, s in ipairs(sources) do names[i] = s.field end
+  return table.concat(names, ", ")
+end
+
+local function last_maker(steps)
+  for i = #steps, 1, -1 do
+    if not steps[i].what:find "^lookup" then return steps[i] end
+  end
+end
+
+-- Why a target field gets no value.
+local function why_left(entry, sources, steps, ctx, target_side, place)
+  if all_absent(sources) then return ("%s is absent"):format(list_of(sources)) end
+  local found = entry.lookup
+  local v = sources[1] and sources[1].value
+  if found and v ~= nil and is_empty(v) and found.blank == "leave" then
+    return ("%s is empty, and blank = \"leave\""):format(sources[1].field)
+  end
+  if found and not is_empty(v) then
+    return ("lookup %s does not know %s, and missing = \"leave\""):format(found.name, tostring(v))
+  end
+  local step = last_maker(steps)
+  if ctx.creating and #sources > 0 and is_empty(v) then
+    return ("%s is empty: %s's own default applies"):format(list_of(sources), target_side)
+  end
+  if ctx.creating and step and step.got and step.got[place] ~= nil and is_empty(step.got[place]) then
+    return ("%s gives nothing: %s's own default applies"):format(step.what, target_side)
+  end
+  if step then return ("%s leaves it alone"):format(step.what) end
+  if entry.owner then return ("%s owns it"):format(entry.owner) end
+  return "nothing is written"
+end
+
+local function why_set(entry, sources, steps, created_only)
+  if entry.constant ~= nil then return "a constant of the flow, on creation" end
+  local step = last_maker(steps)
+  if #sources == 0 then return (step and step.what or "set by the flow") end
+  local why = "from " .. list_of(sources)
+  if entry.lookup then why = why .. (" by lookup %s"):format(entry.lookup.name)
+  elseif step then why = why .. " by " .. step.what end
+  return created_only and why .. ", on creation" or why
+end
+
+-- A definition good enough to compare values when the schema is not at hand.
+local function guessed_def(v)
+  if type(v) == "boolean" then return { type = "boolean" } end
+  if type(v) == "userdata" or math.type(v) == "integer" then return { type = "decimal" } end
+  return { type = "char" }
+end
+
+local function is_unchanged(field, value, ctx, options)
+  local current = ctx.current and ctx.current[field]
+  if current == nil then return false end
+  local same = options.same or values_of.same
+  local def = options.fields and options.fields[field] or guessed_def(value == false and current or value)
+  return same(def, value, current)
+end
+
+-- ---- one record ------------------------------------------------------------------------
+
+local function problem_of(entry, sources, problems)
+  for _, p in ipairs(problems) do
+    if p.line == entry.line and entry.line then
+      for _, s in ipairs(sources) do
+        if s.field == p.field then return p end
+      end
+      if #sources == 0 then return p end
+    end
+  end
+end
+
+local function sources_of(names, record)
+  local out = {}
+  for i, name in ipairs(names) do out[i] = { field = name, value = record[name] } end
+  return out
+end
+
+local function describe(entry, place, side, record, result, ctx, options, created_only)
+  local target, sources = entry[side.to][place], sources_of(entry[side.from], record)
+  local steps = result.steps[entry] or {}
+  local value = result.values[target]
+  local out = { field = target, line = entry.line, sources = sources, steps = steps, value = value,
+                current = ctx.current and ctx.current[target] }
+  local p = problem_of(entry, sources, result.problems)
+  if result.error then out.outcome, out.why = "failed", "the mapping broke off"
+  elseif p then
+    out.outcome, out.why, out.problem, out.value = "refused", p.text, p, nil
+  elseif value == nil then
+    out.outcome, out.why = "left", why_left(entry, sources, steps, ctx, side.to_name, place)
+  elseif is_unchanged(target, value, ctx, options) then
+    out.outcome = "unchanged"
+    out.why = ("%s has it already, %s"):format(side.to_name, why_set(entry, sources, steps, created_only))
+  elseif (value == false or value == null or value == "") and #sources > 0 and is_empty(sources[1].value) then
+    out.outcome, out.why = "cleared", ("%s is empty"):format(list_of(sources))
+  else
+    out.outcome, out.why = "set", why_set(entry, sources, steps, created_only)
+  end
+  return out
+end
+
+local SIDES <const> = {
+  nav_to_odoo = { from = "nav", to = "odoo", to_name = "Odoo", from_name = "NAV", lists = { "entries", "on_create" } },
+  odoo_to_nav = { from = "odoo", to = "nav", to_name = "NAV", from_name = "Odoo",
+                  lists = { "entries", "on_create_nav" } },
+}
+trace.sides = SIDES
+
+---@class navodoo.Trace
+---@field direction string
+---@field values table
+---@field problems table[]
+---@field fields navodoo.Traced[]  in the order of the flow
+---@field error table?            what the flow's code raised: text, file, line
+
+--- Maps a record and tells how each field came about.
+---@param flow navodoo.Compiled
+---@param direction "nav_to_odoo"|"odoo_to_nav"
+---@param record table
+---@param ctx navodoo.Context
+---@param options { fields: table?, same: function? }?  schema of the target and its comparison
+---@return navodoo.Trace
+function trace.run(flow, direction, record, ctx, options)
+  local side = assert(SIDES[direction], "no such direction")
+  local twin = twin_of(flow)
+  local book = twin.book
+  book.steps, book.asking = {}, {}
+  local own = copy(ctx)
+  own.lookups = book:tables(ctx.lookups)
+  local method = direction == "nav_to_odoo" and "to_odoo" or "to_nav"
+  local ok, values, problems = task.guard(BUDGET, twin.flow[method], twin.flow, record, own)
+  local result = { direction = direction, steps = book.steps, fields = {} }
+  if ok then
+    result.values, result.problems = values, problems
+  else
+    result.values, result.problems, result.error = {}, {}, values
+  end
+  for _, name in ipairs(side.lists) do
+    local created_only = name ~= "entries"
+    for _, entry in ipairs(flow.spec[name] or {}) do
+      if not created_only or ctx.creating then
+        for place in ipairs(entry[side.to]) do
+          result.fields[#result.fields + 1] =
+            describe(entry, place, side, record, result, ctx, options or {}, created_only)
+        end
+      end
+    end
+  end
+  result.steps = nil
+  return result
+end
+
+return trace
