@@ -32,23 +32,35 @@
  *   job_revive_group(fingerprint, due)      the same for dead and review of a group
  *   jobs_settle(flow, due)                  jobs with an open effect: not before `due`
  *   job_drop(id)
- *   effect_intend(key, job, endpoint, kind, image, now, epoch)     by key
+ *   effect_intend(key, job, endpoint, kind, image, now, epoch, generation)   by key
  *   effect_done(key)        effects_drop(job)
  *   link_put(flow, nav, odoo, xmlid, hash, nav_version, odoo_version, odoo_hash,
  *            base, now)
  *   link_seen(flow, nav, hash, nav_version, now)   hash and version of a link only
  *   link_drop(flow, nav)
  *   cursor_put(name, value, now)            cursor_drop(name)
- *   journal_add(at, flow, direction, record, job, outcome, detail)
+ *   journal_add(at, flow, direction, record, job, outcome, detail, generation)
  *   journal_prune(before)                   at most 10,000 rows a time, oldest first
+ *   generation_put(flow, hash, file, source, lookups, stdlib, cause, now)
+ *       the sources of a flow's version, kept once; again: it runs from `now` on
+ *   generation_end(id, now)                 it runs no more
+ *   generations_prune(now, keep)            ended, referred to by nothing, and not
+ *                                           among the `keep` newest of its flow
  *   meta_put(key, value)
  *
  * QUERIES (a name ending in _json is a JSON array; `limit` null: 1000)
- *   jobs_due(flow, direction, now, exclude_ids_json, limit)
- *       -> id, record, rev, attempts, version, hash, decision  by due, id
+ *   jobs_due(flow, direction, now, exclude_ids_json, limit, generation)
+ *       -> id, record, rev, attempts, version, hash, decision  by due, id; without
+ *       those that an open effect pins to another generation (null: with them)
+ *   jobs_pinned(flow, direction, now, exclude_ids_json, limit, generation)
+ *       only those of this generation
  *   job_payloads(ids_json) -> id, rev, version, hash, payload
- *   jobs_next_due(flow, direction) -> due
+ *   jobs_next_due(flow, direction, generation) -> due
+ *   jobs_pinned_next_due(flow, direction, generation) -> due
  *   jobs_waiting(flow, direction) -> count
+ *   generations_pinned(flow, but) -> generation, count, due   of open effects
+ *   generation(flow, hash)   generation_by_id(id)   with source, lookups
+ *   generations_list(flow|null)                      without; with pinned (jobs)
  *   job(id)                                          with payload
  *   jobs_list(flow|null, state|null, after_id, limit)   by id; without payload
  *   jobs_counts() -> flow, state, count              jobs_backlog(flow) -> count

@@ -79,6 +79,16 @@ const char *const nv_store_migrations[] = {
     " VALUES (ifnull(new.flow, ''), ifnull(new.outcome, ''), 1)"
     " ON CONFLICT (flow, outcome) DO UPDATE SET count = count + 1;"
     " END;",
+    /* 4 -> 5: sources of generations; which of them wrote what. Journal and effects
+     * hold the small id, not the hash. */
+    "CREATE TABLE generations ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT, flow TEXT NOT NULL, hash TEXT NOT NULL,"
+    " file TEXT, source TEXT, lookups TEXT, stdlib TEXT, cause TEXT,"
+    " first INTEGER, since INTEGER, until INTEGER"
+    ") STRICT;"
+    "CREATE UNIQUE INDEX generations_hash ON generations (flow, hash);"
+    "ALTER TABLE effects ADD COLUMN generation INTEGER;"
+    "ALTER TABLE journal ADD COLUMN generation INTEGER;",
 };
 
 const int nv_store_version =
@@ -138,12 +148,13 @@ const nv_store_sql nv_store_ops[] = {
      "UPDATE jobs SET due = max(due, ?2) WHERE flow = ?1"
      " AND id IN (SELECT job FROM effects)"},
     {"job_drop", 1, "DELETE FROM jobs WHERE id = ?1"},
-    {"effect_intend", 7,
-     "INSERT INTO effects (key, job, endpoint, kind, image, intended, epoch)"
-     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (key) DO UPDATE SET"
+    {"effect_intend", 8,
+     "INSERT INTO effects (key, job, endpoint, kind, image, intended, epoch,"
+     " generation)"
+     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (key) DO UPDATE SET"
      " job = excluded.job, endpoint = excluded.endpoint, kind = excluded.kind,"
      " image = excluded.image, intended = excluded.intended,"
-     " epoch = excluded.epoch"},
+     " epoch = excluded.epoch, generation = excluded.generation"},
     {"effect_done", 1, "DELETE FROM effects WHERE key = ?1"},
     {"effects_drop", 1, "DELETE FROM effects WHERE job = ?1"},
     {"link_put", 10,
@@ -163,14 +174,29 @@ const nv_store_sql nv_store_ops[] = {
      " ON CONFLICT (name) DO UPDATE SET value = excluded.value,"
      " updated = excluded.updated"},
     {"cursor_drop", 1, "DELETE FROM cursors WHERE name = ?1"},
-    {"journal_add", 7,
-     "INSERT INTO journal (at, flow, direction, record, job, outcome, detail)"
-     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"},
+    {"journal_add", 8,
+     "INSERT INTO journal (at, flow, direction, record, job, outcome, detail,"
+     " generation) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"},
     /* Ids and instants grow together, so no index on `at`; a short step, because
      * the writer serves nobody else meanwhile. */
     {"journal_prune", 1,
      "DELETE FROM journal WHERE at < ?1"
      " AND id IN (SELECT id FROM journal ORDER BY id LIMIT 10000)"},
+    {"generation_put", 8,
+     "INSERT INTO generations (flow, hash, file, source, lookups, stdlib, cause,"
+     " first, since) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)"
+     " ON CONFLICT (flow, hash) DO UPDATE SET file = excluded.file,"
+     " stdlib = excluded.stdlib, cause = excluded.cause, since = excluded.since,"
+     " until = NULL"},
+    {"generation_end", 2, "UPDATE generations SET until = ?2 WHERE id = ?1"},
+    /* Journal rows are in the order of time: what ended before the oldest one, and
+     * has no open effect, is referred to by nothing. */
+    {"generations_prune", 2,
+     "DELETE FROM generations WHERE until IS NOT NULL"
+     " AND until < ifnull((SELECT at FROM journal ORDER BY id LIMIT 1), ?1)"
+     " AND id NOT IN (SELECT generation FROM effects WHERE generation IS NOT NULL)"
+     " AND (SELECT count(*) FROM generations g WHERE g.flow = generations.flow"
+     " AND g.since > generations.since) >= ?2"},
     {"meta_put", 2,
      "INSERT INTO meta (key, value) VALUES (?1, ?2)"
      " ON CONFLICT (key) DO UPDATE SET value = excluded.value"},
@@ -185,25 +211,48 @@ const int nv_store_ops_count = sizeof nv_store_ops / sizeof *nv_store_ops;
   "id, flow, direction, record, kind, state, rev, attempts, due, created,"  \
   " version, hash, error, fingerprint, decision, waits_for"
 #define EFFECT_COLUMNS                                                      \
-  "e.key, e.job, e.endpoint, e.kind, e.image, e.intended, e.epoch"
+  "e.key, e.job, e.endpoint, e.kind, e.image, e.intended, e.epoch,"         \
+  " e.generation"
+#define GENERATION_COLUMNS                                                  \
+  "id, flow, hash, file, stdlib, cause, first, since, until"
+#define DUE_COLUMNS "id, record, rev, attempts, version, hash, decision"
 #define JOURNAL_COLUMNS                                                     \
-  "id, at, flow, direction, record, job, outcome, detail"
+  "id, at, flow, direction, record, job, outcome, detail, generation"
 
 const nv_store_sql nv_store_queries[] = {
-    {"jobs_due", 5,
-     "SELECT id, record, rev, attempts, version, hash, decision FROM jobs"
+    {"jobs_due", 6,
+     "SELECT " DUE_COLUMNS " FROM jobs"
      " WHERE flow = ?1 AND direction = ?2 AND state = 'ready' AND due <= ?3"
      " AND id NOT IN (SELECT value FROM json_each(?4))"
+     /* one whose effect was intended by another generation is not ours */
+     " AND NOT EXISTS (SELECT 1 FROM effects e WHERE e.job = jobs.id"
+     " AND e.generation <> ?6) ORDER BY due, id LIMIT ifnull(?5, 1000)"},
+    {"jobs_pinned", 6,
+     "SELECT " DUE_COLUMNS " FROM jobs"
+     " WHERE flow = ?1 AND direction = ?2 AND state = 'ready' AND due <= ?3"
+     " AND id NOT IN (SELECT value FROM json_each(?4))"
+     " AND id IN (SELECT job FROM effects WHERE generation = ?6)"
      " ORDER BY due, id LIMIT ifnull(?5, 1000)"},
     {"job_payloads", 1,
      "SELECT id, rev, version, hash, payload FROM jobs"
      " WHERE id IN (SELECT value FROM json_each(?1))"},
-    {"jobs_next_due", 2,
+    {"jobs_next_due", 3,
+     "SELECT due FROM jobs"
+     " WHERE flow = ?1 AND direction = ?2 AND state = 'ready'"
+     " AND NOT EXISTS (SELECT 1 FROM effects e WHERE e.job = jobs.id"
+     " AND e.generation <> ?3) ORDER BY due, id LIMIT 1"},
+    {"jobs_pinned_next_due", 3,
      "SELECT min(due) AS due FROM jobs"
-     " WHERE flow = ?1 AND direction = ?2 AND state = 'ready'"},
+     " WHERE flow = ?1 AND direction = ?2 AND state = 'ready'"
+     " AND id IN (SELECT job FROM effects WHERE generation = ?3)"},
     {"jobs_waiting", 2,
      "SELECT count(*) AS count FROM jobs"
      " WHERE flow = ?1 AND direction = ?2 AND state = 'waiting'"},
+    {"generations_pinned", 2,
+     "SELECT e.generation, count(DISTINCT j.id) AS count, min(j.due) AS due"
+     " FROM effects e JOIN jobs j ON j.id = e.job"
+     " WHERE j.flow = ?1 AND e.generation <> ifnull(?2, 0) AND j.state = 'ready'"
+     " GROUP BY e.generation ORDER BY e.generation"},
     {"job", 1, "SELECT " JOB_COLUMNS ", payload FROM jobs WHERE id = ?1"},
     {"jobs_list", 4,
      "SELECT " JOB_COLUMNS " FROM jobs WHERE id > ifnull(?3, 0)"
@@ -263,6 +312,15 @@ const nv_store_sql nv_store_queries[] = {
      " WHERE ?2 > 0 AND id > ifnull((SELECT id FROM journal WHERE at < ?2"
      " ORDER BY id DESC LIMIT 1), 0) AND (?1 IS NULL OR flow = ?1)"
      " GROUP BY flow, outcome ORDER BY 1, 2"},
+    {"generation", 2,
+     "SELECT " GENERATION_COLUMNS ", source, lookups FROM generations"
+     " WHERE flow = ?1 AND hash = ?2"},
+    {"generation_by_id", 1,
+     "SELECT " GENERATION_COLUMNS ", source, lookups FROM generations WHERE id = ?1"},
+    {"generations_list", 1,
+     "SELECT " GENERATION_COLUMNS ", (SELECT count(DISTINCT job) FROM effects e"
+     " WHERE e.generation = generations.id) AS pinned FROM generations"
+     " WHERE ?1 IS NULL OR flow = ?1 ORDER BY flow, since DESC, id DESC"},
     {"meta", 1, "SELECT value FROM meta WHERE key = ?1"},
 };
 

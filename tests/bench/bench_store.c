@@ -82,8 +82,8 @@ static void add_put(lot *l, nv_txn *t, const char *name) {
 static void add_intend(nv_txn *t, const char *key, int64_t job) {
   nv_val v[] = {nv_val_textz(key), nv_val_int(job), nv_val_textz("odoo"),
                 nv_val_textz("set"), nv_val_textz("0123456789abcdef0123456789abcdef"),
-                nv_val_int(1), nv_val_int(1)};
-  add(t, "effect_intend", v, 7);
+                nv_val_int(1), nv_val_int(1), nv_val_int(1)};
+  add(t, "effect_intend", v, 8);
 }
 
 static void add_close(lot *l, nv_txn *t, const char *name, const char *key, int64_t job) {
@@ -95,11 +95,11 @@ static void add_close(lot *l, nv_txn *t, const char *name, const char *key, int6
                    nv_val_int(1)};
   nv_val row[] = {nv_val_int(1), nv_val_textz("customer"), nv_val_textz("nav_to_odoo"),
                   nv_val_textz(name), nv_val_int(job), nv_val_textz("done"),
-                  nv_val_textz("{\"fields\":[\"name\",\"street\"]}")};
+                  nv_val_textz("{\"fields\":[\"name\",\"street\"]}"), nv_val_int(1)};
   nv_val effect[] = {nv_val_textz(key)};
   nv_val done[] = {nv_val_int(job), nv_val_int(1)};
   add(t, "link_put", link, 10);
-  add(t, "journal_add", row, 7);
+  add(t, "journal_add", row, 8);
   add(t, "effect_done", effect, 1);
   add(t, "job_done", done, 2);
 }
@@ -112,10 +112,10 @@ static void on_done(nv_op *op, void *arg) {
 
 static void ask(lot *l) {
   nv_val v[] = {nv_val_textz("customer"), nv_val_textz("nav_to_odoo"), nv_val_int(2),
-                nv_val_textz("[]"), nv_val_int(l->n)};
+                nv_val_textz("[]"), nv_val_int(l->n), nv_val_int(1)};
   nv_error err = {0};
   nv_op *op;
-  if (nv_store_query(l->b->s, "jobs_due", v, 5, &op, &err) != NV_OK) die(err.text);
+  if (nv_store_query(l->b->s, "jobs_due", v, 6, &op, &err) != NV_OK) die(err.text);
   nv_op_on_done(op, on_done, l);
 }
 

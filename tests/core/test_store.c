@@ -117,7 +117,7 @@ static void test_jobs_due_come_in_order_and_without_the_excluded(void **state) {
     apply_one(w, "job_put", "sssiisss", "f", "d", record, due[i], INT64_C(1), "v", "h",
               "p");
   }
-  nv_op *op = ask(w, "jobs_due", "ssisi", "f", "d", INT64_C(50), "[4]", INT64_C(10));
+  nv_op *op = ask(w, "jobs_due", "ssisin", "f", "d", INT64_C(50), "[4]", INT64_C(10));
   const nv_rows *r = nv_store_op_rows(op);
   assert_int_equal(nv_rows_count(r), 3);
   assert_int_equal(nv_rows_named(r, 0, "id").i, 2);
@@ -126,8 +126,8 @@ static void test_jobs_due_come_in_order_and_without_the_excluded(void **state) {
   assert_true(nv_str_eq(nv_rows_named(r, 0, "hash").s, "h"));
   nv_op_release(op);
   assert_answer(w, "2,1,v,h,p;4,1,v,h,p", "job_payloads", "s", "[2, 4, 77]");
-  assert_int_equal(number_in(ask(w, "jobs_next_due", "ss", "f", "d"), "due"), 10);
-  assert_int_equal(number_in(ask(w, "jobs_next_due", "ss", "f", "other"), "due"), -1);
+  assert_int_equal(number_in(ask(w, "jobs_next_due", "ssn", "f", "d"), "due"), 10);
+  assert_int_equal(number_in(ask(w, "jobs_next_due", "ssn", "f", "other"), "due"), -1);
   world_free(w);
 }
 
@@ -146,7 +146,7 @@ static void test_waiting_job_is_woken_by_the_link_it_waits_for(void **state) {
   assert_int_equal(number_in(ask(w, "jobs_waiting", "ss", "f", "d"), "count"), 2);
   apply_one(w, "link_put", "ssssnnnnni", "customer", "C1", "8", "x", INT64_C(50));
   assert_int_equal(number_in(ask(w, "jobs_waiting", "ss", "f", "d"), "count"), 1);
-  assert_int_equal(number_in(ask(w, "jobs_next_due", "ss", "f", "d"), "due"), 50);
+  assert_int_equal(number_in(ask(w, "jobs_next_due", "ssn", "f", "d"), "due"), 50);
   /* the link came between looking and parking */
   apply_one(w, "job_wait", "iissss", INT64_C(1), INT64_C(1), "customer", "nav", "C1", "why");
   assert_int_equal(number_in(ask(w, "jobs_waiting", "ss", "f", "d"), "count"), 1);
@@ -165,12 +165,12 @@ static void test_decision_lives_until_the_job_changes_or_is_parked(void **state)
   apply_one(w, "job_park", "iisss", INT64_C(1), INT64_C(1), "review", "why", "print");
   assert_int_equal(apply_one(w, "job_decide", "isi", INT64_C(1), "take", INT64_C(5)), 1);
   apply_one(w, "job_retry", "iiiis", INT64_C(1), INT64_C(1), INT64_C(6), INT64_C(1), "late");
-  assert_answer(w, "1,C1,1,1,v,h1,take", "jobs_due", "ssisi", "f", "d", INT64_C(9), "[]",
+  assert_answer(w, "1,C1,1,1,v,h1,take", "jobs_due", "ssisin", "f", "d", INT64_C(9), "[]",
                 INT64_C(9));
   t = nv_txn_new();
   put_job(t, "C1", "h2", "two");
   assert_int_equal(apply(w, t).status, NV_OK);
-  assert_answer(w, "1,C1,2,0,v,h2,-", "jobs_due", "ssisi", "f", "d", INT64_C(99), "[]",
+  assert_answer(w, "1,C1,2,0,v,h2,-", "jobs_due", "ssisin", "f", "d", INT64_C(99), "[]",
                 INT64_C(9));
   world_free(w);
 }
@@ -250,7 +250,8 @@ static void test_what_is_queued_meanwhile_commits_together(void **state) {
   outcome first, o[N];
   nv_txn *big = nv_txn_new(); /* keeps the writer busy while the others queue */
   for (int i = 0; i < 5000; i++)
-    add(big, -1, "journal_add", "issssss", INT64_C(1), "f", "d", "r", "1", "ok", "x");
+    add(big, -1, "journal_add", "issssssn", INT64_C(1), "f", "d", "r", "1", "ok",
+        "x");
   long before = nv_simvfs_syncs();
   apply_later(w, big, &first);
   for (int i = 0; i < N; i++) {
@@ -379,19 +380,76 @@ static void test_effects_are_open_until_done(void **state) {
   nv_txn *t = nv_txn_new();
   put_job(t, "C1", "h", "p");
   for (int i = 0; i < 2; i++) /* the same key twice is one effect */
-    add(t, 1, "effect_intend", "sisssii", "k1", INT64_C(1), "odoo", "create", "img",
+    add(t, 1, "effect_intend", "sisssiin", "k1", INT64_C(1), "odoo", "create", "img",
         INT64_C(5), INT64_C(1) + i);
-  add(t, 1, "effect_intend", "sisssii", "k2", INT64_C(1), "odoo", "set", "img",
-      INT64_C(5), INT64_C(1));
+  add(t, 1, "effect_intend", "sisssiii", "k2", INT64_C(1), "odoo", "set", "img",
+      INT64_C(5), INT64_C(1), INT64_C(7));
   assert_int_equal(apply(w, t).status, NV_OK);
-  assert_answer(w, "k1,1,odoo,create,img,5,2;k2,1,odoo,set,img,5,1", "effects_of_jobs",
+  assert_answer(w, "k1,1,odoo,create,img,5,2,-;k2,1,odoo,set,img,5,1,7", "effects_of_jobs",
                 "s", "[1]");
   assert_int_equal(apply_one(w, "jobs_settle", "si", "f", INT64_C(500)), 1);
   assert_int_equal(number_in(ask(w, "job", "i", INT64_C(1)), "due"), 500);
   apply_one(w, "effect_done", "s", "k1");
-  assert_answer(w, "k2,1,odoo,set,img,5,1,f,C1", "effects_open", "s", "f");
+  assert_answer(w, "k2,1,odoo,set,img,5,1,7,f,C1", "effects_open", "s", "f");
   assert_answer(w, "", "effects_open", "s", "other");
   assert_int_equal(apply_one(w, "effects_drop", "i", INT64_C(1)), 1);
+  world_free(w);
+}
+
+static void test_an_open_effect_pins_its_job_to_a_generation(void **state) {
+  (void)state;
+  world *w = world_new(false);
+  for (int i = 0; i < 2; i++)
+    apply_one(w, "generation_put", "sssssssi", "f", i ? "new" : "old", "f.lua", "text",
+              "{}", "std", "start", INT64_C(10) + i);
+  apply_one(w, "generation_put", "sssssssi", "f", "old", "f.lua", "text", "{}", "std2",
+            "rollback", INT64_C(20)); /* known already: it begins again */
+  assert_answer(w, "1,f,old,f.lua,std2,rollback,10,20,-,0;2,f,new,f.lua,std,start,11,11,-,0",
+                "generations_list", "s", "f");
+  nv_txn *t = nv_txn_new();
+  put_job(t, "C1", "h", "p");
+  put_job(t, "C2", "h", "p");
+  put_job(t, "C3", "h", "p");
+  add(t, 1, "effect_intend", "sisssiii", "k1", INT64_C(1), "odoo", "create", "img",
+      INT64_C(5), INT64_C(1), INT64_C(1));
+  add(t, 1, "effect_intend", "sisssiin", "k2", INT64_C(2), "odoo", "create", "img",
+      INT64_C(5), INT64_C(1)); /* by an older navodoo: anybody's */
+  assert_int_equal(apply(w, t).status, NV_OK);
+  static const int64_t far = INT64_C(1) << 60;
+  assert_answer(w, "2,C2,1,0,v,h,-;3,C3,1,0,v,h,-", "jobs_due", "ssisni", "f", "d", far,
+                "[]", INT64_C(2));
+  assert_answer(w, "1,C1,1,0,v,h,-;2,C2,1,0,v,h,-;3,C3,1,0,v,h,-", "jobs_due", "ssisni", "f", "d",
+                far, "[]", INT64_C(1));
+  assert_answer(w, "1,C1,1,0,v,h,-", "jobs_pinned", "ssisni", "f", "d", far, "[]", INT64_C(1));
+  assert_answer(w, "", "jobs_pinned", "ssisni", "f", "d", far, "[]", INT64_C(2));
+  apply_one(w, "job_retry", "iiiin", INT64_C(1), INT64_C(1), INT64_C(3), INT64_C(1));
+  assert_answer(w, "1,1,3", "generations_pinned", "si", "f", INT64_C(2));
+  assert_answer(w, "", "generations_pinned", "si", "f", INT64_C(1));
+  assert_int_equal(number_in(ask(w, "jobs_pinned_next_due", "ssi", "f", "d", INT64_C(1)), "due"), 3);
+  assert_true(number_in(ask(w, "jobs_next_due", "ssi", "f", "d", INT64_C(2)), "due") != 3);
+  world_free(w);
+}
+
+static void test_generations_stay_while_something_refers_to_them(void **state) {
+  (void)state;
+  world *w = world_new(false);
+  static const char *const hash[] = {"a", "b", "c", "d"};
+  for (int i = 0; i < 4; i++) {
+    apply_one(w, "generation_put", "sssssssi", "f", hash[i], "f.lua", "text", "{}", "std",
+              "file", INT64_C(100) * i);
+    if (i < 3) apply_one(w, "generation_end", "ii", INT64_C(1) + i, INT64_C(100) * i + 50);
+  }
+  apply_one(w, "effect_intend", "sisssiii", "k1", INT64_C(1), "odoo", "create", "img",
+            INT64_C(5), INT64_C(1), INT64_C(1));
+  apply_one(w, "journal_add", "isssissi", INT64_C(120), "f", "d", "r", INT64_C(1), "done",
+            NULL, INT64_C(2));
+  assert_int_equal(apply_one(w, "generations_prune", "ii", INT64_C(9999), INT64_C(0)), 0);
+  apply_one(w, "effect_done", "s", "k1"); /* the first: before the oldest row by now */
+  assert_int_equal(apply_one(w, "generations_prune", "ii", INT64_C(9999), INT64_C(9)), 0);
+  assert_int_equal(apply_one(w, "generations_prune", "ii", INT64_C(9999), INT64_C(0)), 1);
+  apply_one(w, "journal_prune", "i", INT64_C(500));
+  assert_int_equal(apply_one(w, "generations_prune", "ii", INT64_C(9999), INT64_C(1)), 2);
+  assert_answer(w, "4,f,d,f.lua,std,file,300,300,-,0", "generations_list", "s", "f");
   world_free(w);
 }
 
@@ -435,13 +493,13 @@ static void test_the_journal_is_read_by_record_and_from_its_end(void **state) {
   (void)state;
   world *w = world_new(false);
   for (int64_t i = 1; i <= 6; i++)
-    apply_one(w, "journal_add", "isssiss", i * 10, i % 3 ? "f" : "g", "d",
-              i % 2 ? "odd" : "even", i, i == 5 ? "dead" : "done", NULL);
-  assert_answer(w, "5,50,f,d,odd,5,dead,-;1,10,f,d,odd,1,done,-", "journal_tail", "ssi",
+    apply_one(w, "journal_add", "isssissi", i * 10, i % 3 ? "f" : "g", "d",
+              i % 2 ? "odd" : "even", i, i == 5 ? "dead" : "done", NULL, i);
+  assert_answer(w, "5,50,f,d,odd,5,dead,-,5;1,10,f,d,odd,1,done,-,1", "journal_tail", "ssi",
                 "f", "odd", INT64_C(9));
-  assert_answer(w, "6,60,g,d,even,6,done,-;5,50,f,d,odd,5,dead,-", "journal_tail", "nni",
+  assert_answer(w, "6,60,g,d,even,6,done,-,6;5,50,f,d,odd,5,dead,-,5", "journal_tail", "nni",
                 INT64_C(2));
-  assert_answer(w, "6,60,g,d,even,6,done,-", "journal_tail", "sni", "g", INT64_C(1));
+  assert_answer(w, "6,60,g,d,even,6,done,-,6", "journal_tail", "sni", "g", INT64_C(1));
   assert_answer(w, "f,dead,1;f,done,1;g,done,2", "journal_counts", "ni", INT64_C(30));
   assert_int_equal(apply_one(w, "journal_prune", "i", INT64_C(50)), 4);
   assert_int_equal(apply_one(w, "journal_prune", "i", INT64_C(50)), 0);
@@ -494,7 +552,8 @@ static void test_every_name_has_sql_that_runs(void **state) {
 static void check_plan(sqlite3 *db, const nv_store_sql *q) {
   static const char *const may_scan[] = {
       "jobs_list", "links_list", "effects_open", "journal_tail", "journal_counts",
-      "journal_prune", "cursors_list", "jobs_settle"};
+      "journal_prune", "cursors_list", "jobs_settle", "generations_prune", "jobs_pinned",
+      "jobs_pinned_next_due", "generations_pinned"};
   for (size_t i = 0; i < sizeof may_scan / sizeof *may_scan; i++)
     if (strcmp(may_scan[i], q->name) == 0) return;
   char *sql = sqlite3_mprintf("EXPLAIN QUERY PLAN %s", q->sql);
@@ -546,6 +605,8 @@ int main(void) {
       cmocka_unit_test(test_the_queue_and_a_transaction_are_bounded),
       cmocka_unit_test(test_misuse_is_refused_with_a_reason),
       cmocka_unit_test(test_effects_are_open_until_done),
+      cmocka_unit_test(test_an_open_effect_pins_its_job_to_a_generation),
+      cmocka_unit_test(test_generations_stay_while_something_refers_to_them),
       cmocka_unit_test(test_links_are_found_from_both_sides),
       cmocka_unit_test(test_cursors_and_meta_keep_the_last_value),
       cmocka_unit_test(test_the_journal_is_read_by_record_and_from_its_end),

@@ -18,7 +18,7 @@ local UNDECIDED_MS <const> = 60000 -- pause after a refused login or a wrong set
 local function journal(engine, txn, item, result, detail)
   engine:count(result)
   txn:add("journal_add", time.now(), engine.flow.name, engine.direction, item.job.record, item.job.id,
-          result, detail and assert(json.encode(detail)) or nil)
+          result, detail and assert(json.encode(detail)) or nil, engine.generation)
 end
 
 --- Puts a job aside until a person decides.
@@ -44,7 +44,7 @@ end
 --- Writes down that the item is about to be written.
 function closing.intend(engine, txn, item, now)
   txn:add("effect_intend", item.key, item.job.id, engine.odoo.endpoint.name, item.id and "set" or "create",
-          item.job.hash, now, store.epoch())
+          item.job.hash, now, store.epoch(), engine.generation)
 end
 
 --- A failure that says nothing about this record: later again, or give up.
