@@ -553,7 +553,7 @@ static void check_plan(sqlite3 *db, const nv_store_sql *q) {
   static const char *const may_scan[] = {
       "jobs_list", "links_list", "effects_open", "journal_tail", "journal_counts",
       "journal_prune", "cursors_list", "jobs_settle", "generations_prune", "jobs_pinned",
-      "jobs_pinned_next_due", "generations_pinned"};
+      "jobs_pinned_next_due", "generations_pinned", "generations_list"};
   for (size_t i = 0; i < sizeof may_scan / sizeof *may_scan; i++)
     if (strcmp(may_scan[i], q->name) == 0) return;
   char *sql = sqlite3_mprintf("EXPLAIN QUERY PLAN %s", q->sql);
