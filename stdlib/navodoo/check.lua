@@ -9,12 +9,7 @@ local problem = require "navodoo.problem"
 
 local check = {}
 
-local function is_in(list, v)
-  for _, x in ipairs(list) do
-    if x == v then return true end
-  end
-  return false
-end
+local is_in = problem.is_in
 
 local checker = {}
 checker.__index = checker

@@ -7,6 +7,7 @@
 local duration = require "navodoo.duration"
 local loader = require "navodoo.loader"
 local lookup = require "navodoo.lookup"
+local nav_tables = require "navodoo.nav_tables"
 local navodoo = require "navodoo"
 local outline = require "navodoo.outline"
 local problem = require "navodoo.problem"
@@ -34,6 +35,7 @@ local config = {}
 ---@field ca_file string?
 ---@field hook_url string?        how Odoo reaches the listener of `navodoo run --listen`
 ---@field hook_secret { kind: "secret", name: string, default: string? }?
+---@field version string?        NAV: by which lengths are known; else the address tells
 
 ---@class navodoo.Config
 ---@field file string
@@ -46,7 +48,9 @@ local KEYS <const> = {
   user = "string", password = "secret", api = "string", settle = "duration", page_size = "integer",
   batch = "integer", zone = "string", timeout = "duration", connections = "integer",
   requests_per_second = "integer", ca_file = "string", hook_url = "string", hook_secret = "secret",
+  version = "string",
 }
+local VERSIONS <const> = nav_tables.versions
 local NEEDED <const> = {
   nav = { "url", "company", "user", "password" },
   odoo = { "url", "database", "user", "password" },
@@ -101,6 +105,9 @@ function reader:value(path, key, v, wanted)
       .. "address"):format(path))
   elseif key == "zone" and not time.zone_valid(v) then
     self:note(path, ("%s: there is no time zone %q"):format(path, v))
+  elseif key == "version" and not problem.is_in(VERSIONS, v) then
+    self:note(path, ("%s is one of %s"):format(path, table.concat(VERSIONS, ", ")),
+      problem.near(v, VERSIONS))
   elseif key == "api" and v ~= "auto" and v ~= "jsonrpc" and v ~= "json2" then
     self:note(path, ('%s is "auto", "jsonrpc" or "json2"'):format(path),
       problem.near(v, { "auto", "json2", "jsonrpc" }))

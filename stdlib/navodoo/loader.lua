@@ -132,7 +132,18 @@ local function read_flow(file, source, flow)
   return nil, { problem.new { file = file, line = line or spec.line, text = text } }
 end
 
-local function compile_one(file, source, words, problems)
+-- The version of NAV by which lengths are known: what the endpoint says, or its address, in
+-- which a server of NAV 2018 is usually called DynamicsNAV110.
+local BY_INSTANCE <const> = { ["100"] = "nav2017", ["110"] = "nav2018" }
+
+local function nav_version(config)
+  local nav = config and config.endpoints and config.endpoints.nav
+  if not nav then return nil end
+  return nav.version or BY_INSTANCE[(nav.url or ""):match "DynamicsNAV(%d+)"]
+    or (nav.url or ""):find "/BC%d*/" and "bc" or nil
+end
+
+local function compile_one(file, source, words, problems, options)
   local flow, found = loader.run(file, source, words)
   local function note(line, text)
     found[#found + 1] = problem.new { file = file, line = line, text = text }
@@ -153,11 +164,17 @@ local function compile_one(file, source, words, problems)
     table.move(more, 1, #more, #found + 1, found)
   end
   table.move(found, 1, #found, #problems + 1, problems)
-  return #found == 0 and compile.flow(spec) or nil, flow
+  if #found > 0 then return nil, flow end
+  local schemas = options.schemas or {}
+  return compile.flow(spec, {
+    nav_version = nav_version(options.config),
+    schemas = { nav = (schemas.nav or {})[spec.nav.write], odoo = (schemas.odoo or {})[spec.odoo.model] },
+  }), flow
 end
 
 --- Compiles all flow files of one folder. All or nothing.
----@param options { files: { file: string, source: string }[], lookups: table<string, string>? }
+---@param options { files: { file: string, source: string }[], lookups: table<string, string>?,
+--   config: navodoo.Config?, schemas: { nav: table, odoo: table }? }
 ---@return navodoo.Compiled[]? flows  in the order of `files`
 ---@return navodoo.Problem[]? problems  sorted by file and line
 function loader.compile_all(options)
@@ -167,7 +184,7 @@ function loader.compile_all(options)
   local noted, lookups = problem.collect(nil, lookup.open, tables, folder)
   table.move(noted, 1, #noted, #problems + 1, problems)
   for _, f in ipairs(options.files) do
-    local compiled, flow = compile_one(f.file, f.source, navodoo.open(lookups), problems)
+    local compiled, flow = compile_one(f.file, f.source, navodoo.open(lookups), problems, options)
     flows[#flows + 1] = compiled
     if flow then
       local other = named[flow.name]
@@ -185,12 +202,14 @@ function loader.compile_all(options)
 end
 
 --- Compiles one flow file.
----@param options { file: string, source: string, lookups: table<string, string>? }
+---@param options { file: string, source: string, lookups: table<string, string>?,
+--   config: navodoo.Config?, schemas: { nav: table, odoo: table }? }
 ---@return navodoo.Compiled? compiled
 ---@return navodoo.Problem[]? problems
 function loader.compile(options)
   local flows, problems = loader.compile_all {
     files = { { file = options.file, source = options.source } }, lookups = options.lookups,
+    config = options.config, schemas = options.schemas,
   }
   if not flows then return nil, problems end
   return flows[1]

@@ -7,6 +7,13 @@
 --
 --     return { model = "account.fiscal.position", match = "name", values = { EU = "Intra-EU" } }
 --     return { DOMESTIC = "home", FOREIGN = "abroad" }        -- no model: the values themselves
+--
+-- The way back, from Odoo to NAV: a code that stands in NAV already stays when it has the same
+-- meaning; else the table is read from right to left, and where several codes of NAV mean the
+-- same, `back = { GB = "GB" }` says which one is written. `lookup.link "customer"` finds the
+-- record that another flow linked. In `create.nav` a table gives NAV's codes:
+--
+--     return { from = "country", values = { DE = "DOMESTIC" }, default = "EXPORT" }
 
 local problem = require "navodoo.problem"
 
@@ -24,6 +31,12 @@ local lookup = {}
 ---@field blank "clear"|"leave"      what an empty code does
 ---@field missing "refuse"|"leave"   what an unknown code does
 ---@field fields string[]?  where a call named the source fields: `lookup.x { "field" }`
+---@field link string?      the flow whose links are asked, instead of a table
+---@field from string?      `create.nav`: the lookup whose codes the table is read with
+---@field codes_of navodoo.Lookup?  that lookup
+---@field default any       `create.nav`: what a code without a value gets
+---@field reverse table<any, string>  code of Odoo to NAV's
+---@field unclear table<any, string[]>  codes of Odoo that several of NAV stand for, undecided
 
 -- NAV leaves the language blank where its company's own applies, so blank says nothing.
 local BUILT_IN <const> = {
@@ -42,12 +55,7 @@ local OPTIONS <const> = {
 local lookup_mt = {}
 lookup_mt.__index = lookup_mt
 
-local function is_one_of(v, list)
-  for _, known in ipairs(list) do
-    if v == known then return true end
-  end
-  return false
-end
+local is_in = problem.is_in
 
 --- `lookup.x { "field", ... }` names the source fields; `lookup.x { missing = "leave" }`
 --- changes what happens to unknown or blank codes. Makes a new lookup.
@@ -68,7 +76,7 @@ function lookup_mt.__call(self, options)
     elseif not OPTIONS[k] then
       return problem.note(("lookup.%s: unknown option %s"):format(self.name, tostring(k)),
         problem.near(k, problem.names(OPTIONS)))
-    elseif not is_one_of(v, OPTIONS[k]) then
+    elseif not is_in(OPTIONS[k], v) then
       return problem.note(("lookup.%s: %s cannot be %s"):format(self.name, k, tostring(v)),
         problem.near(v, OPTIONS[k]))
     else
@@ -87,15 +95,78 @@ function lookup_mt:code(nav_code)
   return code
 end
 
+-- The table from right to left; and what it leaves unclear.
+local function turn(values, back)
+  local reverse, unclear, by_value = {}, {}, {}
+  for _, code in ipairs(problem.names(values)) do
+    local value = values[code]
+    if value == value then -- what is no value has been noted
+      by_value[value] = by_value[value] or {}
+      table.insert(by_value[value], code)
+    end
+  end
+  for value, codes in pairs(by_value) do
+    reverse[value] = codes[1]
+    if #codes > 1 then unclear[value] = codes end
+  end
+  for value, code in pairs(back or {}) do reverse[value], unclear[value] = code, nil end
+  return reverse, unclear
+end
+
+--- Whether Odoo's value leads back to one code of NAV; else why not.
+---@return boolean ok
+---@return string? why
+function lookup_mt:has_way_back()
+  if self.from then return false, ("lookup.%s is for create.nav"):format(self.name) end
+  local value, codes
+  for v, list in pairs(self.unclear) do
+    if not value or tostring(v) < tostring(value) then value, codes = v, list end
+  end
+  if not value then return true end
+  return false, ("%s stand for %s: say in %s which of them is written into NAV: back = { [%q] = %q }")
+    :format(table.concat(codes, ", "), tostring(value), self.file, tostring(value), codes[1])
+end
+
+--- NAV's code for one of Odoo's.
+---@param code any       what `code` gives
+---@param current any    what NAV holds now
+---@return string? nav_code  nil when the table has none
+function lookup_mt:nav_code(code, current)
+  if type(current) == "string" and current ~= "" and self:code(current) == code then return current end
+  local found = self.reverse[code]
+  if found == nil and self.model and self.values[code] == nil then return code end
+  return found
+end
+
 local function make(name, base, values, file)
+  local reverse, unclear = turn(values, base.back)
   return setmetatable({
     kind = "lookup", name = name, model = base.model, match = base.match, where = base.where,
-    value = base.value or "id", values = values, file = file,
+    value = base.value or "id", values = values, file = file, reverse = reverse, unclear = unclear,
+    from = base.from, default = base.default,
     blank = base.blank or "clear", missing = "refuse",
   }, lookup_mt)
 end
 
-local FILE_KEYS <const> = { "match", "model", "value", "values" }
+local FILE_KEYS <const> = { "back", "default", "from", "match", "model", "value", "values" }
+
+-- Reads `back`: code of Odoo to code of NAV.
+local function check_back(name, content, model, file)
+  if content.back == nil then return nil end
+  if type(content.back) ~= "table" then
+    problem.note(("lookup %s: back must be a table"):format(name), nil, file)
+    return nil
+  end
+  for value, code in pairs(content.back) do
+    local stands_for = content.values[code]
+    if stands_for == nil and model then stands_for = code end
+    if stands_for ~= value then
+      problem.note(("lookup %s: back: %s is to be written as %q, which does not stand for it"):format(
+        name, tostring(value), tostring(code)), problem.near(code, problem.names(content.values)), file)
+    end
+  end
+  return content.back
+end
 
 -- Reads what a table file returned; notes what is wrong with it.
 local function of_table(name, content, file)
@@ -103,15 +174,17 @@ local function of_table(name, content, file)
   if type(content.values) == "table" then
     values = content.values
     for _, key in ipairs(problem.names(content)) do
-      if not is_one_of(key, FILE_KEYS) then
+      if not is_in(FILE_KEYS, key) then
         problem.note(("lookup %s: unknown key %q"):format(name, key),
           problem.near(key, FILE_KEYS), file)
-      elseif key ~= "values" and type(content[key]) ~= "string" then
+      elseif key ~= "values" and key ~= "back" and type(content[key]) ~= "string" then
         problem.note(("lookup %s: %s must be a text"):format(name, key), nil, file)
       end
     end
     base = { model = content.model or base.model, match = content.match or base.match,
-             value = content.value or base.value, blank = base.blank, where = base.where }
+             value = content.value or base.value, blank = base.blank, where = base.where,
+             from = content.from, default = content.default }
+    base.back = check_back(name, content, base.model, file)
     if base.model and not base.match then
       problem.note(("lookup %s: match is missing: the field of %s that holds the code")
         :format(name, tostring(base.model)), nil, file)
@@ -142,6 +215,23 @@ function lookup.open(tables, folder)
   end
   for _, name in ipairs(problem.names(tables)) do
     things[name] = of_table(name, tables[name], file(name))
+  end
+  for _, name in ipairs(problem.names(things)) do
+    local from = things[name].from
+    if from and not (things[from] and things[from].model) then
+      problem.note(("lookup %s: from names a lookup with a model, such as country; there is no %s")
+        :format(name, tostring(from)), problem.near(from, problem.names(things)), file(name))
+    elseif from then
+      things[name].codes_of = things[from]
+    end
+  end
+  things.link = function(flow)
+    if type(flow) ~= "string" then
+      return problem.note(('lookup.link: the name of a flow is expected, got %s'):format(problem.a(flow)))
+    end
+    local made = make("link " .. flow, {}, {}, flow)
+    made.link = flow
+    return made
   end
   local listed
   things.table = function(name)

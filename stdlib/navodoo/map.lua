@@ -1,11 +1,12 @@
 --- Transforms of values between NAV and Odoo, for the third place of a field entry.
 --
 -- A transform is a table: `get` makes Odoo's value of NAV's (one argument per NAV field, then
--- the context; one result per Odoo field), `put` the other way round, nil where there is no
--- way back. Nothing is called for an absent field. A result of nil leaves the field alone,
--- `null` clears it; after the results may stand a text: why the value cannot be carried, and
--- then the record becomes a dead letter with that reason. `null` and "" go in and come out as
--- `null`, so that an empty field empties the other side.
+-- the context; one result per Odoo field), `put` the other way round (one argument per Odoo
+-- field, then the context and the first NAV property), nil where there is no way back. Nothing
+-- is called for an absent field. A result of nil leaves the field alone, `null` clears it;
+-- after the results may stand a text: why the value cannot be carried, and then the record
+-- becomes a dead letter with that reason. `null` and "" go in and come out as `null`, and so
+-- does Odoo's false on the way back, so that an empty field empties the other side.
 --
 -- All transforms are pure: same values, same result, on every machine.
 
@@ -27,6 +28,8 @@ local map = {}
 ---@field takes string?      "text", "number", "boolean" or nil for any
 ---@field gives string?      kind of the result, nil when unknown
 ---@field uses_current boolean?  `get` looks at what Odoo holds now
+---@field normalises boolean?    `get` gives one spelling for several, and writing it back is fine
+---@field why_no_put string?     why there is no way back
 
 local function transform(m)
   m.kind, m.arity, m.targets = "map", m.arity or 1, m.targets or 1
@@ -35,17 +38,21 @@ end
 
 local function is_empty(v) return v == "" or v == null end
 
+-- What Odoo gives for an empty field is false.
+local function is_empty_in_odoo(v) return v == "" or v == null or v == false end
+
 local function on_text(name, get, put)
-  local function wrap(fn)
+  local function wrap(fn, empty)
     return fn and function(v)
-      if is_empty(v) then return null end
+      if empty(v) then return null end
       if type(v) ~= "string" then
         return nil, ("a text is expected, got %s"):format(problem.a(v))
       end
       return fn(v)
     end
   end
-  return transform { name = name, takes = "text", gives = "text", get = wrap(get), put = wrap(put) }
+  return transform { name = name, takes = "text", gives = "text", normalises = true,
+                     get = wrap(get, is_empty), put = wrap(put, is_empty_in_odoo) }
 end
 
 local function same(v) return v end
@@ -85,7 +92,14 @@ map.money = transform {
     return nil, ("an exact amount is expected, got %s"):format(problem.a(v))
   end,
 }
-map.money.put = map.money.get
+-- An amount or a number that Odoo leaves empty is 0 in NAV, which has no empty ones.
+local function number_back(get)
+  return function(v)
+    if v == false then return null end
+    return get(v)
+  end
+end
+map.money.put = number_back(map.money.get)
 
 --- A whole number; a fraction is refused, not cut.
 map.integer = transform {
@@ -98,7 +112,7 @@ map.integer = transform {
     return nil, ("a whole number is expected, got %s"):format(tostring(v))
   end,
 }
-map.integer.put = map.integer.get
+map.integer.put = number_back(map.integer.get)
 
 --- The same value on every record; takes no NAV field.
 ---@param v string|boolean|integer|userdata
@@ -131,46 +145,93 @@ end
 
 --- Two address lines to two. A first line that is blank gives way to the second.
 map.address = transform {
-  name = "address", arity = 2, targets = 2, takes = "text", gives = "text",
+  name = "address", arity = 2, targets = 2, takes = "text", gives = "text", normalises = true,
   get = function(first, second)
     if is_empty(first) then return second, null end
     return first, second
   end,
-  put = function(street, street2) return street, street2 end,
+  put = function(street, street2)
+    if is_empty_in_odoo(street2) then street2 = null end
+    if is_empty_in_odoo(street) then return street2, null end
+    return street, street2
+  end,
 }
 
+-- Which option is written into NAV for each value of Odoo: the only one that gives it, or the
+-- one that `chosen` names. Nil and why, when it is not said.
+local function ways_back(options, chosen)
+  local back, many = {}, {}
+  for _, from in ipairs(problem.names(options)) do
+    local to = options[from]
+    if back[to] ~= nil and (chosen or {})[to] == nil then
+      many[#many + 1] = ("%q and %q both stand for %s: say which of them is written into NAV, as in "
+        .. "map.choice({ ... }, { [%s] = %q })"):format(back[to], from, tostring(to), type(to) == "string"
+        and ("%q"):format(to) or tostring(to), from)
+    end
+    back[to] = from
+  end
+  if #many > 0 then return nil, many[1] end
+  for to, from in pairs(chosen or {}) do back[to] = from end
+  return back
+end
+
+local function choice_kind(options)
+  local gives
+  for from, to in pairs(options) do
+    local k = kind.of_value(to)
+    if type(from) ~= "string" then
+      return nil, ("%s is no option of NAV: options are texts"):format(tostring(from))
+    elseif not k and to ~= null then
+      return nil, ("%s stands for %s; texts, booleans, exact numbers and null can be chosen"):format(
+        tostring(from), problem.a(to))
+    end
+    if gives == nil then gives = k elseif k and k ~= gives then gives = false end
+  end
+  return gives or nil
+end
+
 --- One value for another: `map.choice { ["Company"] = true, ["Person"] = false }`. A value
---- that the table does not name is refused. There is a way back when no two give the same.
----@param options table<string|integer|boolean, any>
-function map.choice(options)
+--- that the table does not name is refused. Where several options stand for one value, the
+--- second table says which of them is written into NAV; what NAV has stays when it stands for
+--- the value already.
+---@param options table<string, any>
+---@param back table<any, string>?
+function map.choice(options, back)
   if type(options) ~= "table" or next(options) == nil then
     return problem.note("map.choice: a table of values is expected")
   end
-  local known, back, gives = {}, {}, nil
-  for from, to in pairs(options) do
-    local k = kind.of_value(to)
-    if not k and to ~= null then
-      return problem.note(("map.choice: %s stands for %s; texts, booleans, exact numbers and null "
-        .. "can be chosen"):format(tostring(from), problem.a(to)))
-    end
-    if gives == nil then gives = k elseif k and k ~= gives then gives = false end
-    known[#known + 1] = ("%q"):format(tostring(from))
-    if back then back = back[to] == nil and back or nil end
-    if back then back[to] = from end
+  local gives, why = choice_kind(options)
+  if why then return problem.note("map.choice: " .. why) end
+  if back ~= nil and type(back) ~= "table" then
+    return problem.note(("map.choice: the second table says what is written into NAV, got %s"):format(
+      problem.a(back)))
   end
-  table.sort(known)
+  for to, from in pairs(back or {}) do
+    if options[from] ~= to then
+      return problem.note(("map.choice: %s is to be written as %q, which does not stand for it")
+        :format(tostring(to), tostring(from)), problem.near(from, problem.names(options)))
+    end
+  end
+  local known = {}
+  for i, name in ipairs(problem.names(options)) do known[i] = ("%q"):format(name) end
   local expected = table.concat(known, ", ")
-  local function choose(from, names)
-    return function(v)
-      local to = from[v]
+  local reverse, why_no_put = ways_back(options, back)
+  return transform {
+    name = "choice", gives = gives, options = options, why_no_put = why_no_put,
+    get = function(v)
+      local to = options[v]
       if to ~= nil then return to end
       if is_empty(v) then return null end
-      return nil, ("%q is none of %s"):format(tostring(v), names)
-    end
-  end
-  return transform {
-    name = "choice", gives = gives or nil, options = options, get = choose(options, expected),
-    put = back and choose(back, "the values that NAV has an option for"),
+      return nil, ("%q is none of %s"):format(tostring(v), expected)
+    end,
+    put = reverse and function(v, ctx, property)
+      local now = ctx and ctx.current and ctx.current[property]
+      if now ~= nil and options[now] == v then return now end
+      local from = reverse[v]
+      if from ~= nil then return from end
+      if is_empty_in_odoo(v) then return null end
+      return nil, ("%q is none of the values that NAV has an option for"):format(tostring(v))
+    end,
   }
 end
 

@@ -72,6 +72,15 @@ local function unknown_code(entry, source, found)
   end
 end
 
+local function no_link(entry, source, found)
+  return function(problems, v)
+    report(problems, entry, source, v, "lookup " .. found.name,
+      ("%s %q has no record in Odoo yet: the flow %s has not linked it"):format(source, tostring(v),
+        found.link), ("see what holds it up: navodoo jobs --flow %s"):format(found.link))
+    problems[#problems].waits_for = { flow = found.link, nav = v }
+  end
+end
+
 local function unprepared(name)
   return function() error(("the lookup %q was not prepared"):format(name), 0) end
 end
@@ -155,6 +164,19 @@ function writer:lookup(entry)
   self:add "end end end"
 end
 
+-- The record that another flow linked to the key.
+function writer:link(entry)
+  local found, source, target = entry.lookup, entry.nav[1], entry.odoo[1]
+  self:open(entry, source, target)
+  self:add("local of = links[%q]", found.link)
+  self:add "local id = of and of.nav[v]"
+  self:add("if id ~= nil then values[%q] = id", target)
+  if found.missing == "refuse" then
+    self:add("else %s(problems, v)", self:keep(no_link(entry, source, found)))
+  end
+  self:add "end end"
+end
+
 -- A map or a function of the flow, of any number of fields to any number.
 function writer:call(entry)
   local fn = self:keep(entry.get or entry.map.get)
@@ -194,6 +216,15 @@ end
 function writer:entry(entry)
   if entry.constant ~= nil then
     self:add("values[%q] = %s", entry.odoo[1], self:keep(entry.constant))
+  elseif entry.make then
+    local target = entry.odoo[1]
+    self:add("r, why = %s(record, ctx)", self:keep(entry.make))
+    self:add("if why ~= nil then %s(problems, nil, why) end",
+      self:keep(refused(entry, target, "create")))
+    self:add("v = nil if r == nil then")
+    self:store(entry, target, "r")
+  elseif entry.lookup and entry.lookup.link then
+    self:link(entry)
   elseif entry.lookup then
     self:lookup(entry)
   elseif entry.map or entry.get then
@@ -211,7 +242,7 @@ function mapper.to_odoo(spec)
   local w = setmetatable({ lines = {}, kept = {} }, writer)
   w:add "local K, null, is_blank, utf16_length, math_type, type, none = ..."
   w:add "return function(_, record, ctx)"
-  w:add "local creating, lookups = ctx.creating, ctx.lookups or none"
+  w:add "local creating, lookups, links = ctx.creating, ctx.lookups or none, ctx.links or none"
   local room, seen = {}, {} -- the nils make the table at its full size
   for _, list in ipairs { spec.entries, spec.on_create } do
     for _, entry in ipairs(list) do

@@ -142,6 +142,16 @@ function problem.caller()
   end
 end
 
+--- Whether a list has a value.
+---@param list any[]
+---@param v any
+function problem.is_in(list, v)
+  for _, x in ipairs(list) do
+    if x == v then return true end
+  end
+  return false
+end
+
 local collected, collected_file
 
 --- Runs `fn` and returns the mistakes that were noted meanwhile, then what `fn` returned.

@@ -147,7 +147,7 @@ local function twin_of(flow)
       spec[list] = out
     end
   end
-  twin = { flow = compile.flow(spec), book = book }
+  twin = { flow = compile.flow(spec, flow.options), book = book }
   recording[flow] = twin
   return twin
 end

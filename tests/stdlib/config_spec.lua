@@ -94,6 +94,11 @@ flows/navodoo.lua:9:43: environments.prod.shop: kind is "nav" or "odoo"]])
       :gsub("LIKE", 'an endpoint looks like odoo = { kind = "odoo", url = "https://odoo.example.com", '
         .. 'database = "...", user = "...", password = secret "ODOO_PASSWORD" }'))
   end)
+  it("knows the versions of NAV by whose lengths flows are checked", function()
+    expect(mistakes((GOOD:gsub("company = ", 'version = "nav2018", company = ')))):equals("loaded")
+    expect(mistakes((GOOD:gsub("company = ", 'version = "nav2081", company = ')))):matches(
+      "endpoints.nav.version is one of nav2017, nav2018, bc14, bc %(did you mean nav2018%?%)")
+  end)
   it("keeps default passwords on this machine, and user names out of addresses", function()
     local elsewhere = GOOD:gsub("127.0.0.1:7048", "nav.example.com")
     expect(mistakes(elsewhere)):matches(

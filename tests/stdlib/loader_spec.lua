@@ -39,7 +39,8 @@ describe("loader.compile", function()
     expect(c.name):equals("t")
     expect(c.file):equals("flows/t.lua")
     expect(c.directions):equals({ "nav_to_odoo" })
-    expect(c.nav):equals({ read = "Card", write = "Card", key = { "No" }, watch = { every_ms = 30000 } })
+    expect(c.nav):equals({ read = "Card", write = "Card", key = { "No" }, where = {},
+      watch = { every_ms = 30000 } })
     expect(c.odoo):equals({ model = "res.partner", where = {}, archived = false })
     expect(c.link):equals({ xmlid = "t", adopt = {}, unsure = "review" })
     expect(c.nav_fields):equals({ "A", "B", "Country", "Group", "Language", "No" })
@@ -65,7 +66,7 @@ describe("loader.compile", function()
         link = { xmlid = "t", adopt = { { "VAT", "vat" }, { "E_Mail", "email" } } },
         fields = { { "No", "ref" } },
       }]] })
-    expect(c.nav):equals({ read = "List", write = "Card", key = { "Type", "No" },
+    expect(c.nav):equals({ read = "List", write = "Card", key = { "Type", "No" }, where = {},
       watch = { stamp = "Last_Date_Modified", every_ms = 300000, scan = "02:30" } })
     expect(c.odoo):equals({ model = "res.partner", where = { { "customer_rank", ">", 0 } }, archived = true })
     expect(c.link.adopt):equals({ { nav = "VAT", odoo = "vat" }, { nav = "E_Mail", odoo = "email" } })
@@ -177,10 +178,10 @@ flows/t.lua:6:36: max is a whole number, or one per version: { nav2018 = 50, bc 
       "create = { odoo = { a = 1, b = 1.5, c = {}, d = lookup.country, e = navodoo.null } }"))
       :equals([[
 flows/t.lua:7:24: "a" is written twice: by the entry in line 6 and by this one
-flows/t.lua:7:31: create.odoo.b: a value or a lookup is expected, got a float
-flows/t.lua:7:40: create.odoo.c: a value or a lookup is expected, got a table
-flows/t.lua:7:48: create.odoo.d: name one NAV field, as in lookup.country { "Field" }
-flows/t.lua:7:68: create.odoo.e: a value or a lookup is expected, got null]])
+flows/t.lua:7:31: create.odoo.b: a value, a lookup or a function is expected, got a float
+flows/t.lua:7:40: create.odoo.c: a value, a lookup or a function is expected, got a table
+flows/t.lua:7:48: create.odoo.d: name one field of NAV, as in lookup.country { "field" }
+flows/t.lua:7:68: create.odoo.e: a value, a lookup or a function is expected, got null]])
   end)
 end)
 
