@@ -7,6 +7,7 @@ local task = require "navodoo.task"
 local time = require "navodoo.time"
 local control = require "sandbox.control"
 local faults = require "sandbox.faults"
+local hooks = require "sandbox.hooks"
 
 local server = {}
 
@@ -25,6 +26,7 @@ end
 local function apply_late(side, request, late_ms)
   task.sleep(late_ms)
   apply(side, request)
+  hooks.send(side.state)
 end
 
 --- Makes the handler of one side.
@@ -33,7 +35,10 @@ end
 function server.handler(side)
   return function(request)
     local response = control.handle(request, side, server.clock)
-    if response then return response end
+    if response then
+      hooks.send(side.state)
+      return response
+    end
     local plan = faults.plan(request, side.state)
     if plan.delay_ms and plan.delay_ms > 0 then task.sleep(plan.delay_ms) end
     if plan.status then
@@ -45,6 +50,7 @@ function server.handler(side)
       return { cut = true }
     end
     response = apply(side, request)
+    hooks.send(side.state)
     if plan.cut == "after" then return { cut = true } end
     return response
   end

@@ -3,6 +3,7 @@
 -- The doors differ in how they name what is wrong with a call, not in what it does: `door` is
 -- "rpc" (execute, execute_kw), "web" (call_kw) or "json2".
 
+local automation = require "sandbox.odoo.automation"
 local Env = require "sandbox.odoo.env"
 local faults = require "sandbox.odoo.faults"
 local methods = require "sandbox.odoo.methods"
@@ -177,6 +178,7 @@ function call.run(state, request)
     return method.run(env, state.models[model], ids, bound)
   end)
   if ok then
+    automation.collect(env)
     note(state, model, name, env.counts)
     return result
   end

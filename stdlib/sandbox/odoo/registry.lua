@@ -151,7 +151,8 @@ function registry.of(version)
   end
   if cache[version] then return cache[version] end
   local models, names = {}, {}
-  for _, file in ipairs { "sandbox.odoo.model_base", "sandbox.odoo.model_partner" } do
+  for _, file in ipairs { "sandbox.odoo.model_base", "sandbox.odoo.model_partner",
+                         "sandbox.odoo.model_automation" } do
     for _, row in ipairs(require(file)) do
       local model = model_of(row, version)
       if model then

@@ -29,6 +29,7 @@ local function assemble(version, config)
   return setmetatable({
     version = version, config = config, models = known.models, names = known.names, tables = {},
     sessions = { made = 0, open = {} }, failures = {}, last_us = config.start_us,
+    outgoing = {}, -- webhooks that nobody has sent yet: sandbox/hooks.lua does
     stats = { requests = 0, calls = {}, creates = {}, writes = {}, unlinks = {} },
   }, State)
 end
