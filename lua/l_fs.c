@@ -1,4 +1,4 @@
-/* fs - folders and terminals for the command line. Trusted states only: nothing of
+/* fs - folders, watches and terminals for the command line. Trusted states only: nothing of
  * a running flow reads or writes files, so nothing here runs while flows do, but
  * for the seldom and small (a reload). Blocking. */
 #include <dirent.h>
@@ -8,7 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "nvl.h"
+#include "../core/watch.h"
+#include "task.h"
+
+#define WATCH_MT "navodoo.watch"
 
 static int fail_errno(lua_State *L, const char *path) {
   nv_error err;
@@ -90,12 +93,61 @@ static int l_terminal(lua_State *L) {
   return 1;
 }
 
+/* ---- watching ---- */
+
+typedef struct watcher {
+  nv_watch *watch; /* NULL: closed */
+  nvl_host *host;
+  char event[64];
+} watcher;
+
+static void on_change(const char *folder, void *arg) {
+  const watcher *w = arg;
+  (void)folder;
+  nvl_event_signal(w->host, w->event);
+}
+
+static int watcher_close(lua_State *L) {
+  watcher *w = luaL_checkudata(L, 1, WATCH_MT);
+  nv_watch_close(w->watch);
+  w->watch = NULL;
+  return 0;
+}
+
+/* fs.watch(folder, event) -> watcher | nil, err. Sets the named event when something
+ * in the folder changed, until watcher:close(). */
+static int l_watch(lua_State *L) {
+  const char *folder = luaL_checkstring(L, 1), *event = luaL_checkstring(L, 2);
+  nvl_host *host = nvl_state_open_here(L)->host;
+  watcher *w = lua_newuserdatauv(L, sizeof *w, 0);
+  *w = (watcher){.host = host};
+  luaL_argcheck(L, strlen(event) < sizeof w->event, 2, "name of event too long");
+  strcpy(w->event, event);
+  luaL_setmetatable(L, WATCH_MT);
+  nv_error err;
+  if (nv_watch_open(host->loop, folder, on_change, w, &w->watch, &err) != NV_OK)
+    return nvl_fail(L, &err);
+  return 1;
+}
+
+static void new_watcher_type(lua_State *L) {
+  static const luaL_Reg methods[] = {{"close", watcher_close}, {NULL, NULL}};
+  luaL_newmetatable(L, WATCH_MT);
+  luaL_newlib(L, methods);
+  lua_setfield(L, -2, "__index");
+  lua_pushcfunction(L, watcher_close);
+  lua_setfield(L, -2, "__gc");
+  lua_pop(L, 1);
+}
+
 int luaopen_navodoo_fs(lua_State *L) {
   static const luaL_Reg functions[] = {{"list", l_list},
                                        {"make", l_make},
                                        {"kind", l_kind},
                                        {"terminal", l_terminal},
+                                       {"watch", l_watch},
                                        {NULL, NULL}};
+  new_watcher_type(L);
   luaL_newlib(L, functions);
   return 1;
 }

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../core/crypto.h"
+#include "stdlib_index.h"
 #include "task.h"
 
 #define GENERATION_MT "navodoo.generation"
@@ -86,6 +88,27 @@ static int l_open(lua_State *L) {
   return 1;
 }
 
+/* generation.stdlib() -> 12 digits that name the embedded standard library. */
+static int l_stdlib(lua_State *L) {
+  enum { SHOWN = 6, FILES_MAX = 4096 };
+  unsigned char sum[NV_SHA256_BYTES];
+  char text[2 * SHOWN];
+  nv_buf sums;
+  nv_error err;
+  nv_buf_init(&sums, FILES_MAX * NV_SHA256_BYTES);
+  int rc = NV_OK;
+  for (const nvl_stdlib_file *f = nvl_stdlib_files; f->name && rc == NV_OK; f++) {
+    rc = nv_sha256((nv_str){f->begin, (size_t)(f->end - f->begin)}, sum, &err);
+    if (rc == NV_OK) rc = nv_buf_add(&sums, sum, sizeof sum);
+  }
+  if (rc == NV_OK) rc = nv_sha256((nv_str){sums.p, sums.n}, sum, &err);
+  nv_buf_clear(&sums);
+  if (rc != NV_OK) return luaL_error(L, "out of memory");
+  nv_hex(sum, SHOWN, text);
+  lua_pushlstring(L, text, sizeof text);
+  return 1;
+}
+
 static generation *here(lua_State *L) {
   return luaL_checkudata(L, 1, GENERATION_MT);
 }
@@ -118,7 +141,7 @@ int luaopen_navodoo_generation(lua_State *L) {
                                      {"ended", gen_ended},
                                      {"memory", gen_memory},
                                      {NULL, NULL}};
-  static const luaL_Reg functions[] = {{"open", l_open}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"open", l_open}, {"stdlib", l_stdlib}, {NULL, NULL}};
   luaL_newmetatable(L, GENERATION_MT);
   luaL_newlib(L, methods);
   lua_setfield(L, -2, "__index");

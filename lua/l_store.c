@@ -6,7 +6,8 @@
  *         the same without a table for every operation; consumes what was added
  *     store.query("jobs_list", flow, nil, 0, 100) -> rows | nil, err
  *     store.epoch() -> integer
- *     store.open(folder) -> true | nil, err      blocking; the store of the process
+ *     store.open(folder [, "read"]) -> true | nil, err      blocking; the store of the
+ *         process; with "read" it takes no lock and changes nothing
  *     store.close()                              finishes what is queued; blocking
  *
  * A row is a table by column name, where NULL is absent. An argument is nil or
@@ -281,11 +282,14 @@ static int l_epoch(lua_State *L) {
 
 static int l_open(lua_State *L) {
   nvl_host *host = nvl_host_of(L);
+  static const char *const modes[] = {"write", "read", NULL};
   const char *folder = luaL_checkstring(L, 1);
+  bool readonly = luaL_checkoption(L, 2, "write", modes) == 1;
   if (host->store) return luaL_error(L, "a store is open already");
   nv_error err;
-  if (nv_store_open(host->loop, folder, &host->store, &err) != NV_OK)
-    return nvl_fail(L, &err);
+  int rc = readonly ? nv_store_open_readonly(host->loop, folder, &host->store, &err)
+                    : nv_store_open(host->loop, folder, &host->store, &err);
+  if (rc != NV_OK) return nvl_fail(L, &err);
   lua_pushboolean(L, 1);
   return 1;
 }

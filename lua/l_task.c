@@ -186,6 +186,10 @@ bool nvl_event_signal(nvl_host *host, const char *name) {
   return true;
 }
 
+bool nvl_event_known(nvl_host *host, const char *name) {
+  return event_find(host, name) != NULL;
+}
+
 void nvl_events_forget(nvl_host *host) {
   for (nvl_event *e = host->events, *next; e; e = next) {
     next = e->next;

@@ -7,6 +7,8 @@
 #include "host.h"
 #include "watchdog.h"
 
+static bool ignores_hangup;
+
 /* A first signal asks to stop, a second one ends the process at once. */
 static void on_signal(uv_signal_t *s, int number) {
   nvl_host *h = s->data;
@@ -15,10 +17,22 @@ static void on_signal(uv_signal_t *s, int number) {
   raise(number);
 }
 
-static void hear(uv_loop_t *loop, uv_signal_t *s, nvl_host *h, int number) {
+/* SIGHUP: who runs flows looks at their files again; for any other command it is the
+ * end, unless it was started to outlive its terminal (nohup). */
+static void on_hangup(uv_signal_t *s, int number) {
+  nvl_host *h = s->data;
+  if (nvl_event_known(h, "reload")) {
+    nvl_event_signal(h, "reload");
+  } else if (!ignores_hangup) {
+    signal(number, SIG_DFL);
+    raise(number);
+  }
+}
+
+static void hear(uv_loop_t *loop, uv_signal_t *s, nvl_host *h, int number, uv_signal_cb fn) {
   uv_signal_init(loop, s);
   s->data = h;
-  uv_signal_start(s, on_signal, number);
+  uv_signal_start(s, fn, number);
   uv_unref((uv_handle_t *)s);
 }
 
@@ -26,7 +40,7 @@ int main(int argc, char **argv) {
   nv_env env;
   nvl_host host;
   nv_error err;
-  uv_signal_t interrupt, terminate;
+  uv_signal_t interrupt, terminate, hangup;
   nv_env_init(&env);
   signal(SIGPIPE, SIG_IGN);
   if (nvl_host_open(&host, &env, &err) != NV_OK) {
@@ -34,13 +48,17 @@ int main(int argc, char **argv) {
     return 70;
   }
   uv_loop_t *loop = (uv_loop_t *)nv_loop_uv(host.loop);
-  hear(loop, &interrupt, &host, SIGINT);
-  hear(loop, &terminate, &host, SIGTERM);
+  struct sigaction before;
+  ignores_hangup = sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler == SIG_IGN;
+  hear(loop, &interrupt, &host, SIGINT, on_signal);
+  hear(loop, &terminate, &host, SIGTERM, on_signal);
+  hear(loop, &hangup, &host, SIGHUP, on_hangup);
   nvl_watchdog *dog = nvl_watchdog_start();
   int rc = nvl_host_run(&host, "cli.main", argc - 1, argv + 1);
   nvl_watchdog_stop(dog);
   uv_close((uv_handle_t *)&interrupt, NULL);
   uv_close((uv_handle_t *)&terminate, NULL);
+  uv_close((uv_handle_t *)&hangup, NULL);
   nvl_host_close(&host);
   return rc;
 }

@@ -103,6 +103,8 @@ void nvl_bound_strings(lua_State *L);
 /* Sets a named event from the host; false when nobody ever made it, or when it
  * was set before and nobody has heard it yet. */
 bool nvl_event_signal(nvl_host *host, const char *name);
+/* True when a script holds this event. */
+bool nvl_event_known(nvl_host *host, const char *name);
 /* The host goes; waits that were released may still be in the loop's queue. */
 void nvl_events_forget(nvl_host *host);
 

@@ -16,6 +16,9 @@ local commands = {}
 --- An address of a running engine knows its flows; a stopped one has none.
 commands.running = nil -- set by cli/run.lua: { flows = { names }, endpoints = { names }, started = us }
 
+--- Those that change nothing: on a stopped engine they take no lock.
+commands.reads = { status = true, jobs = true, dead = true, groups = true, job = true, links = true }
+
 local function decoded(text)
   if not text then return nil end
   local value = json.decode(text)

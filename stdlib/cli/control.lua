@@ -1,7 +1,8 @@
 --- How a command reaches a running engine: HTTP over a socket in the state folder.
 --
--- With no engine the command takes the store itself (and its lock), so that the
--- same commands look and mend on a running and on a stopped engine.
+-- With no engine the command takes the store itself, so that the same commands look and
+-- mend on a running and on a stopped engine. What only reads takes no lock: the engine
+-- may start beside it.
 
 local fs = require "navodoo.fs"
 local http = require "navodoo.http"
@@ -101,7 +102,9 @@ function control.explain(err)
 end
 
 --- Runs a command on the engine that owns `state`, or on the store when none runs.
--- An engine that starts or ends holds the store and does not listen: it is waited for.
+-- An engine that starts or ends holds the store and does not listen: it is waited for,
+-- except by what only reads. A store of an older version can be opened for writing only,
+-- which brings it up to date.
 ---@param state string folder
 ---@param name string
 ---@param arguments table
@@ -115,7 +118,9 @@ function control.call(state, name, arguments)
     end
     local missing = no_store(state)
     if missing then return nil, missing end
-    local ok, err = store.open(state)
+    local ok, err
+    if commands.reads[name] then ok, err = store.open(state, "read") end
+    if not ok then ok, err = store.open(state) end
     if ok then return commands[name](arguments) end
     if err.code ~= "busy" then return nil, { text = control.explain(err) } end
     if attempt == BUSY_ATTEMPTS then

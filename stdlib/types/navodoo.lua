@@ -378,11 +378,12 @@ function store.query(name, ...) end
 ---@return integer  grows with every start of a process on this store
 function store.epoch() end
 
---- The store of the process. Blocks.
+--- The store of the process. Blocks. With "read" it takes no lock and changes nothing.
 ---@param folder string
+---@param mode "write"|"read"|nil
 ---@return true?
 ---@return navodoo.Error? err
-function store.open(folder) end
+function store.open(folder, mode) end
 
 --- Finishes what is queued. Blocks.
 function store.close() end
@@ -543,6 +544,16 @@ function fs.kind(path) end
 ---@return integer? columns
 function fs.terminal(fd) end
 
+---@class navodoo.Watcher
+---@field close fun(self: navodoo.Watcher)
+
+--- Sets a named event when something in the folder changed, until it is closed.
+---@param folder string
+---@param event string
+---@return navodoo.Watcher?
+---@return navodoo.Error? err
+function fs.watch(folder, event) end
+
 ---@class navodoo.Generation
 ---@field close fun(self: navodoo.Generation)
 ---@field ended fun(self: navodoo.Generation): boolean, string?
@@ -556,3 +567,7 @@ local generation = {}
 ---@return navodoo.Generation?
 ---@return navodoo.Error? err
 function generation.open(options) end
+
+--- Name of the embedded standard library: 12 digits of its content.
+---@return string
+function generation.stdlib() end

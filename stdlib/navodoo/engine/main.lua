@@ -5,7 +5,6 @@
 -- store. Counters and troubles are published to the cache space "board", where
 -- `navodoo status` finds them.
 
-local cache = require "navodoo.cache"
 local json = require "navodoo.json"
 local log = require "navodoo.log"
 local store = require "navodoo.store"
@@ -20,6 +19,7 @@ local adopt = require "navodoo.engine.adopt"
 local base = require "navodoo.engine.base"
 local held = require "navodoo.engine.held"
 local keys = require "navodoo.engine.keys"
+local life = require "navodoo.engine.life"
 local outcome = require "navodoo.engine.outcome"
 local poll = require "navodoo.engine.poll"
 local problem = require "navodoo.problem"
@@ -30,7 +30,6 @@ local main = {}
 local LOOKUP_TTL_US <const> = 3600 * 1000000
 local LOOKUP_RETRY_US <const> = 30 * 1000000 -- an unknown code asks again, but not for ever
 local HELD_MAX <const> = 3000 -- records in memory beside their jobs on disk
-local BOARD_TTL_MS <const> = 366 * 24 * 3600 * 1000
 
 local engine = {}
 engine.__index = engine
@@ -53,10 +52,10 @@ end
 
 --- Makes the counters visible to other states of the process.
 function engine:publish()
-  cache.put("board", self.flow.name, assert(json.encode {
+  life.publish(self.board, {
     flow = self.flow.name, started = time.iso(self.started_us), counters = self.counters,
     trouble = self.last_trouble, hash = self.hash,
-    unfinished = self.unfinished or false, polling = self.polls_open > 0 }), BOARD_TTL_MS)
+    unfinished = self.unfinished or false, polling = self.polls_open > 0 })
   self.room:set()
 end
 
@@ -205,6 +204,7 @@ local function new_engine(spec, flow)
   local nav, odoo = spec.endpoints.nav, spec.endpoints.odoo
   local self = setmetatable({
     flow = flow, direction = flow.directions[1], hash = spec.hash,
+    generation = spec.generation, pinned = spec.pinned, board = life.board(spec, flow.name),
     nav = connector.open(nav), odoo = connector.open(odoo),
     company = nav.company, entity = flow.nav.read, model = flow.odoo.model,
     stamp = flow.nav.watch and flow.nav.watch.stamp,
@@ -214,7 +214,8 @@ local function new_engine(spec, flow)
     high_water = spec.high_water or 2500,
     settle_us = (odoo.settle_ms or 120000) * 1000,
     once = spec.once, once_all = spec.all, wait_ms = spec.wait_ms or 300000,
-    same = values.same, counters = {}, bugs = 0, polls_open = 1, started_us = time.now(),
+    same = values.same, counters = {}, bugs = 0, polls_open = spec.pinned and 0 or 1,
+    started_us = spec.started or time.now(),
     wake = task.event("wake:" .. flow.name), room = task.event(),
     poll_now = task.event("poll:" .. flow.name),
     claims = {}, held = held.new(HELD_MAX), sources = base.sources(flow),
@@ -249,38 +250,31 @@ function main.open(spec, flow)
   return self
 end
 
---- Publishes why the flow does not run, and ends.
-local function give_up(name, text, class)
-  cache.put("board", name, assert(json.encode { flow = name, failed = text, class = class,
-                                                counters = json.object({}, {}) }), BOARD_TTL_MS)
-end
-
---- Entry point of a generation; returns when the work is done (`once`) or stopped.
+--- Entry point of a generation; returns when the work is done (`once`), stopped or handed over.
 ---@param argument string  JSON: { flow={ file=, source=, lookups= }, config=, endpoints={ nav=, odoo= },
---   once=, all=, wait_ms=, high_water=, hash= }
+--   once=, all=, wait_ms=, high_water=, hash=, and from the one who opens lives:
+--   instance= (name in the store), life= (name of this state), generation= (id in the store),
+--   beside= (another life of the flow runs), pinned= (only jobs that this generation began),
+--   started= (of the process) }
 function main.start(argument)
   local spec = assert(json.decode(argument))
   local flow, problems = loader.compile {
     file = spec.flow.file, source = spec.flow.source, lookups = spec.flow.lookups, config = spec.config }
-  if not flow then
-    return give_up(spec.flow.name, problem.format_all(problems), "config")
-  end
+  local name = spec.instance or spec.flow.name
+  if not flow then return life.give_up(spec, name, problem.format_all(problems), "config") end
+  flow.declared, flow.name = flow.name, name
   local self = new_engine(spec, flow)
-  local stop = task.event("stop:" .. flow.name)
-  task.spawn(function()
-    stop:wait()
-    self.stopping = true
-    self.wake:set()
-    self.poll_now:set()
-    self.room:set()
-  end)
+  life.listen(self, spec)
   local ok, err = prepare(self)
-  if not ok then return give_up(flow.name, err.text, err.class) end
-  ok, err = settle_leftovers(self)
-  if not ok then return give_up(flow.name, err.text, "store") end
+  if not ok then return life.give_up(spec, name, err.text, err.class) end
+  if not life.take_turn(self, spec) then return end
+  if not spec.beside then
+    ok, err = settle_leftovers(self)
+    if not ok then return life.give_up(spec, name, err.text, "store") end
+  end
   self:publish()
-  log.info("flow runs", { flow = flow.name, generation = spec.hash })
-  task.spawn(poll.run, self)
+  log.info("flow runs", { flow = name, generation = spec.hash, pinned = self.pinned })
+  if not self.pinned then task.spawn(poll.run, self) end
   pump.run(self)
   self:publish()
 end

@@ -74,7 +74,7 @@ end
 
 --- Waits while the queue is longer than the high-water mark.
 local function wait_for_room(engine)
-  while not engine.stopping do
+  while not (engine.stopping or engine.retiring) do
     local rows, err = store.query("jobs_backlog", engine.flow.name)
     if not rows then return nil, err end
     if rows[1].count < engine.high_water then return true end
@@ -119,7 +119,7 @@ end
 ---@return boolean completed  false when the engine stops
 function poll.walk(engine, full)
   local attempt, state = 0, nil
-  while not engine.stopping do
+  while not (engine.stopping or engine.retiring) do
     local err, done
     if not state then
       state, err = read_cursor(engine)
@@ -182,7 +182,7 @@ function poll.run(engine)
     -- a walk that took long is not repeated at once: the source has other work too
     local took = time.monotonic() - began
     engine.poll_now:wait(math.max(engine.every_ms, took * 3))
-  until engine.stopping
+  until engine.stopping or engine.retiring
   engine.polls_open = engine.polls_open - 1
   engine.wake:set()
 end

@@ -99,8 +99,9 @@ end
 
 --- Fetches and starts one batch; false when nothing is due.
 local function start_next(engine, self)
-  local jobs, err = store.query("jobs_due", engine.flow.name, engine.direction, time.now(),
-                                exclude_list(self.claimed), engine.batch_size)
+  local jobs, err = store.query(engine.pinned and "jobs_pinned" or "jobs_due", engine.flow.name,
+                                engine.direction, time.now(), exclude_list(self.claimed),
+                                engine.batch_size, engine.generation)
   if not jobs then return nil, err end
   if #jobs == 0 then return false end
   jobs, err = provide(engine, jobs)
@@ -113,15 +114,17 @@ end
 
 --- Milliseconds until the next job is due, or nil when there is none.
 local function next_due_ms(engine)
-  local rows, err = store.query("jobs_next_due", engine.flow.name, engine.direction)
+  local rows, err = store.query(engine.pinned and "jobs_pinned_next_due" or "jobs_next_due",
+                                engine.flow.name, engine.direction, engine.generation)
   if not rows then return nil, err end
   local due = rows[1] and rows[1].due
   if not due then return nil end
   return math.max((due - time.now()) // 1000 + 1, 1)
 end
 
---- Runs until the engine stops. With `engine.once` it ends when every poll is done
--- and nothing is ready, running, or due within `engine.wait_ms` of waiting in all.
+--- Runs until the engine stops, or retires and what runs has ended. With `engine.once` it
+-- ends when every poll is done and nothing is ready, running, or due within
+-- `engine.wait_ms` of waiting in all; a pinned one when none of its jobs is left.
 ---@param engine table
 function pump.run(engine)
   local self = { claimed = {}, deferred = {}, batches = 0, waited_ms = 0 }
@@ -131,17 +134,17 @@ function pump.run(engine)
       self.store_failed = false
       task.sleep(STORE_PAUSE_MS)
     end
-    if self.batches < BATCHES then started, err = start_next(engine, self) end
+    if engine.retiring and self.batches == 0 then return end
+    if self.batches < BATCHES and not engine.retiring then started, err = start_next(engine, self) end
     if started == nil then
       log.error("store: " .. tostring(err.text), { flow = engine.flow.name })
       task.sleep(STORE_PAUSE_MS)
     elseif not started then
       if self.batches == 0 and engine.polls_open == 0 then engine.held:clear() end
       local due_ms = self.batches == 0 and next_due_ms(engine) or nil
-      if engine.once and self.batches == 0 and engine.polls_open == 0
-         and (not due_ms or self.waited_ms + due_ms > engine.wait_ms) then
-        return
-      end
+      local drained = self.batches == 0 and engine.polls_open == 0
+      if drained and engine.pinned and not due_ms then return end
+      if drained and engine.once and (not due_ms or self.waited_ms + due_ms > engine.wait_ms) then return end
       local began = time.monotonic()
       engine.wake:wait(due_ms)
       if due_ms and self.batches == 0 then self.waited_ms = self.waited_ms + time.monotonic() - began end
