@@ -10,7 +10,7 @@ local TYPES <const> = "stdlib/types/navodoo.lua"
 --- Class that documents the methods table of a file; a module without handles has none.
 local HANDLES <const> = {
   decimal = "navodoo.Decimal", task = "navodoo.Event", lock = "navodoo.Lock",
-  generation = "navodoo.Generation", serve = "navodoo.HttpServer",
+  generation = "navodoo.Generation", serve = "navodoo.HttpServer", fs = "navodoo.Watcher",
 }
 
 --- Metamethods that no editor knows how to annotate, or that only raise.
