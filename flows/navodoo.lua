@@ -13,7 +13,9 @@ return {
     nav  = { kind = "nav", company = "CRONUS International Ltd.", user = "navodoo",
              password = secret "NAV_PASSWORD", zone = "Europe/Berlin", page_size = 1000,
              settle = "8m" },
-    odoo = { kind = "odoo", password = secret "ODOO_PASSWORD", batch = 200, settle = "120s" },
+    -- hook_secret: what the addresses of Odoo's webhooks are made from (navodoo hooks)
+    odoo = { kind = "odoo", password = secret "ODOO_PASSWORD", batch = 200, settle = "120s",
+             hook_secret = secret "HOOK_SECRET" },
   },
 
   environments = {
@@ -22,7 +24,8 @@ return {
       nav  = { url = "http://127.0.0.1:7048/DynamicsNAV110/ODataV4", settle = "1s",
                password = secret "NAV_PASSWORD" { default = "sandbox" } },
       odoo = { url = "http://127.0.0.1:8069", database = "sandbox", user = "navodoo@example.com",
-               settle = "1s", password = secret "ODOO_PASSWORD" { default = "sandbox" } },
+               settle = "1s", password = secret "ODOO_PASSWORD" { default = "sandbox" },
+               hook_url = "http://127.0.0.1:8470", hook_secret = secret "HOOK_SECRET" { default = "sandbox" } },
     },
     qa = {
       nav  = { url = "https://nav-qa.example.com:7048/DynamicsNAV110/ODataV4" },

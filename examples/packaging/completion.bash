@@ -6,7 +6,7 @@ _navodoo() {
   COMPREPLY=()
   if [ "$COMP_CWORD" -eq 1 ]; then
     mapfile -t COMPREPLY < <(compgen -W \
-      'run check map sandbox status jobs dead links help --help --version' -- "$current")
+      'run check map sandbox status jobs dead hooks links help --help --version' -- "$current")
     return
   fi
 
@@ -20,8 +20,10 @@ _navodoo() {
     jobs) options='--flow --only --after --limit --state --json' ;;
     dead) options='--flow --group --all --after --limit --state --json'
           [ "$COMP_CWORD" -eq 2 ] && words='list groups show retry drop' ;;
+    hooks) options='--flows --env --set'
+           if [ "$COMP_CWORD" -eq 2 ]; then words='install check remove'; else words=$(_navodoo_flows); fi ;;
     links) options='--flow --nav --odoo --after --limit --state --json' ;;
-    help) mapfile -t COMPREPLY < <(compgen -W 'run check map sandbox status jobs dead links' -- "$current")
+    help) mapfile -t COMPREPLY < <(compgen -W 'run check map sandbox status jobs dead hooks links' -- "$current")
           return ;;
     *) return ;;
   esac
@@ -41,7 +43,7 @@ _navodoo() {
     --to) words='nav odoo' ;;
     --flows) mapfile -t COMPREPLY < <(compgen -d -- "$current"); compopt -o filenames; return ;;
     --flow) words=$(_navodoo_flows) ;;
-    --set) words='nav.url= nav.company= nav.user= odoo.url= odoo.database= odoo.user='
+    --set) words='nav.url= nav.company= nav.user= odoo.url= odoo.database= odoo.user= odoo.hook_url='
            compopt -o nospace ;;
     --wait|--listen|--memory|--customers|--partners|--seed|--after|--limit|--group) return ;;
     --nav|--odoo) return ;;

@@ -18,6 +18,7 @@ local COMMANDS <const> = {
   { "status", "what runs, what waits, what went wrong" },
   { "jobs", "list jobs" },
   { "dead", "dead letters: list, show, retry, drop" },
+  { "hooks", "the rules by which Odoo tells of changes" },
   { "links", "which NAV record is which Odoo record" },
 }
 

@@ -39,9 +39,9 @@ end
 --- What --set may override, and how its value is read. Passwords never stand there:
 -- everybody sees the arguments of a process.
 local SETTINGS <const> = {
-  url = "text", company = "text", company_id = "whole", database = "text", user = "text", api = "text",
+  url = "url", company = "text", company_id = "whole", database = "text", user = "text", api = "text",
   settle = "duration", page_size = "whole", batch = "whole", zone = "text", timeout = "duration",
-  connections = "whole", requests_per_second = "whole", ca_file = "text",
+  connections = "whole", requests_per_second = "whole", ca_file = "text", hook_url = "url",
 }
 
 --- The key to set and its value, or nil and what is wrong.
@@ -63,12 +63,12 @@ local function read_setting(key, text)
     local ms, why = duration.ms(text)
     if not ms then return nil, why end
     return key .. "_ms", ms
-  elseif key == "url" and not text:find "^https?://[^/%s]+" then
+  elseif kind == "url" and not text:find "^https?://[^/%s]+" then
     return nil, ("http://host or https://host is expected, got %q"):format(text)
   elseif key == "zone" and not time.zone_valid(text) then
     return nil, ("there is no time zone %q"):format(text)
   end
-  return key, key == "url" and text:gsub("/+$", "") or text
+  return key, kind == "url" and text:gsub("/+$", "") or text
 end
 
 --- Applies `--set endpoint.key=value` to the configuration.

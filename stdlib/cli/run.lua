@@ -81,7 +81,7 @@ local function listen(a, p)
   if not open then return nil, err end
   local ok, complaint = listener.set_hooks(open.box, p.flows, p.endpoints.odoo)
   if not ok then log.warn("hooks are off, polling serves: " .. complaint) end
-  log.info("listening", { address = a.listen })
+  log.info("listening", { address = a.host, port = open.port })
   return open.server
 end
 
