@@ -15,7 +15,7 @@ _navodoo() {
     check) options='--env' folders=1 ;;
     map) options='--to --trace --json --live --flows --env --set'
          if [ "$COMP_CWORD" -eq 2 ]; then words=$(_navodoo_flows); else files=1; fi ;;
-    sandbox) options='--nav --odoo --odoo-version --customers --partners --seed --state' ;;
+    sandbox) options='--nav --odoo --odoo-version --customers --vendors --contacts --addresses --partners --seed --state' ;;
     status) options='--state --json' ;;
     jobs) options='--flow --only --after --limit --state --json' ;;
     dead) options='--flow --group --all --after --limit --state --json'
@@ -45,7 +45,7 @@ _navodoo() {
     --flow) words=$(_navodoo_flows) ;;
     --set) words='nav.url= nav.company= nav.user= odoo.url= odoo.database= odoo.user= odoo.hook_url='
            compopt -o nospace ;;
-    --wait|--listen|--memory|--customers|--partners|--seed|--after|--limit|--group) return ;;
+    --wait|--listen|--memory|--customers|--vendors|--contacts|--addresses|--partners|--seed|--after|--limit|--group) return ;;
     --nav|--odoo) return ;;
     *)
       case $current in

@@ -14,12 +14,15 @@ local sandbox = {}
 
 sandbox.options = { nav = { value = true }, odoo = { value = true },
                     ["odoo-version"] = { value = true, one_of = { "14", "17", "18", "19" } },
-                    customers = { value = true, whole = true }, partners = { value = true, whole = true },
+                    customers = { value = true, whole = true }, vendors = { value = true, whole = true },
+                    contacts = { value = true, whole = true }, addresses = { value = true, whole = true },
+                    partners = { value = true, whole = true },
                     seed = { value = true, whole = true }, state = { value = true } }
 sandbox.places = 0
 
 sandbox.help = [[usage: navodoo sandbox [--nav ADDR:PORT] [--odoo ADDR:PORT] [--odoo-version 14|17|18|19]
-                       [--customers N] [--partners N] [--seed N] [--state FILE]
+                       [--customers N] [--vendors N] [--contacts N] [--addresses N]
+                       [--partners N] [--seed N] [--state FILE]
 
 Plays a NAV 2018 (OData V4) and an Odoo (JSON-RPC, JSON-2, XML-RPC), true to what the
 real ones answer and refuse. Data is made from the seed: the same seed, the same data.
@@ -28,17 +31,22 @@ real ones answer and refuse. Data is made from the seed: the same seed, the same
   --odoo ADDR:PORT     where Odoo listens (default 127.0.0.1:8069)
   --odoo-version V     14, 17, 18 or 19 (default 19)
   --customers N        customers in NAV (default 100)
-  --partners N         partners that Odoo has already (default 0)
+  --vendors N          vendors in NAV (default 0); every fifth is the firm of a customer
+  --contacts N         persons of customers in NAV (default 0)
+  --addresses N        ship-to addresses of customers in NAV (default 0)
+  --partners N         partners that Odoo has already (default 0): firms that NAV has too,
+                       under no common key; a quarter are vendors where NAV has vendors
   --seed N             (default 1)
   --state FILE         keep the data in this file: read at start, written at the end
                        (port 0 takes a free one; which, is printed)
 
-Under /_sandbox/ on both: dump, stats, faults, edit, reset. User navodoo (NAV) and
+Under /_sandbox/ on both: dump, stats, faults, edit, crowd, clock, reset. User navodoo (NAV) and
 navodoo@example.com (Odoo), password "sandbox", database "sandbox".
 
 examples:
-  navodoo sandbox --customers 1000
-  curl -s localhost:8069/_sandbox/stats]]
+  navodoo sandbox --customers 1000 --vendors 300 --partners 200
+  curl -s localhost:8069/_sandbox/stats
+  curl -s localhost:7048/_sandbox/crowd -d '{"edits": 100}']]
 
 local DEFAULTS <const> = { nav = "127.0.0.1:7048", odoo = "127.0.0.1:8069" }
 
@@ -85,13 +93,15 @@ local function open_sides(a)
     why = why or no_place(a.state)
     if why then return nil, "--state: " .. why end
   end
-  local seed = a.seed or 1
+  local seed, customers = a.seed or 1, a.customers or 100
   return {
     nav = { kind = "nav", module = nav, state = saved and nav.restore(saved.nav) or
-              nav.new { customers = a.customers or 100, seed = seed, start_us = time.now() } },
+              nav.new { customers = customers, vendors = a.vendors, contacts = a.contacts,
+                        addresses = a.addresses, seed = seed, start_us = time.now() } },
     odoo = { kind = "odoo", module = odoo, state = saved and odoo.restore(saved.odoo) or
               odoo.new { version = math.tointeger(tonumber(a.odoo_version or 19)), seed = seed,
-                         partners = a.partners or 0, start_us = time.now() } },
+                         partners = a.partners or 0, customers = customers, vendors = a.vendors,
+                         start_us = time.now() } },
   }
 end
 

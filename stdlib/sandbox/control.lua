@@ -5,14 +5,20 @@
 -- | GET /_sandbox/dump[?table=Customer] | all records, of all tables or one (`model=` for Odoo) |
 -- | GET /_sandbox/stats | counters of calls, reads, creates, updates |
 -- | GET, POST, DELETE /_sandbox/faults | list, add, clear fault rules (sandbox.faults) |
--- | POST /_sandbox/edit | a person changes a record: { table or model, key, fields, insert?, delete? } |
--- | POST /_sandbox/reset | everything as at the start: { customers?, seed? } |
+-- | POST /_sandbox/edit | a person changes a record: { table or model, key, fields, insert?, delete?, late_ms? } |
+-- | POST /_sandbox/crowd | many records changed at once: { edits, seed?, table or model?, except? } |
+-- | POST /_sandbox/clock | the time of both sides moves on: { seconds or days } |
+-- | POST /_sandbox/reset | everything as at the start: { customers?, seed?, ... } |
 --
--- These calls are not counted and no fault strikes them.
+-- `late_ms` is how long ago the transaction began that is committed now: its stamps are of then, so
+-- the record turns up behind what a poll has read. `except` are NAV numbers whose records (in Odoo:
+-- partners with this reference) the crowd leaves alone. These calls are not counted and no fault strikes them.
 
 local json = require "navodoo.json"
+local crowd = require "sandbox.crowd"
 local faults = require "sandbox.faults"
 local ordered = require "sandbox.nav.ordered"
+local time = require "navodoo.time"
 
 local control = {}
 
@@ -73,7 +79,7 @@ function odoo_door.edit(state, change, clock)
   local stats = copied(state.stats)
   local ok, result = pcall(call.run, state, {
     uid = ADMINISTRATOR, door = "rpc", model = change.model, method = method, args = json.array(args),
-    named = {}, now = clock.now(),
+    named = {}, now = clock.now(), late_us = (change.late_ms or 0) * 1000,
   })
   state.stats = stats
   if not ok then return nil, type(result) == "table" and result.message or tostring(result) end
@@ -89,6 +95,40 @@ function odoo_door.reset(state, options, module)
   fresh.config.deny = state.config.deny
   for name in pairs(state) do state[name] = nil end
   for name, value in pairs(fresh) do state[name] = value end
+end
+
+-- Records that people change: cards of the table, partners that are somebody's customer or vendor
+-- and no user.
+local function keys_of_nav(state, name, except)
+  local t, keys = state.tables[name], {}
+  if not t then return nil end
+  for _, key in ipairs(t.keys) do
+    local parts = {}
+    for part in (key .. "\0"):gmatch "(%Z*)%z" do parts[#parts + 1] = part end
+    if not except[parts[1]] then keys[#keys + 1] = #parts == 1 and key or json.array(parts) end
+  end
+  return keys
+end
+
+local function keys_of_odoo(state, name, except)
+  if not state.models[name] then return nil end
+  local keys = {}
+  for id, row in state:table(name):each() do
+    local ranked = name ~= "res.partner" or (row.customer_rank or 0) + (row.supplier_rank or 0) > 0
+    if ranked and row.active and not except[row.ref or ""] then keys[#keys + 1] = id end
+  end
+  return keys
+end
+
+local function crowd_edit(side, change, entry, clock)
+  local fields = {}
+  if side.kind == "nav" then
+    fields = entry.changes
+  else
+    for _, c in ipairs(entry.changes) do fields[c.key] = c.value end
+  end
+  local edit = side.module.edit or odoo_door.edit
+  return edit(side.state, { table = change.table, model = change.model, key = entry.key, fields = fields }, clock)
 end
 
 -- A function of the side's module, or the one put together for it.
@@ -145,10 +185,48 @@ routes["POST edit"] = function(request, side, clock)
   return reply(200, type(done) == "table" and done or { done = done })
 end
 
+routes["POST crowd"] = function(request, side, clock)
+  local options, problem = body_of(request)
+  if not options then return refuse(400, problem) end
+  if math.type(options.edits) ~= "integer" or options.edits < 1 then
+    return refuse(400, "edits is how many records are changed")
+  end
+  local except = {}
+  for _, key in ipairs(options.except or {}) do except[key] = true end
+  options.table, options.model = options.table or "Customer", options.model or "res.partner"
+  local keys = (side.kind == "nav" and keys_of_nav or keys_of_odoo)(side.state,
+    side.kind == "nav" and options.table or options.model, except)
+  if not keys then return refuse(404, "there is no such table here") end
+  local done, refused = json.array {}, json.array {}
+  for _, entry in ipairs(crowd.plan(side.kind, keys, options)) do
+    local changed = {}
+    for _, c in ipairs(entry.changes) do changed[c.key] = c.value end
+    local ok, why = crowd_edit(side, options, entry, clock)
+    if ok then
+      done[#done + 1] = { key = entry.key, changed = changed }
+    else
+      refused[#refused + 1] = { key = entry.key, why = type(why) == "table" and (why.message or why.text) or why }
+    end
+  end
+  return reply(200, { done = done, refused = refused })
+end
+
+routes["POST clock"] = function(request, _, clock)
+  local options, problem = body_of(request)
+  if not options then return refuse(400, problem) end
+  local seconds = options.seconds or options.days and math.type(options.days) == "integer" and options.days * 86400
+  if math.type(seconds) ~= "integer" or seconds < 0 then
+    return refuse(400, "seconds or days is a whole number: time moves forward only")
+  end
+  if not clock.advance then return refuse(400, "this clock cannot be moved") end
+  clock.advance(seconds * 1000000)
+  return reply(200, { now = time.iso(clock.now()) })
+end
+
 routes["POST reset"] = function(request, side)
   local options, problem = body_of(request)
   if not options then return refuse(400, problem) end
-  for _, name in ipairs { "customers", "partners", "seed" } do
+  for _, name in ipairs { "customers", "vendors", "contacts", "addresses", "partners", "seed" } do
     local value = options[name]
     if value ~= nil and (math.type(value) ~= "integer" or value < 0) then
       return refuse(400, name .. " is a whole number")
@@ -158,7 +236,8 @@ routes["POST reset"] = function(request, side)
   return reply(200, { reset = true })
 end
 
-local KNOWN <const> = { dump = "GET", stats = "GET", faults = "GET, POST, DELETE", edit = "POST", reset = "POST" }
+local KNOWN <const> = { dump = "GET", stats = "GET", faults = "GET, POST, DELETE", edit = "POST", crowd = "POST",
+                       clock = "POST", reset = "POST" }
 
 --- Answers a control call; any other request is none of its business.
 ---@param request { method: string, path: string, body: string? }
@@ -175,7 +254,7 @@ function control.handle(request, side, clock)
     response.headers.Allow = KNOWN[name]
     return response
   end
-  return refuse(404, "routes: dump, stats, faults, edit, reset, each under /_sandbox/")
+  return refuse(404, "routes: dump, stats, faults, edit, crowd, clock, reset, each under /_sandbox/")
 end
 
 return control

@@ -11,8 +11,13 @@ local hooks = require "sandbox.hooks"
 
 local server = {}
 
---- The clock that both sides of the sandbox live by.
-server.clock = { now = time.now }
+local ahead_us = 0
+
+--- The clock that both sides of the sandbox live by: the true time, and what a test moved it by.
+server.clock = {
+  now = function() return time.now() + ahead_us end,
+  advance = function(us) ahead_us = ahead_us + us end,
+}
 
 local function apply(side, request)
   local ok, response = xpcall(side.module.handle, debug.traceback, request, side.state, server.clock)

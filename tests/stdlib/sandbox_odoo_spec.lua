@@ -703,13 +703,15 @@ describe("the state", function()
     end)
   end)
 
-  it("has the partners that were there before: half of them the other side's customers", function()
-    local s = server(19, { partners = 20 })
+  it("has the partners that were there before: the other side's customers and vendors", function()
+    local s = server(19, { partners = 20, customers = 30, vendors = 30 })
     local rows = odoo.dump(s.state, "res.partner")
     expect(#rows):equals(27)
     expect(rows[8].is_company):is_true()
-    expect(rows[8].customer_rank):equals(1)
-    expect(json.encode(odoo.dump(server(19, { partners = 20 }).state, "res.partner")))
+    expect(rows[8].customer_rank .. " " .. rows[8].supplier_rank):equals "1 0"
+    expect(rows[11].customer_rank .. " " .. rows[11].supplier_rank):equals "0 1" -- the fourth: a vendor
+    expect(rows[12].customer_rank .. " " .. rows[12].supplier_rank):equals "1 1" -- the fifth: both
+    expect(json.encode(odoo.dump(server(19, { partners = 20, customers = 30, vendors = 30 }).state, "res.partner")))
       :equals(json.encode(rows))
   end)
 

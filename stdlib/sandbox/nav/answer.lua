@@ -5,6 +5,7 @@
 
 local json = require "navodoo.json"
 local text = require "navodoo.text"
+local contact = require "sandbox.nav.contact"
 local etag = require "sandbox.nav.etag"
 
 local answer = {}
@@ -19,11 +20,16 @@ local function quote(value)
   return '"' .. value .. '"'
 end
 
-local function column_of(property)
+-- Page expressions that a page works out for each row; all others are blank here.
+local COMPUTED <const> = { IntegrationCustomerNo = contact.customer_no }
+
+local function column_of(property, state)
   local head = '"' .. property.name .. '":'
   local field = property.field
   if not field then
-    return { head = head, etag = property.etag, blank = head .. '""' }
+    local compute = COMPUTED[property.name]
+    return { head = head, etag = property.etag, blank = head .. '""',
+             compute = compute and function(row) return compute(state, row) end }
   end
   local quoted = QUOTED[field.type] or false
   local default = quoted and quote(field.default) or tostring(field.default)
@@ -32,10 +38,11 @@ end
 
 --- The columns of an answer, made once per request.
 ---@param properties sandbox.nav.Property[]
+---@param state table
 ---@return table
-function answer.columns(properties)
+function answer.columns(properties, state)
   local columns = {}
-  for n, property in ipairs(properties) do columns[n] = column_of(property) end
+  for n, property in ipairs(properties) do columns[n] = column_of(property, state) end
   return columns
 end
 
@@ -51,6 +58,8 @@ local function add_record(pieces, n, context, table_no, key, row, version, colum
     n = n + 1
     if column.etag then
       pieces[n] = column.head .. quote(chain)
+    elseif column.compute then
+      pieces[n] = column.head .. quote(column.compute(row))
     elseif value == nil then
       pieces[n] = column.blank
     elseif column.quoted then

@@ -47,12 +47,15 @@ local function number_of(i, country)
   return head .. ("%08d"):format(i * 7919 % 100000000)
 end
 
-local function is_repeat(i) return i > 60 and i % 100 == 57 end
+--- Does customer `i` repeat an older firm?
+---@param i integer
+---@return boolean
+function data.is_repeat(i) return i > 60 and i % 100 == 57 end
 
 -- The firm that entry `i` repeats: the nearest older one that can be recognised.
 local function repeated(seed, i)
   for n = i - 41, 1, -1 do
-    local first = not is_repeat(n) and data.company(seed, n)
+    local first = not data.is_repeat(n) and data.company(seed, n)
     if first and (first.vat ~= "" or first.email ~= "") then return n, first end
   end
 end
@@ -95,7 +98,7 @@ function data.company(seed, i, plain)
     if company.country == "GR" then company = people.company(seed, i, "DE") end
     return left_out(draw, company)
   end
-  if is_repeat(i) then
+  if data.is_repeat(i) then
     local older, first = repeated(seed, i)
     local again = people.respell(first)
     local kind = i // 100 % 3 -- 0: both the same, 1: the mail address, 2: the VAT number
@@ -123,11 +126,19 @@ end
 
 local function put(row, name, value) tables.put(row, FIELD[name], value) end
 
+local TRADE <const> = { GB = { bus = "NATIONAL", group = "DOMESTIC" }, EU = { bus = "EU", group = "EU" },
+                        OTHER = { bus = "EXPORT", group = "FOREIGN" } }
+
+--- The posting groups of who trades from a country.
+---@param country string   NAV's code
+---@return { bus: string, group: string }
+function data.trade(country) return TRADE[country == "GB" and "GB" or EU[country] and "EU" or "OTHER"] end
+
 local function trade_fields(draw, row, country, company)
-  local kind = country == "GB" and "GB" or EU[country] and "EU" or "OTHER"
-  put(row, "Gen. Bus. Posting Group", kind == "GB" and "NATIONAL" or kind == "EU" and "EU" or "EXPORT")
-  put(row, "VAT Bus. Posting Group", row["Gen. Bus. Posting Group"])
-  put(row, "Customer Posting Group", kind == "GB" and "DOMESTIC" or kind == "EU" and "EU" or "FOREIGN")
+  local trade = data.trade(country)
+  put(row, "Gen. Bus. Posting Group", trade.bus)
+  put(row, "VAT Bus. Posting Group", trade.bus)
+  put(row, "Customer Posting Group", trade.group)
   if company.currency ~= "GBP" and draw(100) < 75 then put(row, "Currency Code", company.currency) end
   if draw(100) >= 8 then put(row, "Language Code", LANGUAGE[company.language] or "") end
   put(row, "Payment Terms Code", TERMS[draw(#TERMS) + 1])
@@ -136,8 +147,8 @@ local function trade_fields(draw, row, country, company)
   put(row, "Shipment Method Code", SHIPMENT[draw(#SHIPMENT) + 1])
   put(row, "Combine Shipments", draw(3) == 0)
   put(row, "Print Statements", draw(2) == 0)
-  put(row, "Reminder Terms Code", kind == "GB" and "DOMESTIC" or "FOREIGN")
-  put(row, "Fin. Charge Terms Code", kind == "GB" and "1.5 DOM." or "2.0 FOR.")
+  put(row, "Reminder Terms Code", trade.group == "DOMESTIC" and "DOMESTIC" or "FOREIGN")
+  put(row, "Fin. Charge Terms Code", trade.group == "DOMESTIC" and "1.5 DOM." or "2.0 FOR.")
   if draw(100) < 20 then put(row, "Customer Disc. Group", draw(2) == 0 and "RETAIL" or "LARGE ACC") end
   if draw(100) < 5 then put(row, "Prepayment %", "25") end
   if draw(100) < 10 then put(row, "Prices Including VAT", true) end

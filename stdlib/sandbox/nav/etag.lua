@@ -4,6 +4,7 @@
 -- version, an empty end. The ETag is the chain, percent-encoded, in `W/"'` and `'"`.
 
 local crypto = require "navodoo.crypto"
+local tables = require "sandbox.nav.tables"
 
 local etag = {}
 
@@ -22,12 +23,19 @@ end
 
 local marks, marks_n = {}, 0 -- bookmarks made lately, by table number and key
 
+-- A Code: its kind (the number of digits where there is nothing else) and UTF-16 text.
+local function code_mark(part)
+  local kind = part:find("^%d+$") and #part or 0xFF
+  return "\x02\x7B" .. string.char(kind) .. utf16le(part)
+end
+
 local function bookmark(table_no, key)
   local name = table_no .. "/" .. key
   local text = marks[name]
   if not text then
-    local kind = key:find("^%d+$") and #key or 0xFF
-    local raw = string.pack("<i4", table_no) .. "\x02\x7B" .. string.char(kind) .. utf16le(key)
+    local fields = {}
+    for n, part in ipairs(tables.key_parts(key)) do fields[n] = code_mark(part) end
+    local raw = string.pack("<i4", table_no) .. table.concat(fields, "\0\0")
     local base64 = crypto.base64(raw .. "\0\0\0\0")
     text = #base64 .. ";" .. base64
     if marks_n >= 20000 then marks, marks_n = {}, 0 end
@@ -38,7 +46,7 @@ end
 
 --- The chain of a record: what SOAP calls its Key and V3 its ETag property.
 ---@param table_no integer
----@param key string       the one Code field of the primary key
+---@param key string       of the row; all key fields here are Codes
 ---@param version integer
 ---@return string
 function etag.chain(table_no, key, version)

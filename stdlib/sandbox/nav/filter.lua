@@ -55,7 +55,7 @@ local function length_refused(field, shown, value)
   if not field.length then return nil end
   local length = text.utf16_length(value)
   if length <= field.length then return nil end
-  return refusal.filter_value(shown, field.name, "Customer",
+  return refusal.filter_value(shown, field.name, field.table_name,
     refusal.too_long_text(length, field.length, value))
 end
 
@@ -77,7 +77,7 @@ local function operand(field, op, literal)
   if field.type == "Option" then
     local member = values.member(field, value)
     if not member then
-      return nil, refusal.filter_value(shown, field.name, "Customer",
+      return nil, refusal.filter_value(shown, field.name, field.table_name,
         refusal.not_an_option_text(value, field.options))
     end
     return member

@@ -1,12 +1,13 @@
 --- A NAV 2018 to develop against: its OData V4 service as one function of request and state.
 --
 -- `handle(request, state, clock)` answers as NAV does; no socket, no wait, no clock of its own.
--- Published are Customer Card as CustomerCard and Customer List as CustomerList, under
--- /DynamicsNAV110/ODataV4. Basic authentication. State is plain data: `save`, `restore`.
+-- Published are the cards and lists of customers, vendors, contacts and ship-to addresses (pages.lua),
+-- under /DynamicsNAV110/ODataV4. Basic authentication. State is plain data: `save`, `restore`.
 
 local crypto = require "navodoo.crypto"
 local decimal = require "navodoo.decimal"
 local json = require "navodoo.json"
+local cards = require "sandbox.nav.cards"
 local data = require "sandbox.nav.data"
 local names = require "sandbox.nav.names"
 local person = require "sandbox.nav.person"
@@ -23,6 +24,9 @@ local FIRST_VERSION <const> = 79124176
 
 ---@class sandbox.nav.Options
 ---@field customers integer?   default 1000
+---@field vendors integer?     default 0; every fifth is a customer too
+---@field contacts integer?    persons, default 0; with any, every card has its company contact
+---@field addresses integer?   ship-to addresses, default 0
 ---@field seed integer?        default 1
 ---@field company string?
 ---@field user string?
@@ -33,13 +37,17 @@ local FIRST_VERSION <const> = 79124176
 ---@field page_size integer?
 
 local function fill(state, options)
-  state.tables = { Customer = rows.new() }
+  state.tables, state.relations = {}, { Customer = {}, Vendor = {} }
+  for _, def in ipairs(tables.list) do state.tables[def.name] = rows.new() end
   state.setup = setup.new()
   state.row_version = FIRST_VERSION
   data.fill(state, options.customers)
+  cards.fill(state, options)
 end
 
-local function no_calls() return { calls = {}, reads = 0, creates = 0, updates = 0, deletes = 0, refused = 0 } end
+local function no_calls()
+  return { calls = {}, reads = 0, creates = 0, updates = 0, deletes = 0, refused = 0, tables = {} }
+end
 
 --- A company with its customers.
 ---@param options sandbox.nav.Options?
@@ -49,7 +57,8 @@ function nav.new(options)
   local version = options.version or "nav2018"
   if version ~= "nav2018" then error("sandbox.nav: the version is nav2018, not " .. tostring(version), 2) end
   local kept = {
-    customers = options.customers or 1000, seed = options.seed or 1, version = version,
+    customers = options.customers or 1000, vendors = options.vendors or 0, contacts = options.contacts or 0,
+    addresses = options.addresses or 0, seed = options.seed or 1, version = version,
     company = options.company or "CRONUS International Ltd.", user = options.user or "navodoo",
     password = options.password or "sandbox", plain = options.plain, start_us = options.start_us or START_US,
     page_size = options.page_size or PAGE_SIZE,
@@ -66,7 +75,7 @@ end
 
 --- Everything as at the start, or with other options; the same table stays in use.
 ---@param state table
----@param options { customers: integer?, seed: integer? }?
+---@param options sandbox.nav.Options?
 function nav.reset(state, options)
   local kept = {}
   for name, value in pairs(state.options) do kept[name] = value end
@@ -84,10 +93,11 @@ nav.edit = person.edit
 
 --- All records of a table, by key, under their names on the wire; money as exact decimals.
 ---@param state table
----@param name string?   "Customer"
+---@param name string?   such as "Ship-to Address"; "Customer" when there is none
 ---@return table[]?   nil for a table that is not kept here
 function nav.dump(state, name)
-  local def, t = tables[name or "Customer"], state.tables[name or "Customer"]
+  name = name or "Customer"
+  local def, t = tables[name], state.tables[name]
   if not t then return nil end
   local order, list = {}, {}
   for n, field in ipairs(def.fields) do order[n] = names.externalize(field.name) end
@@ -104,20 +114,29 @@ end
 
 --- The tables that `dump` knows.
 ---@return string[]
-function nav.tables() return { "Customer" } end
+function nav.tables()
+  local list = {}
+  for n, def in ipairs(tables.list) do list[n] = def.name end
+  return list
+end
 
---- Counters of calls by method and service, of records read and of writes done.
+--- Counters of calls by method and service, of records read and of writes done, in all and by table.
 ---@param state table
 ---@return table
 function nav.stats(state)
   local stats = state.stats
-  local calls, total = {}, 0
+  local calls, total, by_table = {}, 0, {}
   for name, n in pairs(stats.calls) do
     calls[name], total = n, total + n
   end
+  for _, def in ipairs(tables.list) do
+    local done = stats.tables[def.name] or { creates = 0, updates = 0, deletes = 0 }
+    by_table[def.name] = { creates = done.creates, updates = done.updates, deletes = done.deletes,
+                           records = #state.tables[def.name].keys }
+  end
   return {
     calls = calls, total = total, reads = stats.reads, creates = stats.creates, updates = stats.updates,
-    deletes = stats.deletes, refused = stats.refused, records = #state.tables.Customer.keys,
+    deletes = stats.deletes, refused = stats.refused, records = #state.tables.Customer.keys, tables = by_table,
   }
 end
 
@@ -125,8 +144,8 @@ end
 ---@param state table
 ---@return table
 function nav.save(state)
-  local t = state.tables.Customer
-  local saved = { tables = { Customer = { by_key = t.by_key, versions = t.versions } } }
+  local saved = { tables = {} }
+  for name, t in pairs(state.tables) do saved.tables[name] = { by_key = t.by_key, versions = t.versions } end
   for name, value in pairs(state) do
     if name ~= "tables" then saved[name] = value end
   end
@@ -139,11 +158,14 @@ end
 function nav.restore(saved)
   local state = {}
   for name, value in pairs(saved) do state[name] = value end
-  local t, kept = rows.new(), saved.tables.Customer
-  t.by_key, t.versions = kept.by_key, kept.versions
-  for key in pairs(t.by_key) do t.keys[#t.keys + 1] = key end
-  table.sort(t.keys)
-  state.tables = { Customer = t }
+  state.tables = {}
+  for _, def in ipairs(tables.list) do
+    local t, kept = rows.new(), saved.tables[def.name]
+    t.by_key, t.versions = kept.by_key, kept.versions
+    for key in pairs(t.by_key) do t.keys[#t.keys + 1] = key end
+    table.sort(t.keys)
+    state.tables[def.name] = t
+  end
   return state
 end
 

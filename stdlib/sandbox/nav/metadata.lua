@@ -26,7 +26,7 @@ end
 local function facets_of(page, property)
   local facets = FACETS[property.edm] or ""
   local field = property.field
-  if property.name == page.key then facets = "Nullable=\"false\"" end
+  if page.is_key[property.name] then facets = "Nullable=\"false\"" end
   if field and field.length then
     facets = (facets ~= "" and facets .. " " or "") .. ("MaxLength=\"%d\""):format(field.length)
   end
@@ -35,7 +35,9 @@ end
 
 local function page_type(lines, page)
   lines[#lines + 1] = ("   <EntityType Name=\"%s\">"):format(page.service)
-  lines[#lines + 1] = ("    <Key><PropertyRef Name=\"%s\"/></Key>"):format(page.key)
+  local refs = {}
+  for n, name in ipairs(page.keys) do refs[n] = ('<PropertyRef Name="%s"/>'):format(name) end
+  lines[#lines + 1] = "    <Key>" .. table.concat(refs) .. "</Key>"
   for _, property in ipairs(page.properties) do
     lines[#lines + 1] = property_line(property.name, property.edm, facets_of(page, property))
   end

@@ -1,8 +1,9 @@
 --- The published pages: what each web service shows of its table, in page order.
 --
--- 21 Customer Card as `CustomerCard`, 22 Customer List as `CustomerList`. A property is a field
+-- Cards can be written, lists are read only; the services are at the end of this file. A property is a field
 -- under the name of its control or its own, a page expression (`expr`, read-only text), or a flow
--- filter that the shown flow fields need (text, at the end). The key chain comes last as `ETag`.
+-- filter that the shown flow fields need (text, at the end). Key fields that no control shows come
+-- after the controls, the key chain comes last as `ETag`.
 
 local names = require "sandbox.nav.names"
 local tables = require "sandbox.nav.tables"
@@ -16,7 +17,7 @@ local function fixed(entry)
   return entry
 end
 
-local CARD <const> = {
+local CUSTOMER_CARD <const> = {
   "No.", "Name", "Search Name", "IC Partner Code", "Balance (LCY)", "Balance Due (LCY)",
   "Credit Limit (LCY)", "Blocked", "Privacy Blocked", "Salesperson Code", "Responsibility Center",
   "Service Zone Code", "Document Sending Profile", expr "TotalSales2",
@@ -42,7 +43,7 @@ local CARD <const> = {
   expr "CustInvDiscAmountLCY",
 }
 
-local LIST <const> = {
+local CUSTOMER_LIST <const> = {
   "No.", "Name", "Responsibility Center", "Location Code", "Post Code", "Country/Region Code",
   "Phone No.", "IC Partner Code", "Contact", "Salesperson Code", "Customer Posting Group",
   "Gen. Bus. Posting Group", "VAT Bus. Posting Group", "Customer Price Group",
@@ -51,6 +52,64 @@ local LIST <const> = {
   "Privacy Blocked", "Last Date Modified", "Application Method", "Combine Shipments", "Reserve",
   "Shipping Advice", "Shipping Agent Code", "Base Calendar Code", "Balance (LCY)",
   "Balance Due (LCY)", "Sales (LCY)",
+}
+
+local VENDOR_CARD <const> = {
+  "No.", "Name", "Blocked", "Privacy Blocked", "Last Date Modified", "Balance (LCY)",
+  "Balance Due (LCY)", "Document Sending Profile", "Search Name", "IC Partner Code",
+  "Purchaser Code", "Responsibility Center", "Address", "Address 2", "Post Code", "City",
+  "Country/Region Code", expr "ShowMap", "Primary Contact No.", "Contact", "Phone No.", "E-Mail",
+  "Fax No.", "Home Page", "Our Account No.", "Language Code", "VAT Registration No.", "GLN",
+  "Pay-to Vendor No.", "Invoice Disc. Code", "Prices Including VAT", "Gen. Bus. Posting Group",
+  "VAT Bus. Posting Group", "Vendor Posting Group", "Currency Code", "Prepayment %",
+  "Application Method", "Payment Terms Code", "Payment Method Code", "Priority",
+  "Block Payment Tolerance", "Preferred Bank Account Code", "Partner Type",
+  "Cash Flow Payment Terms Code", "Creditor No.", "Location Code", "Shipment Method Code",
+  "Lead Time Calculation", "Base Calendar Code",
+  expr("Customized_Calendar", "Customized Calendar"),
+}
+
+local VENDOR_LIST <const> = {
+  "No.", "Name", "Responsibility Center", "Location Code", "Post Code", "Country/Region Code",
+  "Phone No.", "Fax No.", "IC Partner Code", "Contact", "Purchaser Code", "Vendor Posting Group",
+  "Gen. Bus. Posting Group", "VAT Bus. Posting Group", "Payment Terms Code",
+  "Fin. Charge Terms Code", "Currency Code", "Language Code", "Search Name", "Blocked",
+  "Privacy Blocked", "Last Date Modified", "Application Method",
+  control("Location Code2", "Location Code"), "Shipment Method Code", "Lead Time Calculation",
+  "Base Calendar Code", "Balance (LCY)", "Balance Due (LCY)",
+}
+
+local CONTACT_CARD <const> = {
+  "No.", "Name", "Type", "Company No.", "Company Name", expr("IntegrationCustomerNo"),
+  "Search Name", "Salesperson Code", "Salutation Code", "Organizational Level Code",
+  "Last Date Modified", "Date of Last Interaction", "Last Date Attempted", "Next Task Date",
+  "Exclude from Segment", "Privacy Blocked", "Minor", "Parental Consent Received", "Address",
+  "Address 2", "Post Code", "City", "Country/Region Code", expr "ShowMap", "Phone No.",
+  "Mobile Phone No.", "E-Mail", "Fax No.", "Home Page", "Correspondence Type", "Language Code",
+  "Currency Code", "Territory Code", "VAT Registration No.",
+}
+
+local CONTACT_LIST <const> = {
+  "No.", "Name", "Company Name", "Post Code", "Country/Region Code", "Phone No.",
+  "Mobile Phone No.", "E-Mail", "Fax No.", "Salesperson Code", "Territory Code", "Currency Code",
+  "Language Code", "Search Name", "Privacy Blocked", "Minor", "Parental Consent Received",
+}
+
+local SHIPTO <const> = {
+  "Code", "Name", "Address", "Address 2", "Post Code", "City", "Country/Region Code",
+  expr "ShowMap", "Phone No.", "Contact", "Fax No.", "E-Mail", "Home Page", "Location Code",
+  "Shipment Method Code", "Shipping Agent Code", "Shipping Agent Service Code",
+  "Service Zone Code", "Last Date Modified", "Customer No.",
+}
+
+local SHIPTO_LIST <const> = {
+  "Code", "Name", "Address", "Address 2", "Post Code", "City", "Country/Region Code", "Phone No.",
+  "Fax No.", "Contact", "Location Code",
+}
+
+local RELATIONS <const> = {
+  "Business Relation Code", expr("Business_Relation_Description", "Business Relation Description"),
+  expr("Contact_Name", "Contact Name"), "Link to Table", "No.",
 }
 
 local FLOW_FILTERS <const> = {
@@ -82,15 +141,25 @@ local function property_of(entry, table_def)
   }
 end
 
-local function page(id, name, service, layout, allowed)
-  local def = tables.Customer
+local function page(id, name, service, table_name, layout, allowed)
+  local def = tables[table_name]
   local p = {
-    id = id, name = name, service = service, table = def, key = names.externalize(def.key),
-    properties = {}, by_name = {},
+    id = id, name = name, service = service, table = def, keys = {}, is_key = {}, properties = {}, by_name = {},
     insert_allowed = allowed, modify_allowed = allowed, delete_allowed = allowed,
   }
-  for _, entry in ipairs(layout) do p.properties[#p.properties + 1] = property_of(entry, def) end
-  for _, filter in ipairs(FLOW_FILTERS) do
+  local shown, has_flow = {}, false
+  for _, entry in ipairs(layout) do
+    local property = property_of(entry, def)
+    p.properties[#p.properties + 1] = property
+    if property.field then shown[property.field.name] = true end
+    has_flow = has_flow or property.field and property.field.flow and property.field.type == "Decimal"
+  end
+  for n, key in ipairs(def.keys) do
+    p.keys[n] = names.externalize(key)
+    p.is_key[p.keys[n]] = true
+    if not shown[key] then p.properties[#p.properties + 1] = property_of(key, def) end
+  end
+  for _, filter in ipairs(has_flow and FLOW_FILTERS or {}) do
     p.properties[#p.properties + 1] = {
       name = names.externalize(filter), label = filter, edm = "Edm.String", readonly = false,
       flow_filter = true,
@@ -104,8 +173,16 @@ end
 
 --- In the order of the web services list.
 pages.list = {
-  page(21, "Customer Card", "CustomerCard", CARD, true),
-  page(22, "Customer List", "CustomerList", LIST, false),
+  page(21, "Customer Card", "CustomerCard", "Customer", CUSTOMER_CARD, true),
+  page(22, "Customer List", "CustomerList", "Customer", CUSTOMER_LIST, false),
+  page(26, "Vendor Card", "VendorCard", "Vendor", VENDOR_CARD, true),
+  page(27, "Vendor List", "VendorList", "Vendor", VENDOR_LIST, false),
+  page(300, "Ship-to Address", "ShiptoAddress", "Ship-to Address", SHIPTO, true),
+  page(301, "Ship-to Address List", "ShiptoAddressList", "Ship-to Address", SHIPTO_LIST, false),
+  page(5050, "Contact Card", "ContactCard", "Contact", CONTACT_CARD, true),
+  page(5052, "Contact List", "ContactList", "Contact", CONTACT_LIST, false),
+  page(5061, "Contact Business Relations", "ContactBusinessRelations", "Contact Business Relation", RELATIONS,
+    false),
 }
 
 pages.by_service = {}

@@ -85,7 +85,7 @@ end
 
 -- $orderby: the places and a name for the cache, nil for primary key order.
 local function order_of(page, text)
-  local fields, descending, key_first = {}, {}, false
+  local fields, descending, keys_named = {}, {}, 0
   for n, part in ipairs(split(text)) do
     local name, direction = part:match("^([%w_]+)%s*(%a*)$")
     if not name or (direction ~= "" and direction ~= "asc" and direction ~= "desc") then
@@ -95,9 +95,12 @@ local function order_of(page, text)
     if not property then return nil, refusal.no_such_property(name, page.service) end
     if not property.field then return nil, refusal.filter_not_supported() end
     fields[n], descending[n] = property.field, direction == "desc"
-    if n == 1 and property.field.name == page.table.key and direction ~= "desc" then key_first = true end
+    if n == keys_named + 1 and property.field.name == page.table.keys[n] and direction ~= "desc" then
+      keys_named = n
+    end
   end
-  if key_first then return { by_key = true } end
+  -- the primary key, or its first fields, which the rest of it follows anyway
+  if keys_named == #page.table.keys or keys_named == #fields then return { by_key = true } end
   local names = {}
   for n, field in ipairs(fields) do names[n] = field.name .. (descending[n] and " desc" or "") end
   return {
@@ -116,10 +119,55 @@ local function whole(text)
   return number
 end
 
-local function token_key(text)
-  local inner = text:match("^'(.*)'$")
-  if not inner then return nil, refusal.query_syntax() end
-  return (inner:gsub("''", "'"))
+--- A key as OData writes it, taken apart: 'x' or Name='x', several joined by commas, quotes
+--- doubled inside. Values stand in the order of the key fields whatever order they are named in.
+---@param text string
+---@param key_names string[]
+---@return string? key   nil when it is none
+function query.key(text, key_names)
+  local parts, at, n = {}, 1, 0
+  repeat
+    n = n + 1
+    local name, quote = text:match("^([%a_][%w_]*)=()'", at)
+    if name then at = quote end
+    if text:sub(at, at) ~= "'" then return nil end
+    local stop = text:find("'", at + 1, true)
+    while stop and text:sub(stop + 1, stop + 1) == "'" do stop = text:find("'", stop + 2, true) end
+    if not stop then return nil end
+    local place = n
+    if name then
+      place = nil
+      for i, key_name in ipairs(key_names) do
+        if key_name == name then place = i end
+      end
+    end
+    if not place or parts[place] or #key_names > 1 and not name and n > #key_names then return nil end
+    parts[place] = text:sub(at + 1, stop - 1):gsub("''", "'")
+    at = stop + 1
+    local comma = text:sub(at, at) == ","
+    at = at + 1
+  until not comma
+  if n ~= #key_names or at <= #text then return nil end
+  return table.concat(parts, "\0")
+end
+
+--- A key as NAV writes it into an address.
+---@param key string
+---@param key_names string[]
+---@param named boolean   with the names of its parts
+---@return string
+function query.key_text(key, key_names, named)
+  local parts = tables.key_parts(key)
+  for n, part in ipairs(parts) do
+    parts[n] = (named and key_names[n] .. "=" or "") .. "'" .. query.encode((part:gsub("'", "''"))) .. "'"
+  end
+  return table.concat(parts, ",")
+end
+
+local function token_key(page, text)
+  local key = query.key(text, page.keys)
+  if not key then return nil, refusal.query_syntax() end
+  return key
 end
 
 --- What a list request asks for, checked.
@@ -151,7 +199,7 @@ function query.plan(page, options)
   if count and count ~= "true" and count ~= "false" then return nil, refusal.query_syntax() end
   plan.count = count == "true"
   if options["$skiptoken"] then
-    plan.after, refused = token_key(options["$skiptoken"])
+    plan.after, refused = token_key(page, options["$skiptoken"])
     if refused then return nil, refused end
   end
   return plan

@@ -2,6 +2,8 @@
 --
 -- A refusal is data, { http=, code=, message= }; whatever refuses returns it.
 
+local tables = require "sandbox.nav.tables"
+
 local refusal = {}
 
 ---@class sandbox.nav.Refusal
@@ -21,9 +23,16 @@ function refusal.dialog(message, ...)
   return refuse(400, "Application_DialogException", message, ...)
 end
 
-function refusal.test_field(field, table_name, key_field, key)
+--- TESTFIELD of a blank field.
+function refusal.test_field(field, table_name, key_text)
   return refuse(400, "Application_FieldValidationException",
-    "%s must have a value in %s: %s=%s. It cannot be zero or empty.", field, table_name, key_field, key)
+    "%s must have a value in %s: %s. It cannot be zero or empty.", field, table_name, key_text)
+end
+
+--- TESTFIELD of a field that must hold something else; NAV writes two blanks before "in".
+function refusal.test_value(field, wanted, table_name, key_text, current)
+  return refuse(400, "Application_FieldValidationException",
+    "%s must be equal to '%s'  in %s: %s. Current value is '%s'.", field, wanted, table_name, key_text, current)
 end
 
 function refusal.too_long(length, limit, value)
@@ -48,14 +57,14 @@ function refusal.table_relation(field, table_name, value, related)
     .. " that cannot be found in the related table (%s).", field, table_name, value, related)
 end
 
-function refusal.exists(table_name, key_field, key)
+function refusal.exists(def, key)
   return refuse(400, "Internal_EntityWithSameKeyExists",
-    "The %s already exists. Identification fields and values: %s='%s'", table_name, key_field, key)
+    "The %s already exists. Identification fields and values: %s", def.name, tables.key_text(def, key, "'"))
 end
 
-function refusal.record_not_found(table_name, key_field, key)
+function refusal.record_not_found(def, key)
   return refuse(400, "Internal_RecordNotFound",
-    "The %s does not exist. Identification fields and values: %s='%s'", table_name, key_field, key)
+    "The %s does not exist. Identification fields and values: %s", def.name, tables.key_text(def, key, "'"))
 end
 
 function refusal.out_of_range(bound, limit, value)

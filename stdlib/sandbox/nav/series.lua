@@ -15,25 +15,32 @@ local function increase(text, by)
   return head .. next_digits .. tail
 end
 
-local function setup_line(state)
-  local code = state.setup.customer_nos
-  if code == "" then
-    return nil, refusal.test_field("Customer Nos.", "Sales & Receivables Setup", "Primary Key", "")
-  end
+-- Where the company's setup names the series of each kind of number.
+local KINDS <const> = {
+  customer = { "customer_nos", "Customer Nos.", "Sales & Receivables Setup" },
+  vendor = { "vendor_nos", "Vendor Nos.", "Purchases & Payables Setup" },
+  contact = { "contact_nos", "Contact Nos.", "Marketing Setup" },
+}
+
+local function setup_line(state, kind)
+  local setting, field, table_name = table.unpack(KINDS[kind])
+  local code = state.setup[setting]
+  if code == "" then return nil, refusal.test_field(field, table_name, "Primary Key=") end
   local line = state.setup.series[code]
   if not line then
-    return nil, refusal.record_not_found("No. Series", "Code", code)
+    return nil, refusal.record_not_found({ name = "No. Series", keys = { "Code" } }, code)
   end
   return line, nil, code
 end
 
---- The number that the next customer gets.
+--- The number that the next record gets.
 ---@param state table
+---@param kind "customer"|"vendor"|"contact"
 ---@return string? number
 ---@return table? refused
 ---@return string? code   the series it came from
-function series.next(state)
-  local line, refused, code = setup_line(state)
+function series.next(state, kind)
+  local line, refused, code = setup_line(state, kind)
   if not line then return nil, refused end
   if not line.default_nos then
     return nil, refusal.dialog("It is not possible to assign numbers automatically. If you want the"
@@ -61,9 +68,10 @@ end
 
 --- Refuses a typed number where the series does not allow it.
 ---@param state table
+---@param kind "customer"|"vendor"|"contact"
 ---@return table? refused
-function series.test_manual(state)
-  local line, refused, code = setup_line(state)
+function series.test_manual(state, kind)
+  local line, refused, code = setup_line(state, kind)
   if not line then return refused end
   if not line.manual_nos then
     return refusal.dialog("You may not enter numbers manually. If you want to enter numbers manually,"

@@ -6,12 +6,13 @@
 local crypto = require "navodoo.crypto"
 local text = require "navodoo.text"
 local answer = require "sandbox.nav.answer"
-local customer = require "sandbox.nav.customer"
+local behaviour = require "sandbox.nav.behaviour"
 local etag = require "sandbox.nav.etag"
 local metadata = require "sandbox.nav.metadata"
 local ordered = require "sandbox.nav.ordered"
 local pages = require "sandbox.nav.pages"
 local query = require "sandbox.nav.query"
+local record = require "sandbox.nav.record"
 local refusal = require "sandbox.nav.refusal"
 local values = require "sandbox.nav.values"
 
@@ -33,17 +34,6 @@ local function split_segment(segment)
   local plain = query.decode(segment)
   local name, inner = plain:match("^([^%(]*)%((.*)%)$")
   return name or plain, inner
-end
-
--- 'x' or Name='x', quotes doubled inside.
-local function key_of(inner, key_name)
-  local name, rest = inner:match("^([%a_][%w_]*)=(.*)$")
-  if name and name ~= key_name then return nil end
-  local quoted = (rest or inner):match("^'(.*)'$")
-  if not quoted then return nil end
-  local undoubled = quoted:gsub("''", "\0")
-  if undoubled:find("'", 1, true) then return nil end
-  return (undoubled:gsub("%z", "'"))
 end
 
 local function signed_in(request, state)
@@ -71,7 +61,7 @@ local function entity_answer(call, status, key, properties, headers)
   local tag = etag.of_chain(etag.chain(call.page.table.no, key, call.t.versions[key]))
   local all = { ETag = tag }
   for name, value in pairs(headers or {}) do all[name] = value end
-  local columns = answer.columns(properties)
+  local columns = answer.columns(properties, call.state)
   return answer.json(status, answer.entity(call.page, call.t, key, columns, call.context .. "/$entity"), all)
 end
 
@@ -80,7 +70,7 @@ local function next_link(call, key)
   for part in call.raw_query:gmatch("[^&]+") do
     if query.decode(part:match("^[^=]*")) ~= "$skiptoken" then kept[#kept + 1] = part end
   end
-  kept[#kept + 1] = "$skiptoken='" .. query.encode((key:gsub("'", "''"))) .. "'"
+  kept[#kept + 1] = "$skiptoken=" .. query.key_text(key, call.page.keys, false)
   return call.address .. "?" .. table.concat(kept, "&")
 end
 
@@ -92,7 +82,7 @@ local function get_list(call)
   local size, asked = query.page_size(call.request.headers.prefer, call.state.page_size)
   local keys, last = query.run(call.page, call.t, plan, size)
   call.state.stats.reads = call.state.stats.reads + #keys
-  local body = answer.list(call.page, call.t, keys, answer.columns(plan.selected), {
+  local body = answer.list(call.page, call.t, keys, answer.columns(plan.selected, call.state), {
     context = call.context, next_link = last and next_link(call, last),
     count = plan.count and query.count(call.page, call.t, plan) or nil,
   })
@@ -125,7 +115,7 @@ local function changes_of(call, updating)
     if not property and not member.key:find("@", 1, true) then
       return nil, refusal.unknown_property(member.key, call.page.service)
     end
-    local is_key = property and property.name == call.page.key
+    local is_key = property and call.page.is_key[property.name]
     if property and not property.etag and not property.flow_filter and not (updating and is_key) then
       local change = { name = property.field and property.field.name }
       if property.readonly then
@@ -143,14 +133,22 @@ end
 
 local function context_of(call) return { state = call.state, gui = false, now = call.now } end
 
+-- Counts a write, in all and of its table.
+local function count_write(call, kind)
+  local stats, name = call.state.stats, call.page.table.name
+  stats[kind] = stats[kind] + 1
+  stats.tables[name] = stats.tables[name] or { creates = 0, updates = 0, deletes = 0 }
+  stats.tables[name][kind] = stats.tables[name][kind] + 1
+end
+
 local function post(call)
   local changes, refused = changes_of(call, false)
   if not changes then return nil, refused end
   local key
-  key, refused = customer.insert(context_of(call), changes)
+  key, refused = record.insert(behaviour[call.page.table.name], context_of(call), changes)
   if not key then return nil, refused end
-  call.state.stats.creates = call.state.stats.creates + 1
-  local location = call.address .. "('" .. query.encode((key:gsub("'", "''"))) .. "')"
+  count_write(call, "creates")
+  local location = ("%s(%s)"):format(call.address, query.key_text(key, call.page.keys, #call.page.keys > 1))
   return entity_answer(call, 201, key, call.page.properties, { Location = location })
 end
 
@@ -170,16 +168,17 @@ local function patch(call, key)
   local changes
   changes, refused = changes_of(call, true)
   if not changes then return nil, refused end
-  refused = customer.modify(context_of(call), key, changes)
+  refused = record.modify(behaviour[call.page.table.name], context_of(call), key, changes)
   if refused then return nil, refused end
-  call.state.stats.updates = call.state.stats.updates + 1
+  count_write(call, "updates")
   return entity_answer(call, 200, key, call.page.properties)
 end
 
 local function delete(call, key)
-  local refused = check_tag(call, key, false) or customer.delete(context_of(call), key)
+  local refused = check_tag(call, key, false)
+    or record.delete(behaviour[call.page.table.name], context_of(call), key)
   if refused then return nil, refused end
-  call.state.stats.deletes = call.state.stats.deletes + 1
+  count_write(call, "deletes")
   return answer.nothing()
 end
 
@@ -194,7 +193,7 @@ end
 
 local function entity(call, inner)
   local method, page = call.request.method, call.page
-  local key = key_of(inner, page.key)
+  local key = query.key(inner, page.keys)
   if not key then return nil, refusal.key_syntax() end
   key = values.code(key)
   local allowed = method == "GET" or method == "DELETE" and page.delete_allowed
@@ -234,7 +233,7 @@ local function company_route(call, segments, at)
     if method ~= "GET" then return nil, refusal.method(method, "Company", "Collection") end
     return answer.json(200, metadata.companies(state, call.root, false))
   end
-  local company = key_of(inner, "Name")
+  local company = query.key(inner, { "Name" })
   if not company then return nil, refusal.key_syntax() end
   if company ~= state.company then return nil, refusal.no_company() end
   if segments[at + 1] then

@@ -1,7 +1,7 @@
---- The tables that a customer points to, filled as in the CRONUS company, and the company's setup.
+--- The tables that cards point to, filled as in the CRONUS company, and the company's setup.
 --
 -- One set of codes per table is all that a table relation asks for; Gen. Business Posting Group,
--- Post Code, the VAT formats and the number series hold what the customer's own triggers read.
+-- Post Code, the VAT formats and the number series hold what the cards' own triggers read.
 
 local people = require "sandbox.people"
 
@@ -10,6 +10,7 @@ local setup = {}
 local CODES <const> = {
   ["Currency"] = "AUD BGN CAD CHF CZK DKK EUR HUF ISK JPY NOK NZD PLN SEK UAH USD ZAR",
   ["Customer Posting Group"] = "DOMESTIC EU FOREIGN",
+  ["Vendor Posting Group"] = "DOMESTIC EU FOREIGN",
   ["VAT Business Posting Group"] = "NATIONAL EU EXPORT",
   ["Payment Terms"] = "CM|COD|1M(8D)|2 DAYS|7 DAYS|10 DAYS|14 DAYS|15 DAYS|21 DAYS|30 DAYS|60 DAYS",
   ["Payment Method"] = "ACCOUNT BANK CASH CHECK GIRO INTERCOM",
@@ -31,8 +32,10 @@ local CODES <const> = {
   ["Dimension Value"] = "ADM PROD SALES LARGE MEDIUM SMALL",
   ["Base Calendar"] = "ONE",
   ["Shipping Agent Services"] = "",
-  ["Contact"] = "",
   ["Customer Bank Account"] = "",
+  ["Vendor Bank Account"] = "",
+  ["Organizational Level"] = "CEO CFO JUNIOR MANAGER SALES",
+  ["Salutation"] = "COMPANY F F-MAR F-UMAR M M-JOB UNISEX",
   ["Tax Area"] = "",
 }
 
@@ -80,22 +83,29 @@ end
 ---@return string
 function setup.country(iso) return iso == "GR" and "EL" or iso end
 
+local function line(starting, ending, increment)
+  return { starting = starting, ending = ending, last = "", increment = increment,
+           default_nos = true, manual_nos = true, open = true }
+end
+
 --- A fresh company: related tables, number series, formats. Plain data, so it can be saved.
 ---@return table
 function setup.new()
   local tables = { ["Country/Region"] = set_of(COUNTRIES) }
   for name, list in pairs(CODES) do tables[name] = set_of(list) end
-  tables["No. Series"] = { CUST = true }
+  tables["No. Series"] = { CONT = true, CUST = true, VEND = true }
   tables["Gen. Business Posting Group"] = { NATIONAL = true, EU = true, EXPORT = true }
   return {
     codes = tables,
     country = "GB", -- Company Information
     customer_nos = "CUST", -- Sales & Receivables Setup
+    vendor_nos = "VEND", -- Purchases & Payables Setup
+    contact_nos = "CONT", -- Marketing Setup, which also says which cards have contacts: none if ""
+    marketing = { Customer = "", Vendor = "", company_salutation = "COMPANY", person_salutation = "UNISEX" },
     series = {
-      CUST = {
-        starting = "C00010", ending = "C99990", last = "", increment = 10,
-        default_nos = true, manual_nos = true, open = true,
-      },
+      CUST = line("C00010", "C99990", 10),
+      VEND = line("V00010", "V99990", 10),
+      CONT = line("CT000001", "CT100000", 1),
     },
     gen_bus = {
       NATIONAL = { vat_bus = "NATIONAL", auto = true },

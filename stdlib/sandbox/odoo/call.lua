@@ -158,10 +158,21 @@ local function note(state, model, name, counts)
   end
 end
 
+---@class sandbox.OdooCall
+---@field uid integer
+---@field door string
+---@field model string
+---@field method string
+---@field args any
+---@field named any
+---@field now integer
+---@field late_us integer?
+
 --- Runs a method as user `uid`. Gives its result in wire form, nil for None; raises faults, after
 --- taking back whatever the call had done.
 ---@param state table
----@param request { uid: integer, door: string, model: string, method: string, args: any, named: any, now: integer }
+--- `late_us`: the transaction began so long before it commits now; its stamps are of the beginning.
+---@param request sandbox.OdooCall
 ---@return any
 function call.run(state, request)
   local version, door, model = state.version, request.door, py.str(request.model)
@@ -171,7 +182,7 @@ function call.run(state, request)
   local args = py.is_list(request.args) and request.args or {}
   local named = py.is_dict(request.named) and request.named or {}
   local ids, bound = bind(version, door, model, method, args, named)
-  local env = Env.new(state, request.uid, state:tick(request.now))
+  local env = Env.new(state, request.uid, state:tick(request.now) - (request.late_us or 0))
   env.door = door
   local ok, result = pcall(function()
     env:enter(named.context)

@@ -27,7 +27,9 @@ local odoo = {}
 ---@field password string?    its password
 ---@field api_key string?     40 hex digits; made from the seed when not given
 ---@field seed integer?       1
----@field partners integer?   partners that are there already (0)
+---@field partners integer?   partners that are there already (0): firms that NAV has too
+---@field customers integer?  how many customers NAV has,
+---@field vendors integer?    and vendors: which of the partners are both (0)
 ---@field name string?        of the user: "Integration Bot"
 ---@field companies integer?  companies that exist (1)
 ---@field user_companies integer?  how many of them, from the first, are the user's (all)

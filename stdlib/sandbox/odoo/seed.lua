@@ -4,12 +4,12 @@
 -- never touched need not be saved: it comes back the same.
 
 local Env = require "sandbox.odoo.env"
+local cards = require "sandbox.nav.cards"
+local data = require "sandbox.nav.data"
 local people = require "sandbox.people"
 local world = require "sandbox.odoo.world"
 
 local seed = {}
-
-local FAR <const> = 1000000 -- firms from here on are nobody's customers
 
 -- Ids that users had on the recorded servers.
 local function user_ids(version)
@@ -102,14 +102,18 @@ local function partner_rows(state)
   return rows
 end
 
--- The firm that partner j stands for: every other one is a customer of the other side, as another
--- clerk typed it; some of those without VAT number, some without mail as well.
-local function firm(config, j)
-  if j % 2 == 0 then return people.company(config.seed, FAR + j) end
-  local other = people.respell(people.company(config.seed, j))
+-- The firm that partner j stands for, as another clerk typed it, and what it is to us: a customer
+-- of the other side, or (where that has vendors, every fourth) a vendor; a firm with two cards there
+-- is both. Some are without VAT number, some without mail as well.
+local function firm(config, j, at)
+  local sells = config.vendors > 0 and j % 4 == 0 and at <= config.vendors
+  local both = at <= config.vendors and cards.is_both(at, config.customers)
+  local company = both and data.company(config.seed, at) or sells
+    and cards.vendor_firm(config.seed, at, config.customers) or data.company(config.seed, at)
+  local other = people.respell(company)
   if j % 8 == 5 then other.vat = "" end
   if j % 16 == 13 then other.email = "" end
-  return other
+  return other, both or not sells, both or sells
 end
 
 local function text(s) return s ~= "" and s or nil end
@@ -125,14 +129,16 @@ local function partners(state)
     if archived then env:store_values("res.partner", id, { active = false }) end
   end
   for _, row in ipairs(partner_rows(state)) do add(row, state.config.start_us) end
-  local n = state.config.partners
+  local n, at = state.config.partners, 0
   for j = 1, n do
-    local f = firm(state.config, j)
+    at = at + 1
+    if data.is_repeat(at) then at = at + 1 end -- a card that stands for the firm of another one
+    local f, buys, sells = firm(state.config, j, at)
     add({
       name = f.name, is_company = true, street = text(f.street), street2 = text(f.street2),
       zip = text(f.zip), city = text(f.city), country_id = codes[f.country],
       phone = text(f.phone), email = text(f.email), website = text(f.website), vat = text(f.vat),
-      customer_rank = 1,
+      customer_rank = buys and 1 or 0, supplier_rank = sells and 1 or 0,
     }, state.config.start_us - (n - j + 1) * 37000123)
   end
 end

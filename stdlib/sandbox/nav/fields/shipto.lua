@@ -1,0 +1,27 @@
+--- Table 222, Ship-to Address, as NAV 2017 and 2018 have it.
+
+return {
+  { 1, "Customer No.", "Code", 20, relation = "Customer" },
+  { 2, "Code", "Code", 10 },
+  { 3, "Name", "Text", 50 },
+  { 4, "Name 2", "Text", 50 },
+  { 5, "Address", "Text", 50 },
+  { 6, "Address 2", "Text", 50 },
+  { 7, "City", "Text", 30 },
+  { 8, "Contact", "Text", 50 },
+  { 9, "Phone No.", "Text", 30 },
+  { 30, "Shipment Method Code", "Code", 10, relation = "Shipment Method" },
+  { 31, "Shipping Agent Code", "Code", 10, relation = "Shipping Agent" },
+  { 35, "Country/Region Code", "Code", 10, relation = "Country/Region" },
+  { 54, "Last Date Modified", "Date", readonly = true },
+  { 83, "Location Code", "Code", 10, relation = "Location" },
+  { 84, "Fax No.", "Text", 30 },
+  { 91, "Post Code", "Code", 20 },
+  { 92, "County", "Text", 30 },
+  { 102, "E-Mail", "Text", 80 },
+  { 103, "Home Page", "Text", 80 },
+  { 108, "Tax Area Code", "Code", 20, relation = "Tax Area" },
+  { 109, "Tax Liable", "Boolean" },
+  { 5792, "Shipping Agent Service Code", "Code", 10, relation = "Shipping Agent Services" },
+  { 5900, "Service Zone Code", "Code", 10, relation = "Service Zone" },
+}

@@ -1,0 +1,36 @@
+--- Table 23, Vendor: what it does of its own when it is written (N18 Table 23, codeunit 5057).
+
+local contact = require "sandbox.nav.contact"
+local record = require "sandbox.nav.record"
+local refusal = require "sandbox.nav.refusal"
+local tables = require "sandbox.nav.tables"
+
+local vendor = { def = tables.Vendor, series = "vendor" }
+
+local DEF <const> = tables.Vendor
+
+vendor.trigger = record.triggers(DEF, record.card_triggers(DEF, "vendor"))
+
+function vendor.on_insert(context, row)
+  if record.get(DEF, row, "Invoice Disc. Code") == "" then
+    record.set(DEF, row, "Invoice Disc. Code", record.get(DEF, row, "No."))
+  end
+  record.stamp(DEF, row, context.now)
+end
+
+function vendor.after_insert(context, row) contact.of_card(context, DEF, row) end
+
+function vendor.on_modify(context, row) record.stamp(DEF, row, context.now) end
+
+function vendor.after_modify(context, row, old) contact.from_card(context, DEF, row, old) end
+
+-- Entries of an open year keep a vendor.
+function vendor.on_delete(context, key, row)
+  if record.get(DEF, row, "Balance (LCY)") ~= "0" then
+    return refusal.dialog("You cannot delete %s %s because it has ledger entries in a fiscal year that"
+      .. " has not been closed yet.", DEF.name, key)
+  end
+  contact.forget(context, DEF, key)
+end
+
+return vendor
