@@ -13,7 +13,7 @@
 -- same, `back = { GB = "GB" }` says which one is written. `lookup.link "customer"` finds the
 -- record that another flow linked. In `create.nav` a table gives NAV's codes:
 --
---     return { from = "country", values = { DE = "DOMESTIC" }, default = "EXPORT" }
+--     return { from = "country", values = { DE = "DOMESTIC", [""] = "DOMESTIC" }, default = "EXPORT" }
 
 local problem = require "navodoo.problem"
 

@@ -211,9 +211,11 @@ end
 
 function writer:lookup(entry)
   local found, source, target = entry.lookup, entry.odoo[1], entry.nav[1]
+  local blank_value = entry.on_create and found.fields and found.values[""]
   self:open(entry, source)
   self:add('elseif v == false or v == "" or v == null then %s',
-    found.blank == "clear" and self:clear(target) or "")
+    blank_value and ("values[%q] = %s"):format(target, self:keep(blank_value))
+    or found.blank == "clear" and self:clear(target) or "")
   self:add "else"
   if found.link then
     self:add("local of = links[%q]", found.link)

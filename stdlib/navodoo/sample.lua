@@ -148,8 +148,13 @@ function sample.context(s, lookups)
       end
     end
   end
+  local links = {} -- a sample says { flow = { nav = { key = id } } }; a file has no whole numbers as keys
+  for flow, of in pairs(s.links or {}) do
+    links[flow] = { nav = of.nav or {}, odoo = of.odoo or {} }
+    for key, id in pairs(links[flow].nav) do links[flow].odoo[id] = key end
+  end
   return { creating = s.creating == true, current = s.current ~= null and s.current or nil,
-           lookups = tables, links = s.links or {} }
+           lookups = tables, links = links }
 end
 
 return sample
