@@ -90,7 +90,7 @@ describe("trace", function()
     local line, n = nil, 0
     for text in source:gmatch "([^\n]*)\n" do
       n = n + 1
-      if text:find('"country_id"', 1, true) then line = n end
+      if text:find('"country_id", lookup', 1, true) then line = n end
     end
     expect(country.line):equals(line)
   end)
