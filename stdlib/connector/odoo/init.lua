@@ -245,7 +245,7 @@ end
 --- External ids of ours that records carry. Waits; records without one are absent.
 ---@param model string
 ---@param records { id: integer }[]
----@return table<integer, string>|nil names  without module
+---@return table<integer, string[]>|nil names  without module; one record may have several
 ---@return connector.Error|nil err
 function odoo:names_of(model, records)
   local names = {}
@@ -257,7 +257,10 @@ function odoo:names_of(model, records)
                             json.array { "res_id", "in", ids } },
       fields = json.array { "name", "res_id" } })
     if err then return nil, err end
-    for _, row in ipairs(rows) do names[row.res_id] = row.name end
+    for _, row in ipairs(rows) do
+      local list = names[row.res_id] or {}
+      names[row.res_id], list[#list + 1] = list, row.name
+    end
   end
   return names
 end

@@ -74,16 +74,42 @@ local WEIGHT <const> = { vat = 0.6, email = 0.3 }
 -- new records with the same value apart.
 ---@param rules table[]  { nav=, odoo= } of the flow's `link.adopt`
 ---@param values table   mapped values
----@return table[]  { field=, value=, name= "field=FOLDED" }
+---@return table[]  { field=, nav=, value=, name= "field=FOLDED" }
 function adopt.strong_values(rules, values)
   local out = {}
   for _, rule in ipairs(rules) do
     local folded = fold_value(values[rule.odoo])
     if folded then
-      out[#out + 1] = { field = rule.odoo, value = values[rule.odoo], name = rule.odoo .. "=" .. folded }
+      out[#out + 1] = { field = rule.odoo, nav = rule.nav, value = values[rule.odoo],
+                        name = rule.odoo .. "=" .. folded }
     end
   end
   return out
+end
+
+--- The ways in which a strong value is usually written, for a search by equality: as it
+-- is, without blanks, without signs, a VAT number apart from its country, an address in
+-- small letters and as a form begins it.
+---@param value string
+---@return string[]
+function adopt.spellings(value)
+  local list, seen = {}, {}
+  local function add(spelling)
+    if not seen[spelling] then seen[spelling], list[#list + 1] = true, spelling end
+  end
+  add(value)
+  if value:find("@", 1, true) then
+    local lower = text.lower(value) or value
+    add(lower)
+    add(lower:sub(1, 1):upper() .. lower:sub(2))
+    return list
+  end
+  local folded = fold_value(value)
+  add(folded)
+  add((value:gsub(" ", "")))
+  local country, number = folded:match "^(%u%u)(%w+)$"
+  if country and number:find "%d" then add(country .. " " .. number) end
+  return list
 end
 
 --- How sure it is that `candidate` is the same record.

@@ -9,6 +9,10 @@ local json = require "navodoo.json"
 
 local base = {}
 
+--- Stands in a base for a value that is no longer known: whatever the side holds is a
+-- change. No field of either system holds an empty list of its own.
+base.NOT_KNOWN = json.array {}
+
 --- Equal as values: 1000 and 1000.00 are one amount, whatever their type.
 ---@param a any
 ---@param b any
@@ -38,12 +42,16 @@ end
 --- Text of a base.
 ---@param nav string   canonical text of the NAV record
 ---@param odoo string  of the mapped fields of the Odoo record
+---@param turns string|nil  JSON: how often the record changed hands of late
 ---@return string
-function base.pack(nav, odoo) return '{"nav":' .. nav .. ',"odoo":' .. odoo .. "}" end
+function base.pack(nav, odoo, turns)
+  if turns then return '{"nav":' .. nav .. ',"odoo":' .. odoo .. ',"turns":' .. turns .. "}" end
+  return '{"nav":' .. nav .. ',"odoo":' .. odoo .. "}"
+end
 
 --- The records of a link's base; nil when it has none.
 ---@param link table|nil  row of the store
----@return { nav: table, odoo: table }|nil
+---@return { nav: table, odoo: table, turns: table? }|nil
 function base.read(link)
   if not link or not link.base then return nil end
   return json.decode(link.base)

@@ -16,12 +16,17 @@ local time = require "navodoo.time"
 local adoption = require "navodoo.engine.adopt"
 local base = require "navodoo.engine.base"
 local closing = require "navodoo.engine.closing"
+local gone = require "navodoo.engine.gone"
+local lane = require "navodoo.engine.lane"
 local outcome = require "navodoo.engine.outcome"
 local sending = require "navodoo.engine.sending"
+local twoway = require "navodoo.engine.twoway"
+local waiting = require "navodoo.engine.waiting"
 
 local batch = {}
 
 local MAP_BUDGET <const> = 2000000 -- instructions for one record
+local BUSY_US <const> = 1000000 -- a name that somebody holds is asked for again after this long
 
 ---@class navodoo.Item  one job on its way through a batch
 ---@field job table        row of the store
@@ -58,7 +63,7 @@ local function map(engine, txn, item)
   end
   local ok, values, problems = task.guard(MAP_BUDGET, engine.flow.to_odoo, engine.flow, record,
     { creating = item.link == nil and not item.adopting, current = item.current,
-      lookups = engine.lookups })
+      lookups = engine.lookups, links = item.links })
   if not ok then
     values.class = "bug"
     closing.refuse(engine, txn, item, values)
@@ -76,6 +81,9 @@ end
 
 local function park_broken(engine, txn, item)
   if not item.problems or item.result then return end
+  for _, p in ipairs(item.problems) do
+    if p.waits_for then return waiting.park(engine, txn, item, p) end
+  end
   local text, fingerprint = outcome.broken_rules(engine.flow.name, item.job.record, item.problems)
   closing.park(engine, txn, item, "dead", text, fingerprint)
 end
@@ -199,22 +207,54 @@ local function release_claims(engine, items)
   end
 end
 
+--- A name that another flow or the other direction holds just now: soon again.
+local function later(txn, item)
+  item.result = "retried"
+  txn:add("job_retry", item.job.id, item.job.rev, time.now() + BUSY_US, item.job.attempts, nil)
+end
+
+--- Takes a target record for an item; two items may reach it by different values, and the
+-- other direction may be at work on it: one at a time.
+local function take(engine, txn, item, id, sure)
+  if not claim(engine, item, { { name = ("id=%d"):format(id) } }) then return end
+  if engine.paired and not lane.hold(item, { lane.odoo_name(engine, id) }) then return later(txn, item) end
+  item.id, item.adopting, item.confidence = id, true, sure
+end
+
+--- Cards of one partner are in several flows: what they claim is known to all.
+local function claim_for_all(engine, txn, item, strong)
+  local names = {}
+  for i, s in ipairs(strong) do names[i] = lane.claim_name(engine, s.name) end
+  if lane.hold(item, names) then return true end
+  later(txn, item)
+  return false
+end
+
+--- Adds what an item is looked for by to `wanted`; false when it is not looked for.
+local function seek(engine, txn, item, rules, wanted)
+  local decision = item.decision
+  if decision and decision.adopt then
+    take(engine, txn, item, math.tointeger(tonumber(decision.adopt)), 1)
+    return false
+  end
+  local strong = adoption.strong_values(rules, item.values)
+  if #strong == 0 or decision and decision.create or not claim(engine, item, strong) then return false end
+  if engine.flow.link.cluster and not claim_for_all(engine, txn, item, strong) then return false end
+  for _, s in ipairs(strong) do
+    local list = wanted[s.field] or {}
+    wanted[s.field] = list
+    for _, spelling in ipairs(adoption.spellings(s.value)) do list[#list + 1] = spelling end
+  end
+  return true
+end
+
 --- Records on first sight: adopt, create, or leave to a person.
 local function first_sight(engine, txn, items)
   local rules = engine.flow.link.adopt
-  if not rules or #rules == 0 then return true end
   local wanted, seekers = {}, {}
   for _, item in ipairs(items) do
-    if not item.id and not item.result then
-      local strong = adoption.strong_values(rules, item.values)
-      if #strong > 0 and claim(engine, item, strong) then
-        for _, s in ipairs(strong) do
-          local list = wanted[s.field] or {}
-          wanted[s.field] = list
-          list[#list + 1] = s.value
-        end
-        seekers[#seekers + 1] = item
-      end
+    if not item.id and not item.result and seek(engine, txn, item, rules, wanted) then
+      seekers[#seekers + 1] = item
     end
   end
   if #seekers == 0 then return true end
@@ -236,10 +276,7 @@ local function first_sight(engine, txn, items)
     if own then -- it is ours: a store that was lost finds its records again
       item.id, item.probed = own.id, true
     elseif verdict == "adopt" then
-      -- two records may reach one candidate by different values: one at a time
-      if claim(engine, item, { { name = ("id=%d"):format(best.id) } }) then
-        item.id, item.adopting, item.confidence = best.id, true, sure
-      end
+      take(engine, txn, item, best.id, sure)
     elseif verdict == "review" then
       local text, fingerprint = outcome.review(engine.flow.name, item.job.record,
         ("%s looks like %s %d %q (confidence %.2f)%s"):format(item.job.record, engine.model, best.id,
@@ -333,6 +370,7 @@ local function gather(engine, jobs)
     items[i] = { -- the nils make room: a table that grows is built again and again
       job = job, link = link, effect = effect_of[job.id],
       record = job.held_record, payload = job.payload,
+      decision = job.decision and json.decode(job.decision) or nil,
       id = link and math.tointeger(tonumber(link.odoo)) or nil,
       xmlid = link and link.xmlid or engine:xmlid(job.record), key = engine:effect_key(job.record),
       values = nil, write = nil, current = nil, claimed = nil, result = nil, probed = nil,
@@ -350,9 +388,14 @@ local function open_items(items)
   return open
 end
 
-local function run(engine, items)
+local function run(engine, items, open)
   local txn = store.txn()
   local ok, err = probe(engine, txn, items)
+  if ok and engine.paired then
+    ok, err = twoway.refresh(engine, txn, items, open)
+    if ok then items = open_items(items) end
+  end
+  if ok and #engine.flow.link_needs > 0 then ok, err = twoway.links(engine, items) end
   if not ok then return postpone_all(engine, txn, items, err) end
   for _, item in ipairs(items) do
     if item.effect then item.probed = item.id ~= nil end
@@ -362,11 +405,15 @@ local function run(engine, items)
   if ok then ok, err = read_current(engine, txn, items) end
   if not ok then return postpone_all(engine, txn, items, err) end
   map_adopted(engine, txn, items)
+  if engine.paired then
+    ok, err = twoway.plan(engine, txn, items)
+    if not ok then return postpone_all(engine, txn, items, err) end
+  end
 
   items = open_items(items)
   local writes, now = {}, time.now()
   for _, item in ipairs(items) do
-    item.write = differences(engine, item)
+    if not item.verdicts then item.write = differences(engine, item) end
     if item.write or item.adopting then
       writes[#writes + 1] = item
       closing.intend(engine, txn, item, now)
@@ -402,11 +449,21 @@ end
 ---@return table<integer, string>|nil deferred  job id -> claim that it waits for
 ---@return table|nil err
 function batch.run(engine, jobs)
-  local items, err = gather(engine, jobs)
+  local lost, open, items, ok, finished, err
+  jobs, lost = gone.apart(jobs)
+  if #lost > 0 then
+    ok, err = gone.run(engine, lost, "nav_to_odoo")
+    if not ok then return nil, err end
+  end
+  if engine.paired then
+    open, err = twoway.begin(engine)
+    if err then return nil, err end
+  end
+  items, err = gather(engine, jobs)
   if not items then return nil, err end
-  local ok, finished
-  ok, finished, err = pcall(run, engine, items)
+  ok, finished, err = pcall(run, engine, items, open)
   release_claims(engine, items)
+  lane.release(items)
   if not ok then error(finished, 0) end
   if not finished then return nil, err end
   local deferred = {}

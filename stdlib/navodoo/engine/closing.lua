@@ -10,16 +10,24 @@ local store = require "navodoo.store"
 local time = require "navodoo.time"
 local base = require "navodoo.engine.base"
 local outcome = require "navodoo.engine.outcome"
+local pair = require "navodoo.engine.pair"
 
 local closing = {}
 
 local UNDECIDED_MS <const> = 60000 -- pause after a refused login or a wrong setting
 
-local function journal(engine, txn, item, result, detail)
+--- Counts an outcome and writes it down.
+---@param engine table
+---@param txn navodoo.Txn
+---@param item navodoo.Item
+---@param result string
+---@param detail table|nil  what the outcome alone does not say
+function closing.journal(engine, txn, item, result, detail)
   engine:count(result)
-  txn:add("journal_add", time.now(), engine.flow.name, engine.direction, item.job.record, item.job.id,
-          result, detail and assert(json.encode(detail)) or nil, engine.generation)
+  txn:add("journal_add", time.now(), engine.flow.name, item.job.direction, item.job.record, item.job.id,
+          result, detail and next(detail) and assert(json.encode(detail)) or nil, engine.generation)
 end
+local journal <const> = closing.journal
 
 --- Puts a job aside until a person decides.
 ---@param engine table
@@ -44,16 +52,17 @@ end
 --- Writes down that the item is about to be written.
 function closing.intend(engine, txn, item, now)
   txn:add("effect_intend", item.key, item.job.id, engine.odoo.endpoint.name, item.id and "set" or "create",
-          item.job.hash, now, store.epoch(), engine.generation)
+          item.image or item.job.hash, now, store.epoch(), engine.generation)
 end
 
 --- A failure that says nothing about this record: later again, or give up.
-function closing.postpone(engine, txn, item, err)
+---@param settle_us integer|nil  of the target, when that is not Odoo
+function closing.postpone(engine, txn, item, err, settle_us)
   local job, now = item.job, time.now()
   local attempts = job.attempts + 1
   local delay_ms
   if err.class == "unknown" then
-    delay_ms = engine.settle_us // 1000
+    delay_ms = (settle_us or engine.settle_us) // 1000
   elseif err.code == "breaker_open" then
     attempts, delay_ms = job.attempts, err.retry_after_ms or 1000
   elseif err.class == "auth" or err.class == "config" then
@@ -68,7 +77,8 @@ function closing.postpone(engine, txn, item, err)
   item.result = "retried"
   engine:count("retried")
   if err.class == "unknown" then -- may still land: the settle time starts anew
-    closing.intend(engine, txn, item, now)
+    local intend = item.intend or closing.intend
+    intend(engine, txn, item, now)
   else
     txn:add("effects_drop", job.id)
   end
@@ -95,6 +105,20 @@ local function detail_of(item, result)
   return next(detail) and detail or nil
 end
 
+-- Ends an item of a flow that goes both ways.
+local function close_pair(engine, txn, item)
+  local job, result = item.job, item.adopting and "adopted" or item.write and "updated" or "unchanged"
+  item.etag = item.etag or job.version
+  local what, text, fingerprint = pair.close(engine, txn, item, "to_odoo", job.record)
+  txn:add("effects_drop", job.id)
+  if what == "review" then return closing.park(engine, txn, item, "review", text, fingerprint) end
+  item.result = result
+  local detail = detail_of(item, result) or {}
+  detail.lost, detail.ignored = item.lost, item.ignored
+  journal(engine, txn, item, result, detail)
+  txn:add("job_done", job.id, job.rev)
+end
+
 --- Ends an item that was sent and read back, or had nothing to be sent.
 function closing.close(engine, txn, item)
   local job = item.job
@@ -110,7 +134,8 @@ function closing.close(engine, txn, item)
     return closing.postpone(engine, txn, item, { class = "unknown", code = "vanished",
       text = ("%s %s was written and is not there"):format(engine.model, tostring(item.id)) })
   end
-  local odoo_text = base.odoo_text(item.current, engine.flow.odoo_fields)
+  if item.verdicts then return close_pair(engine, txn, item) end
+  local odoo_text = base.odoo_text(item.current, engine.odoo_fields)
   local result = item.adopting and "adopted" or not item.write and "unchanged"
     or (item.link or item.probed) and "updated" or "created"
   item.result = result

@@ -28,6 +28,13 @@ function keys.part(text)
 end
 local part <const> = keys.part
 
+--- The text that `keys.part` made this of.
+---@param name string
+---@return string
+function keys.unpart(name)
+  return (name:gsub("%-(%x%x)", function(byte) return string.char(tonumber(byte, 16)) end))
+end
+
 --- External id (without module) of a NAV record in Odoo: `<company>_<table>_<key>`.
 -- What is no ASCII letter or digit becomes `-hex`, the underscore too: it separates
 -- the parts, and two records must never meet in one name. Odoo allows letters,
@@ -48,6 +55,16 @@ end
 ---@return string
 function keys.effect(flow, company, entity, key)
   return table.concat({ flow, "nav", company, entity, key }, "/")
+end
+
+--- Idempotency key of the effect that brings an Odoo record into NAV.
+---@param flow string
+---@param company string
+---@param model string
+---@param id string
+---@return string
+function keys.effect_back(flow, company, model, id)
+  return table.concat({ flow, "odoo", company, model, id }, "/")
 end
 
 return keys

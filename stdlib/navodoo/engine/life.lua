@@ -42,6 +42,7 @@ function life.listen(engine, spec)
   local function wake()
     engine.wake:set()
     engine.poll_now:set()
+    engine.poll_odoo_now:set()
     engine.room:set()
   end
   task.spawn(function()
@@ -53,10 +54,12 @@ function life.listen(engine, spec)
   task.spawn(function()
     retire:wait()
     -- from here on the events of the flow belong to the life that follows
-    engine.wake, engine.poll_now = task.event(), task.event()
+    local poll, poll_odoo = engine.poll_now, engine.poll_odoo_now
+    engine.poll_now, engine.poll_odoo_now = task.event(), task.event()
     engine.retiring = true
     task.event("wake:" .. engine.flow.name):set()
-    task.event("poll:" .. engine.flow.name):set()
+    poll:set()
+    poll_odoo:set()
     wake()
   end)
 end

@@ -5,6 +5,7 @@
 -- store. Counters and troubles are published to the cache space "board", where
 -- `navodoo status` finds them.
 
+local cache = require "navodoo.cache"
 local json = require "navodoo.json"
 local log = require "navodoo.log"
 local store = require "navodoo.store"
@@ -17,13 +18,14 @@ local loader = require "navodoo.loader"
 local values = require "connector.odoo.values"
 local adopt = require "navodoo.engine.adopt"
 local base = require "navodoo.engine.base"
+local creating = require "navodoo.engine.creating"
+local delivery = require "navodoo.engine.delivery"
 local held = require "navodoo.engine.held"
 local keys = require "navodoo.engine.keys"
 local life = require "navodoo.engine.life"
 local outcome = require "navodoo.engine.outcome"
-local poll = require "navodoo.engine.poll"
 local problem = require "navodoo.problem"
-local pump = require "navodoo.engine.pump"
+local ways = require "navodoo.engine.ways"
 
 local main = {}
 
@@ -55,7 +57,7 @@ function engine:publish()
   life.publish(self.board, {
     flow = self.flow.name, started = time.iso(self.started_us), counters = self.counters,
     trouble = self.last_trouble, hash = self.hash,
-    unfinished = self.unfinished or false, polling = self.polls_open > 0 })
+    unfinished = self.unfinished or false, ended = self.ended or false, polling = self.polls_open > 0 })
   self.room:set()
 end
 
@@ -67,6 +69,33 @@ function engine:xmlid(record)
   return self.xmlid_prefix .. keys.part(keys.nav_key(self.company, record))
 end
 
+--- The NAV key that an external id of this flow names; nil for those of others.
+function engine:key_of_xmlid(name)
+  if name:sub(1, #self.xmlid_prefix) ~= self.xmlid_prefix then return nil end
+  return keys.unpart(name:sub(#self.xmlid_prefix + 1))
+end
+
+--- Key of the effect that brings an Odoo record into NAV.
+function engine:back_key(id)
+  return keys.effect_back(self.flow.name, self.company, self.model, id)
+end
+
+--- The NAV key that a new record of this Odoo id gets, where we choose it.
+function engine:number_of(id) return creating.number(self, id) end
+
+--- Name in the store of another flow of the same companies.
+function engine:instance_of(flow) return flow end -- luacheck: ignore self
+
+--- Is a flow still at work whose links this one may wait for?
+function engine:others_at_work()
+  for _, name in ipairs(self.flow.needs) do
+    local text = cache.get("board", self:instance_of(name))
+    local board = text and json.decode(text) or {}
+    if not board.failed and not board.ended then return true end
+  end
+  return false
+end
+
 --- Records of the target that share one of the wanted values, with the NAV record
 -- that they are linked to, if any.
 ---@param wanted table<string, string[]>  field -> values
@@ -76,9 +105,11 @@ function engine:candidates(wanted)
   local fields, domain = { "id", "name" }, {}
   for _, rule in ipairs(self.flow.link.adopt) do
     if wanted[rule.odoo] then
+      -- Odoo keeps addresses in small letters beside, where it sends mail
+      local where = rule.odoo == "email" and self.fields.email_normalized and "email_normalized" or rule.odoo
       fields[#fields + 1] = rule.odoo
       if #domain > 0 then table.insert(domain, 1, "|") end
-      domain[#domain + 1] = json.array { rule.odoo, "in", json.array(wanted[rule.odoo]) }
+      domain[#domain + 1] = json.array { where, "in", json.array(wanted[rule.odoo]) }
     end
   end
   -- a contact shows the VAT number of its firm, and is not the firm
@@ -103,8 +134,12 @@ function engine:candidates(wanted)
   if not named then return nil, err end
   local by_value = {}
   for _, c in ipairs(list) do
-    c.xmlid = named[c.id]
-    -- one that carries an external id of ours belongs to that record, known here or not
+    for _, xmlid in ipairs(named[c.id] or {}) do
+      -- one that carries an external id of ours belongs to that record, known here or not; a
+      -- card of another flow of the cluster is no rival: both are cards of one partner
+      if self:key_of_xmlid(xmlid) then c.xmlid = xmlid
+      elseif not self.flow.link.cluster then c.linked = c.linked or xmlid end
+    end
     c.linked = c.linked or c.xmlid
     for _, rule in ipairs(self.flow.link.adopt) do
       local folded = adopt.fold_value(c[rule.odoo])
@@ -122,17 +157,18 @@ end
 --- Reads the tables that lookups fall back to in the target (countries, ...): small,
 -- so whole.
 function engine:load_lookups()
-  local tables = {}
+  local tables = { back = {} }
   for _, need in ipairs(self.flow.lookup_needs) do
     if need.model then
       local rows, err = self.odoo:search(need.model, json.array(need.where), { need.match },
                                              { active_test = true })
       if not rows then return nil, err end
-      local found = {}
+      local found, codes = {}, {}
       for _, row in ipairs(rows) do
-        if type(row[need.match]) == "string" then found[row[need.match]] = row.id end
+        local code = row[need.match]
+        if type(code) == "string" then found[code], codes[row.id] = row.id, code end
       end
-      tables[need.name] = found
+      tables[need.name], tables.back[need.name] = found, codes
     else
       tables[need.name] = {}
     end
@@ -182,7 +218,8 @@ local function prepare(self)
     return nil, { class = "config", code = "flow", text = problem.format_all(problems) }
   end
   self.typed = self.nav:reader(nav_schema, self.nav_read_fields)
-  self.fields = odoo_schema.fields
+  self.fields, self.nav_schema = odoo_schema.fields, nav_schema
+  self.flow:learn { nav = nav_schema, odoo = odoo_schema }
   self.blank_on_create, err = insist(self, "defaults", function()
     return self.odoo:blank_on_create(self.model, self.flow.odoo_fields)
   end)
@@ -214,10 +251,10 @@ local function new_engine(spec, flow)
     high_water = spec.high_water or 2500,
     settle_us = (odoo.settle_ms or 120000) * 1000,
     once = spec.once, once_all = spec.all, wait_ms = spec.wait_ms or 300000,
-    same = values.same, counters = {}, bugs = 0, polls_open = spec.pinned and 0 or 1,
-    started_us = spec.started or time.now(),
-    wake = task.event("wake:" .. flow.name), room = task.event(),
-    poll_now = task.event("poll:" .. flow.name),
+    settle_nav_us = (nav.settle_ms or 480000) * 1000,
+    same = values.same, same_nav = delivery.same, counters = {}, bugs = 0, polls_open = 0,
+    started_us = spec.started or time.now(), room = task.event(),
+    poll_now = task.event("poll:" .. flow.name), poll_odoo_now = task.event("poll_odoo:" .. flow.name),
     claims = {}, held = held.new(HELD_MAX), sources = base.sources(flow),
     effect_prefix = keys.effect(flow.name, nav.company, flow.nav.read, ""),
     xmlid_prefix = keys.xmlid(nav.company, flow.link.xmlid, ""),
@@ -225,8 +262,11 @@ local function new_engine(spec, flow)
       return limit > 0 and tonumber(crypto.random_hex(6), 16) % limit or 0
     end,
   }, engine)
-  self.read_fields = table.move(flow.odoo_fields, 1, #flow.odoo_fields, 1, {})
+  ways.prepare(self)
+  self.read_fields = table.move(self.odoo_fields, 1, #self.odoo_fields, 1, {})
   self.read_fields[#self.read_fields + 1] = "write_date"
+  if self.paired then self.read_fields[#self.read_fields + 1] = "create_date" end
+  self.back_fields = self.read_fields
   self.nav_read_fields = table.move(flow.nav_fields, 1, #flow.nav_fields, 1, {})
   for _, name in ipairs(flow.nav_fields) do
     if name == self.stamp then self.flow_reads_stamp = true end
@@ -274,8 +314,8 @@ function main.start(argument)
   end
   self:publish()
   log.info("flow runs", { flow = name, generation = spec.hash, pinned = self.pinned })
-  if not self.pinned then task.spawn(poll.run, self) end
-  pump.run(self)
+  ways.run(self)
+  self.ended = not self.retiring
   self:publish()
 end
 

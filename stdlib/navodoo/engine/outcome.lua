@@ -75,4 +75,65 @@ function outcome.review(flow, record, text, detail)
          fingerprint(flow, "review", { "adopt" })
 end
 
+--- Two sides that changed one thing differently.
+---@param flow string
+---@param item table
+---@param nav string       name of the NAV record
+---@param conflicts table[]  of `pair.conflicts`
+---@return string error  JSON
+---@return string fingerprint
+function outcome.conflict(flow, item, nav, conflicts)
+  local names = {}
+  for i, c in ipairs(conflicts) do names[i] = c.nav_fields[1] or c.odoo_fields[1] end
+  table.sort(names)
+  return assert(json.encode { class = "review", rule = "conflict", record = item.job.record, nav = nav,
+                              odoo = tostring(item.id), conflicts = json.array(conflicts),
+                              text = ("both sides changed %s, and differently"):format(table.concat(names, ", ")),
+                              way_out = "navodoo review take: nav, odoo, or FIELD=VALUE" }),
+         fingerprint(flow, "review", { "conflict", table.unpack(names) })
+end
+
+--- A record that keeps changing hands: the two systems do not agree on a value.
+---@param flow string
+---@param item table
+---@param turns integer  that are allowed
+---@return string error  JSON
+---@return string fingerprint
+function outcome.restless(flow, item, turns)
+  local changes = json.array {}
+  for _, v in ipairs(item.verdicts) do
+    if v.what == "to_odoo" or v.what == "to_nav" then
+      for _, field in ipairs(v.entry.nav) do
+        changes[#changes + 1] = { nav_fields = json.array { field }, odoo_fields = json.array(v.entry.odoo),
+                                  nav = json.object({}, { [field] = item.record[field] }),
+                                  odoo = json.object({}, { [v.entry.odoo[1]] = item.current[v.entry.odoo[1]] }) }
+      end
+    end
+  end
+  local first = changes[1] and changes[1].nav_fields[1] or "a value"
+  return assert(json.encode { class = "review", rule = "restless", record = item.job.record, conflicts = changes,
+                              nav = item.link and item.link.nav or nil, odoo = tostring(item.id),
+                              text = ("changed hands more than %d times within the hour: NAV and Odoo do not agree "
+                                .. "on %s, and each sets it again"):format(turns, first),
+                              way_out = "look what changes it on either side (rounding, an automation, a trigger), or "
+                                .. "give the entry an owner; then navodoo review take" }),
+         fingerprint(flow, "review", { "restless", first })
+end
+
+--- A record whose partner stands alone now.
+---@param flow string
+---@param record string
+---@param lost string  what is gone
+---@param side string  where
+---@param left string  what is still there
+---@return string error  JSON
+---@return string fingerprint
+function outcome.gone(flow, record, lost, side, left)
+  return assert(json.encode { class = "review", rule = "gone", record = record,
+                              text = ("%s is gone from %s; %s is still there"):format(lost, side, left),
+                              way_out = "archive or block it by hand, then drop the job; `gone` in the flow decides it "
+                                .. "for all" }),
+         fingerprint(flow, "review", { "gone" })
+end
+
 return outcome

@@ -10,12 +10,14 @@ local log = require "navodoo.log"
 local store = require "navodoo.store"
 local task = require "navodoo.task"
 local time = require "navodoo.time"
-local batch = require "navodoo.engine.batch"
+local lane = require "navodoo.engine.lane"
 
 local pump = {}
 
---- Batches under way at once: while one waits for Odoo, the next is mapped.
-local BATCHES <const> = 3
+--- Jobs whose record is busy elsewhere are looked at again after this long.
+local BUSY_MS <const> = 200
+--- What waits for another flow's link is looked for so often.
+local WAITING_MS <const> = 1000
 --- A store that fails is asked again after this long.
 local STORE_PAUSE_MS <const> = 1000
 
@@ -24,12 +26,6 @@ local function exclude_list(claimed)
   for id in pairs(claimed) do ids[#ids + 1] = id end
   table.sort(ids)
   return assert(json.encode(ids))
-end
-
-local function lock_names(engine, jobs)
-  local names, prefix = {}, "nav:" .. engine.entity .. ":"
-  for i, job in ipairs(jobs) do names[i] = prefix .. job.record end
-  return names
 end
 
 --- Gives the jobs of an ended batch back; those that wait for a value that another
@@ -50,7 +46,7 @@ local function unclaim(engine, self, jobs, deferred)
 end
 
 local function run_batch(engine, self, jobs)
-  local deferred, err = batch.run(engine, jobs)
+  local deferred, err = self.way.run(engine, jobs)
   if not deferred then
     log.error("store: " .. tostring(err.text), { flow = engine.flow.name })
     self.store_failed = true
@@ -60,8 +56,7 @@ end
 
 --- Runs a batch so that whatever it raises ends that batch only: its jobs stay
 -- ready, and the flow goes on after a pause.
-local function guarded_batch(engine, self, jobs)
-  local lock = task.lock(lock_names(engine, jobs))
+local function guarded_batch(engine, self, jobs, lock)
   local ok, err = xpcall(run_batch, debug.traceback, engine, self, jobs)
   lock:release()
   if ok then return end
@@ -85,71 +80,109 @@ local function provide(engine, jobs)
   if #missing == 0 then return jobs end
   local rows, err = store.query("job_payloads", assert(json.encode(missing)))
   if not rows then return nil, err end
+  local found = {}
   for _, row in ipairs(rows) do
     local job = by_id[row.id]
+    found[row.id] = true
     -- a poll may have renewed it since it was asked for
     job.payload, job.rev, job.hash, job.version = row.payload, row.rev, row.hash, row.version
   end
   local there = {}
   for _, job in ipairs(jobs) do -- a person may have dropped one
-    if job.payload then there[#there + 1] = job end
+    if job.payload or found[job.id] then there[#there + 1] = job end
   end
   return there
 end
 
---- Fetches and starts one batch; false when nothing is due.
+--- Fetches and starts one batch; false when nothing is due, or what is due is busy.
 local function start_next(engine, self)
+  local way = self.way
   local jobs, err = store.query(engine.pinned and "jobs_pinned" or "jobs_due", engine.flow.name,
-                                engine.direction, time.now(), exclude_list(self.claimed),
-                                engine.batch_size, engine.generation)
+                                way.direction, time.now(), exclude_list(self.claimed), way.size,
+                                engine.generation)
   if not jobs then return nil, err end
   if #jobs == 0 then return false end
-  jobs, err = provide(engine, jobs)
-  if not jobs then return nil, err end
-  for _, job in ipairs(jobs) do self.claimed[job.id] = true end
+  if way.provide then
+    jobs, err = provide(engine, jobs)
+    if not jobs then return nil, err end
+  end
+  local lock, taken, busy = lane.take(engine, way, jobs)
+  if not taken or taken.text then return nil, taken end
+  if busy and #busy > 0 then self.busy = true end
+  if not lock then return false end
+  for _, job in ipairs(taken) do
+    job.direction = way.direction
+    self.claimed[job.id] = true
+  end
   self.batches = self.batches + 1
-  task.spawn(guarded_batch, engine, self, jobs)
+  task.spawn(guarded_batch, engine, self, taken, lock)
   return true
 end
 
 --- Milliseconds until the next job is due, or nil when there is none.
-local function next_due_ms(engine)
+local function next_due_ms(engine, self)
   local rows, err = store.query(engine.pinned and "jobs_pinned_next_due" or "jobs_next_due",
-                                engine.flow.name, engine.direction, engine.generation)
+                                engine.flow.name, self.way.direction, engine.generation)
   if not rows then return nil, err end
   local due = rows[1] and rows[1].due
   if not due then return nil end
   return math.max((due - time.now()) // 1000 + 1, 1)
 end
 
---- Runs until the engine stops, or retires and what runs has ended. With `engine.once` it
--- ends when every poll is done and nothing is ready, running, or due within
--- `engine.wait_ms` of waiting in all; a pinned one when none of its jobs is left.
+--- Does anything of this way wait for links that other flows may still make?
+local function awaits_others(engine, self)
+  if not engine:others_at_work() then return false end
+  local rows = store.query("jobs_waiting", engine.flow.name, self.way.direction)
+  return rows and rows[1].count > 0
+end
+
+--- How long to sleep, in milliseconds (nil: until woken), and whether the way is at its end.
+local function rest(engine, self)
+  local quiet = self.batches == 0
+  if quiet and engine.polls_open == 0 and self.way.provide then engine.held:clear() end
+  if self.busy then
+    self.busy = false
+    return BUSY_MS, false
+  end
+  if not quiet then return nil, false end
+  local others = #engine.flow.needs > 0 and awaits_others(engine, self) -- before the look at what is due
+  local due_ms = next_due_ms(engine, self)
+  if engine.pinned then return due_ms, not due_ms end
+  local at_end = not due_ms or self.waited_ms + due_ms > engine.wait_ms
+  if not others then return due_ms, at_end end
+  return math.min(due_ms or WAITING_MS, WAITING_MS), at_end and self.waited_ms > engine.wait_ms
+end
+
+--- Runs one way of an engine until it stops, or retires and what runs has ended. With
+-- `engine.once` it ends when every poll is done and on no way anything is ready, running,
+-- or due within `engine.wait_ms` of waiting; a pinned one when none of its jobs is left.
 ---@param engine table
-function pump.run(engine)
-  local self = { claimed = {}, deferred = {}, batches = 0, waited_ms = 0 }
+---@param way { direction: string, run: function, size: integer, batches: integer, provide: boolean? }
+function pump.run(engine, way)
+  local self = { way = way, claimed = {}, deferred = {}, batches = 0, waited_ms = 0, wake = way.wake }
+  way.pump = self
   while not engine.stopping do
     local started, err = false, nil
     if self.store_failed then
       self.store_failed = false
       task.sleep(STORE_PAUSE_MS)
     end
-    if engine.retiring and self.batches == 0 then return end
-    if self.batches < BATCHES and not engine.retiring then started, err = start_next(engine, self) end
+    if engine.retiring and self.batches == 0 then break end
+    if self.batches < way.batches and not engine.retiring then started, err = start_next(engine, self) end
     if started == nil then
       log.error("store: " .. tostring(err.text), { flow = engine.flow.name })
       task.sleep(STORE_PAUSE_MS)
     elseif not started then
-      if self.batches == 0 and engine.polls_open == 0 then engine.held:clear() end
-      local due_ms = self.batches == 0 and next_due_ms(engine) or nil
-      local drained = self.batches == 0 and engine.polls_open == 0
-      if drained and engine.pinned and not due_ms then return end
-      if drained and engine.once and (not due_ms or self.waited_ms + due_ms > engine.wait_ms) then return end
+      local ms, at_end = rest(engine, self)
+      self.idle = at_end and engine.polls_open == 0
+      if (engine.once or engine.pinned) and engine:all_idle() then break end
       local began = time.monotonic()
-      engine.wake:wait(due_ms)
-      if due_ms and self.batches == 0 then self.waited_ms = self.waited_ms + time.monotonic() - began end
+      self.wake:wait(ms)
+      self.idle = false
+      if ms and self.batches == 0 then self.waited_ms = self.waited_ms + time.monotonic() - began end
     end
   end
+  engine.wake:set() -- the other way may have waited for this one's end
 end
 
 return pump

@@ -1,0 +1,323 @@
+--- One batch of jobs from Odoo to NAV: read both, map, decide, intend, write, close.
+--
+-- A job says only that an Odoo record may have changed; both records are read when it
+-- runs, under the locks of their names. NAV takes one record in a call and answers it as
+-- it is then, so several calls are under way at once and the answer is what was read
+-- back. An update names the version that it was decided on (If-Match): whoever was faster
+-- makes it a conflict, and the record is read again. The effects protocol is that of
+-- batch.lua; an unknown outcome is settled by reading the target after the settle time.
+
+local decimal = require "navodoo.decimal"
+local failpoint = require "navodoo.failpoint"
+local json = require "navodoo.json"
+local store = require "navodoo.store"
+local time = require "navodoo.time"
+local closing = require "navodoo.engine.closing"
+local creating = require "navodoo.engine.creating"
+local gone = require "navodoo.engine.gone"
+local keys = require "navodoo.engine.keys"
+local lane = require "navodoo.engine.lane"
+local matching = require "navodoo.engine.matching"
+local outcome = require "navodoo.engine.outcome"
+local pair = require "navodoo.engine.pair"
+local delivery = require "navodoo.engine.delivery"
+local waiting = require "navodoo.engine.waiting"
+
+local back = {}
+
+-- ---- effects -------------------------------------------------------------------------
+
+local function intend(engine, txn, item, now)
+  txn:add("effect_intend", item.key, item.job.id, engine.nav.endpoint.name,
+          item.record and not item.created and "set" or "create",
+          item.body and pair.image(delivery.values_of(item.body)) or item.effect and item.effect.image,
+          now, store.epoch(), engine.generation)
+end
+
+-- ---- reading -------------------------------------------------------------------------
+
+local function gather(engine, jobs)
+  local records, ids = json.array {}, json.array {}
+  for i, job in ipairs(jobs) do records[i], ids[i] = job.record, job.id end
+  local links, err = store.query("links_by_odoo", engine.flow.name, assert(json.encode(records)))
+  if not links then return nil, err end
+  local effects
+  effects, err = store.query("effects_of_jobs", assert(json.encode(ids)))
+  if not effects then return nil, err end
+  local link_of, effect_of, items = {}, {}, {}
+  for _, l in ipairs(links) do link_of[l.odoo] = l end
+  for _, e in ipairs(effects) do effect_of[e.job] = e end
+  for i, job in ipairs(jobs) do
+    local link = link_of[job.record]
+    items[i] = { job = job, link = link, effect = effect_of[job.id],
+                 id = math.tointeger(tonumber(job.record)), key = engine:back_key(job.record),
+                 xmlid = link and link.xmlid, intend = intend,
+                 decision = job.decision and json.decode(job.decision) or nil,
+                 nav_key = link and keys.nav_key(engine.company, link.nav) }
+  end
+  return items
+end
+
+local function finish(txn, item)
+  item.result = "quiet"
+  txn:add("effects_drop", item.job.id)
+  txn:add("job_done", item.job.id, item.job.rev)
+end
+
+--- Reads the Odoo records; one that no link holds has to be among those that the flow is
+-- about, one that is gone is a question of its own.
+local function read_odoo(engine, txn, items)
+  local linked, new, records = {}, json.array {}, {}
+  for _, item in ipairs(items) do
+    if item.link then linked[#linked + 1] = item.id else new[#new + 1] = item.id end
+  end
+  local found, err
+  found = {}
+  if #linked > 0 then
+    found, err = engine.odoo:read(engine.model, linked, engine.back_fields)
+    if not found then return nil, err end
+  end
+  if #new > 0 then
+    local domain = table.move(engine.flow.odoo.where, 1, #engine.flow.odoo.where, 1, json.array {})
+    table.insert(domain, 1, json.array { "id", "in", new })
+    local more
+    more, err = engine.odoo:search(engine.model, domain, engine.back_fields, { active_test = false })
+    if not more then return nil, err end
+    table.move(more, 1, #more, #found + 1, found)
+  end
+  for _, record in ipairs(found) do records[record.id] = record end
+  for _, item in ipairs(items) do
+    item.current = records[item.id]
+    if not item.current then
+      if item.link then gone.report(engine, txn, "odoo_to_nav", item.job.record) else finish(txn, item) end
+      item.result = "quiet" -- the report took the job's place
+    elseif not item.link and item.current.active == false then
+      finish(txn, item) -- an archived record begins no life in NAV
+    end
+  end
+  return true
+end
+
+--- Reads NAV's records of items with a `nav_key`.
+local function read_nav(engine, txn, items)
+  local wanted = {}
+  for _, item in ipairs(items) do
+    if item.nav_key and not item.result and not item.record then wanted[#wanted + 1] = item.nav_key end
+  end
+  if #wanted == 0 then return true end
+  local records, err, etags = engine.nav:get(engine.entity, wanted, engine.nav_read_fields)
+  if not records then return nil, err end
+  for _, item in ipairs(items) do
+    local record = item.nav_key and not item.result and not item.record and records[item.nav_key]
+    if record then
+      delivery.take(engine, item, record, etags[item.nav_key])
+    elseif item.nav_key and not item.result and not item.record and item.link then
+      -- NAV's side is the one to decide what becomes of it
+      gone.report(engine, txn, "nav_to_odoo", item.link.nav)
+      finish(txn, item)
+    end
+  end
+  return true
+end
+
+-- ---- mapping ---------------------------------------------------------------------------
+
+local function refuse_mapping(engine, txn, item, problems)
+  for _, p in ipairs(problems) do
+    if p.waits_for then return waiting.park(engine, txn, item, p) end
+  end
+  local text, fingerprint = outcome.broken_rules(engine.flow.name, item.job.record, problems)
+  closing.park(engine, txn, item, "dead", text, fingerprint)
+end
+
+--- What Odoo's record says in NAV's words; parks what cannot be said.
+local function map(engine, txn, item, links)
+  local values, problems = pair.map(engine, "to_nav", item.current,
+    { creating = item.record == nil, current = item.record, lookups = engine.lookups, links = links })
+  if not values then return closing.refuse(engine, txn, item, problems) end
+  item.values = values
+  if #problems > 0 then refuse_mapping(engine, txn, item, problems) end
+end
+
+--- A value that a person typed, as the NAV field takes it; nil when it does not fit.
+local function typed(def, text)
+  if def.type == "decimal" then return decimal.parse(text) end
+  if def.type == "integer" then return math.tointeger(tonumber(text)) end
+  if def.type == "boolean" then return ({ ["true"] = true, ["false"] = false })[text] end
+  return text
+end
+
+--- Puts the values of a person's decision over those of both sides.
+local function dictate(engine, item)
+  for _, v in ipairs(item.verdicts) do
+    for _, field in ipairs(v.entry.nav) do
+      local text = item.decision.set[field]
+      local value = text and typed(engine.nav_schema.fields[field], text)
+      if value ~= nil then
+        v.what, v.dictated, item.to_nav[field] = "to_nav", true, value
+      end
+    end
+  end
+end
+
+local function plan(engine, txn, item, cards, links)
+  local said = pair.map(engine, "to_odoo", item.record,
+    { creating = false, current = item.current, lookups = engine.lookups, links = links })
+  pair.plan(engine, item, said or {}, item.values, cards)
+  if item.decision and item.decision.set then dictate(engine, item) end
+  item.body = pair.nav_body(engine, item)
+  if item.body and pair.out_of_turns(item, "to_nav", time.now()) then
+    closing.park(engine, txn, item, "review", outcome.restless(engine.flow.name, item, pair.TURNS))
+  end
+end
+
+-- ---- writing ---------------------------------------------------------------------------
+
+local function commit(txn)
+  if #txn == 0 then return true end
+  return store.apply(txn)
+end
+
+-- ---- ending ----------------------------------------------------------------------------
+
+local function fail(engine, txn, item)
+  local err = item.failed
+  if err.class == "conflict" and item.record then
+    -- somebody was faster: read again, at once
+    txn:add("effects_drop", item.job.id)
+    item.result = "retried"
+    engine:count("retried")
+    txn:add("job_retry", item.job.id, item.job.rev, time.now(), item.job.attempts + 1, nil)
+    if item.job.attempts + 1 >= outcome.max_attempts then closing.refuse(engine, txn, item, err) end
+    return
+  end
+  if err.class == "conflict" then return creating.taken(engine, txn, item, err) end
+  if err.class == "dependency" then err.class = "invalid" end -- NAV names what is missing
+  if err.class == "invalid" or err.class == "bug" then return closing.refuse(engine, txn, item, err) end
+  closing.postpone(engine, txn, item, err, engine.settle_nav_us)
+end
+
+local function close(engine, txn, item)
+  if item.result then return end
+  if item.failed then return fail(engine, txn, item) end
+  local name = keys.nav(engine.company, item.nav_key)
+  local what, text, fingerprint = pair.close(engine, txn, item, "to_nav", name)
+  local result = item.created and "created" or item.adopting and "adopted" or item.body and "updated"
+    or "unchanged"
+  if item.key then txn:add("effect_done", item.key) end
+  if what == "review" then
+    closing.park(engine, txn, item, "review", text, fingerprint)
+    return
+  end
+  item.result = result
+  closing.journal(engine, txn, item, result, {
+    fields = item.body and result == "updated" and delivery.names_of(item.body) or nil,
+    nav = not item.link and name or nil, lost = item.lost, ignored = item.ignored,
+    confidence = item.confidence and decimal.new(("%.2f"):format(item.confidence)) or nil })
+  txn:add("job_done", item.job.id, item.job.rev)
+end
+
+--- Closes the items in one transaction; when the store refuses one, each alone, and the
+-- refused one waits for a person.
+local function close_all(engine, items)
+  local txn = store.txn()
+  for _, item in ipairs(items) do close(engine, txn, item) end
+  local ok, err = commit(txn)
+  if ok or err.code ~= "invalid" then return ok, err end
+  for _, item in ipairs(items) do
+    engine:count(item.result, -1)
+    item.result = nil
+    close(engine, txn, item)
+    ok, err = commit(txn)
+    if not ok and err.code == "invalid" then
+      engine:count(item.result, -1)
+      closing.park(engine, txn, item, "review", outcome.review(engine.flow.name, item.job.record,
+        ("%s belongs to another record already (%s)"):format(tostring(item.nav_key), err.text), {}))
+      ok, err = commit(txn)
+    end
+    if not ok then return nil, err end
+  end
+  return true
+end
+
+local function open_items(items)
+  local open = {}
+  for _, item in ipairs(items) do
+    if not item.result then open[#open + 1] = item end
+  end
+  return open
+end
+
+local function run(engine, items)
+  local txn = store.txn()
+  local function postpone(err)
+    for _, item in ipairs(items) do
+      if not item.result then closing.postpone(engine, txn, item, err, engine.settle_nav_us) end
+    end
+    return commit(txn)
+  end
+  creating.settle(engine, txn, items)
+  local ok, err = read_odoo(engine, txn, open_items(items))
+  if not ok then return postpone(err) end
+  engine:refresh_lookups(false)
+  ok, err = matching.sight(engine, txn, open_items(items))
+  if ok then ok, err = read_nav(engine, txn, open_items(items)) end
+  local cards, links
+  if ok then links, err = waiting.links(engine, open_items(items)) end
+  if links then cards, err = pair.shared_cards(engine, open_items(items)) end
+  if not cards then return postpone(err) end
+  for _, item in ipairs(open_items(items)) do map(engine, txn, item, links) end
+  ok, err = creating.probe(engine, txn, open_items(items))
+  if not ok then return postpone(err) end
+  local writes, now = {}, time.now()
+  for _, item in ipairs(open_items(items)) do
+    if item.record then
+      if item.effect and item.link then item.landed = pair.landed(item, "nav", item.record) end
+      plan(engine, txn, item, cards, links)
+    else
+      item.body = creating.body(engine, item)
+    end
+    if item.body and not item.result then
+      writes[#writes + 1] = item
+      intend(engine, txn, item, now)
+    end
+  end
+  failpoint("effect.before_intend")
+  ok, err = commit(txn)
+  if not ok then return nil, err end
+  items = open_items(items)
+  failpoint("effect.after_intend")
+  delivery.write(engine, writes)
+  failpoint("effect.after_send")
+  creating.name(engine, items)
+  creating.plan(engine, items, cards, links)
+  ok, err = close_all(engine, items)
+  failpoint("effect.after_confirm")
+  return ok, err
+end
+
+--- Brings a list of jobs to their end, or schedules their next attempt; see batch.run.
+---@param engine table
+---@param jobs table[]
+---@return table|nil deferred
+---@return table|nil err
+function back.run(engine, jobs)
+  local lost, err
+  jobs, lost = gone.apart(jobs)
+  if #lost > 0 then
+    local ok
+    ok, err = gone.run(engine, lost, "odoo_to_nav")
+    if not ok then return nil, err end
+  end
+  local items
+  items, err = gather(engine, jobs)
+  if not items then return nil, err end
+  local ok, finished
+  ok, finished, err = pcall(run, engine, items)
+  lane.release(items)
+  if not ok then error(finished, 0) end
+  if not finished then return nil, err end
+  return {}
+end
+
+return back

@@ -1,0 +1,63 @@
+--- Which links a full walk came across: the others may point to records that are gone.
+--
+-- One bit for each link, by its number in the store, so that a million of them cost some
+-- hundred kilobytes. Links that were touched after the walk began are not asked about. What a
+-- walk did not see is only a question; gone.lua asks the system before it believes.
+
+local store = require "navodoo.store"
+local gone = require "navodoo.engine.gone"
+
+local census = {}
+census.__index = census
+
+local PAGE <const> = 1000
+
+---@class navodoo.Census
+---@field bits table<integer, integer>
+---@field began integer   when the walk began
+
+---@param now integer
+---@return navodoo.Census
+function census.new(now) return setmetatable({ bits = {}, began = now }, census) end
+
+--- The walk came across the record of this link.
+---@param link integer
+function census:see(link)
+  local word = link >> 6
+  self.bits[word] = (self.bits[word] or 0) | 1 << (link & 63)
+end
+
+---@param link integer
+---@return boolean
+function census:saw(link)
+  return (self.bits[link >> 6] or 0) & 1 << (link & 63) ~= 0
+end
+
+--- Stores a job for every link that the walk did not come across.
+---@param engine table
+---@param direction "nav_to_odoo"|"odoo_to_nav"  of the side that was walked
+---@return integer|nil count
+---@return table|nil err
+function census:report(engine, direction)
+  local after, count = 0, 0
+  while true do
+    local links, err = store.query("links_list", engine.flow.name, after, PAGE)
+    if not links then return nil, err end
+    local txn = store.txn()
+    for _, l in ipairs(links) do
+      after = l.id
+      if l.updated < self.began and not self:saw(l.id) and gone.is_news(l, direction) then
+        gone.report(engine, txn, direction, direction == "nav_to_odoo" and l.nav or l.odoo)
+        count = count + 1
+      end
+    end
+    if #txn > 0 then
+      local ok, failed = store.apply(txn)
+      if not ok then return nil, failed end
+      engine.wake:set()
+    end
+    if #links < PAGE then return count end
+  end
+end
+
+return census

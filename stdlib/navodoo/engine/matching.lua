@@ -1,0 +1,147 @@
+--- First sight of an Odoo record: does NAV have it already?
+--
+-- The mirror of what batch.lua does for NAV's records: an external id of ours names its
+-- NAV record; else NAV is searched for the strong values (VAT number, e-mail) in the ways
+-- they are usually spelled. A sure match is adopted, a doubtful one waits for a person, and
+-- nothing is created beside it. Names that a run adds to its locks are taken only when they
+-- are free: whoever waits while holding could wait for ever.
+
+local decimal = require "navodoo.decimal"
+local json = require "navodoo.json"
+local store = require "navodoo.store"
+local time = require "navodoo.time"
+local adopt = require "navodoo.engine.adopt"
+local closing = require "navodoo.engine.closing"
+local keys = require "navodoo.engine.keys"
+local lane = require "navodoo.engine.lane"
+local outcome = require "navodoo.engine.outcome"
+
+local matching = {}
+
+--- A record whose name is busy is looked at again after this long.
+local BUSY_US <const> = 1000000
+--- Candidates of one value that are looked at.
+local CANDIDATES <const> = 5
+
+local function later(txn, item)
+  item.result = "retried"
+  txn:add("job_retry", item.job.id, item.job.rev, time.now() + BUSY_US, item.job.attempts, nil)
+end
+
+--- Records that carry an external id of ours belong to a NAV record: the other direction
+-- finds it by that.
+local function ours(engine, txn, items)
+  local records = {}
+  for i, item in ipairs(items) do records[i] = item.current end
+  if #records == 0 then return true end
+  local names, err = engine.odoo:names_of(engine.model, records)
+  if not names then return nil, err end
+  for _, item in ipairs(items) do
+    for _, name in ipairs(names[item.id] or {}) do
+      local key = engine:key_of_xmlid(name)
+      -- not the one that a creation of ours gave, whose end was lost
+      if key and not item.result and not (item.effect and item.effect.kind == "create") then
+        local now = time.now()
+        txn:add("job_put", engine.flow.name, "nav_to_odoo", keys.nav(engine.company, key), now, now, nil, nil, nil)
+        txn:add("job_done", item.job.id, item.job.rev)
+        item.result = "quiet"
+        engine.wake:set()
+      end
+    end
+  end
+  return true
+end
+
+--- NAV's records that share a strong value with an item, in Odoo's words.
+local function candidates(engine, strong)
+  local found, seen = {}, {}
+  for _, s in ipairs(strong) do
+    for _, spelling in ipairs(adopt.spellings(s.value)) do
+      local page, err = engine.nav:scan(engine.entity, { fields = engine.match_fields, limit = CANDIDATES,
+                                                         where = { { s.nav, "eq", spelling } } })
+      if not page then return nil, err end
+      for _, row in ipairs(page.rows) do
+        if not seen[row.key] then
+          seen[row.key] = true
+          local c = { key = row.key, name = engine.name_field and row.record[engine.name_field] or nil }
+          for _, rule in ipairs(engine.flow.link.adopt) do c[rule.odoo] = row.record[rule.nav] end
+          found[#found + 1] = c
+        end
+      end
+    end
+  end
+  if #found == 0 then return found end
+  local names = json.array {}
+  for i, c in ipairs(found) do names[i] = keys.nav(engine.company, c.key) end
+  local links, err = store.query("links_by_nav", engine.flow.name, assert(json.encode(names)))
+  if not links then return nil, err end
+  for _, l in ipairs(links) do
+    for i, c in ipairs(found) do
+      if names[i] == l.nav then c.linked = engine.model .. " " .. l.odoo end
+    end
+  end
+  return found
+end
+
+local function review(engine, txn, item, best, sure)
+  closing.park(engine, txn, item, "review", outcome.review(engine.flow.name, item.job.record,
+    ("%s %d %q looks like %s in NAV, %q (confidence %.2f)%s"):format(engine.model, item.id,
+      tostring(item.current.name), tostring(best.key), tostring(best.name), sure,
+      best.linked and ", which belongs to " .. best.linked or ""),
+    { { id = best.key, name = best.name, linked = best.linked,
+        confidence = decimal.new(("%.2f"):format(sure)) } }))
+end
+
+local function adopt_it(engine, txn, item, key, sure)
+  if not lane.hold(item, { lane.nav_name(engine, keys.nav(engine.company, key)) }) then return later(txn, item) end
+  item.nav_key, item.adopting, item.confidence = key, true, sure
+end
+
+local function look(engine, txn, item)
+  local decision = item.decision or {}
+  if decision.adopt then return adopt_it(engine, txn, item, decision.adopt, 1) or true end
+  local rules = engine.flow.link.adopt
+  local strong = not decision.create and adopt.strong_values(rules, item.current) or {}
+  local names = {}
+  for i, s in ipairs(strong) do names[i] = lane.claim_name(engine, s.name) end
+  local number = engine:number_of(item.id)
+  if number then names[#names + 1] = lane.nav_name(engine, keys.nav(engine.company, number)) end
+  if #names > 0 and not lane.hold(item, names) then return later(txn, item) or true end
+  if #strong > 0 then
+    local list, err = candidates(engine, strong)
+    if not list then return nil, err end
+    local verdict, best, sure = adopt.decide(rules, item.current, list)
+    if verdict == "adopt" then return adopt_it(engine, txn, item, best.key, sure) or true end
+    if verdict == "review" then return review(engine, txn, item, best, sure) or true end
+  end
+  if not engine.flow.policy.create_in_nav then -- found nothing to belong to, and may not begin
+    item.result = "quiet"
+    txn:add("job_done", item.job.id, item.job.rev)
+  end
+  return true
+end
+
+--- Looks at the items without a link: adopts, parks, or leaves them to be created.
+---@param engine table
+---@param txn navodoo.Txn
+---@param items table[]
+---@return boolean|nil ok
+---@return table|nil err
+function matching.sight(engine, txn, items)
+  local new = {}
+  for _, item in ipairs(items) do
+    if not item.link then new[#new + 1] = item end
+  end
+  local ok, err = ours(engine, txn, new)
+  if not ok then return nil, err end
+  for _, item in ipairs(new) do
+    -- a creation of unknown outcome is asked for by its own key, not by likeness
+    if not item.result and not (item.effect and item.effect.kind == "create") then
+      ok, err = look(engine, txn, item)
+      if not ok then return nil, err end
+    end
+  end
+  return true
+end
+
+return matching

@@ -1,0 +1,248 @@
+--- A linked pair in a flow that goes both ways: what has to be written, and the new base.
+--
+-- Both directions ask here, with both records freshly read under the pair's lock. What one
+-- direction does not do itself (the other side won, or a person must decide) keeps its old
+-- base, so that it stays a change; closing then makes a job for the other direction.
+-- An item brings `record` (NAV's), `current` (Odoo's), `link`, and gets `verdicts`.
+
+local crypto = require "navodoo.crypto"
+local json = require "navodoo.json"
+local store = require "navodoo.store"
+local task = require "navodoo.task"
+local time = require "navodoo.time"
+local base = require "navodoo.engine.base"
+local merge = require "navodoo.engine.merge"
+local outcome = require "navodoo.engine.outcome"
+
+local pair = {}
+
+--- Instructions for mapping one record.
+pair.MAP_BUDGET = 2000000
+
+--- A record may change hands so often within the window; then the two systems disagree.
+pair.TURNS, pair.WINDOW_US = 8, 3600 * 1000000
+
+--- Maps a record by the flow's function `name` ("to_odoo" or "to_nav").
+---@return table|nil values
+---@return table problems_or_err  an error of class "bug" where values are nil
+function pair.map(engine, name, record, ctx)
+  local ok, values, problems = task.guard(pair.MAP_BUDGET, engine.flow[name], engine.flow, record, ctx)
+  if not ok then
+    values.class = "bug"
+    return nil, values
+  end
+  if type(values) ~= "table" or type(problems) ~= "table" then
+    return nil, { class = "bug", code = "nonsense", text = ("flow %s: %s returned %s and %s, two tables expected")
+      :format(engine.flow.name, name, type(values), type(problems)) }
+  end
+  return values, problems
+end
+
+--- Which flows' cards of one Odoo record own its shared fields: ids that are linked there.
+-- One query for each flow that entries name.
+---@param items table[]
+---@return table<string, table<string, true>>|nil  flow -> set of Odoo ids as text
+function pair.shared_cards(engine, items)
+  local cards, ids = {}, json.array {}
+  for _, flow in ipairs(engine.shares) do
+    if #ids == 0 then
+      for _, item in ipairs(items) do
+        if item.id then ids[#ids + 1] = tostring(item.id) end
+      end
+      if #ids == 0 then return cards end
+    end
+    local links, err = store.query("links_by_odoo", flow, assert(json.encode(ids)))
+    if not links then return nil, err end
+    cards[flow] = {}
+    for _, l in ipairs(links) do cards[flow][l.odoo] = true end
+  end
+  return cards
+end
+
+--- Decides the pair's entries; `to_odoo` and `to_nav` are what each side says in the words
+-- of the other. Sets `item.verdicts` and `item.base`.
+---@param cards table  of `pair.shared_cards`
+function pair.plan(engine, item, to_odoo, to_nav, cards)
+  item.base = item.link and base.read(item.link) or nil
+  local id = tostring(item.id)
+  item.verdicts = merge.plan(engine.flow.entries, {
+    base = item.landed or item.base, nav = item.record, odoo = item.current,
+    to_odoo = to_odoo, to_nav = to_nav,
+    same_odoo = function(field, a, b) return engine.same(engine.fields[field], a, b) end,
+    same_nav = function(field, a, b) return engine.same_nav(engine.nav_schema.fields[field], a, b) end,
+    owner = function(entry)
+      if engine.keyed[entry] then return "nav" end -- the key is NAV's to give
+      -- the partner has a card that owns this field: here it is only followed
+      if entry.shared and entry.shared ~= engine.flow.name and cards[entry.shared]
+         and cards[entry.shared][id] then return "odoo" end
+      return entry.owner
+    end,
+    conflict = engine.flow.policy.conflict,
+    nav_at = item.nav_at, odoo_at = item.current.write_date,
+  })
+  item.to_odoo, item.to_nav = to_odoo, to_nav
+  item.before_nav, item.before_odoo = item.record, item.current
+end
+
+--- What NAV's changes make of the Odoo record; nil for nothing.
+---@return table|nil write
+function pair.odoo_write(engine, item)
+  local write, any = {}, false
+  for _, v in ipairs(item.verdicts) do
+    if v.what == "to_odoo" then
+      for _, field in ipairs(v.entry.odoo) do
+        local value = item.to_odoo[field]
+        if value ~= nil and not engine.same(engine.fields[field], value, item.current[field]) then
+          write[field], any = value, true
+        end
+      end
+    end
+  end
+  return any and write or nil
+end
+
+--- What Odoo's changes make of the NAV record, in the declared order; nil for nothing.
+---@return table[]|nil body  { { field, value }, ... }
+function pair.nav_body(engine, item)
+  local travels = {}
+  for _, v in ipairs(item.verdicts) do
+    if v.what == "to_nav" then
+      for _, field in ipairs(v.entry.nav) do travels[field] = true end
+    end
+  end
+  local body = {}
+  for _, field in ipairs(engine.flow.nav_write_fields) do
+    local value = item.to_nav[field]
+    if travels[field] and value ~= nil and not engine.is_nav_key[field]
+       and not engine.same_nav(engine.nav_schema.fields[field], value, item.record[field]) then
+      body[#body + 1] = { field, value }
+    end
+  end
+  return #body > 0 and body or nil
+end
+
+--- The fields of a write and what they shall hold, for the effect: a later look at the
+-- target tells by it whether the write landed.
+---@param values table
+---@return string
+function pair.image(values)
+  local names = {}
+  for name in pairs(values) do names[#names + 1] = name end
+  table.sort(names)
+  return table.concat(names, ",") .. "=" .. crypto.hash(assert(json.canonical(values)))
+end
+
+--- The base of a pair whose last write had an unknown outcome and landed: what we wrote is
+-- no change of the target. Nil when it did not land, or moved on since.
+---@param side "nav"|"odoo"  that was written
+---@param record table       as it is there now
+---@return table|nil
+function pair.landed(item, side, record)
+  local names, hash = (item.effect.image or ""):match "^(.+)=(%x+)$"
+  local known = names and base.read(item.link)
+  if not known then return nil end
+  local values = {}
+  for name in names:gmatch "[^,]+" do values[name] = record[name] end
+  if crypto.hash(assert(json.canonical(json.object({}, values)))) ~= hash then return nil end
+  for name, value in pairs(values) do known[side][name] = value end
+  return known
+end
+
+--- Does this write exceed what two systems in agreement need? Keeps the count for the base.
+---@param way "to_odoo"|"to_nav"
+---@param now integer
+---@return boolean
+function pair.out_of_turns(item, way, now)
+  local last = item.base and item.base.turns
+  local turns = { way = way, n = 0, since = now }
+  if last and now - last.since < pair.WINDOW_US then
+    turns.n, turns.since = last.n + (last.way ~= way and 1 or 0), last.since
+  end
+  item.turns = turns
+  return turns.n > pair.TURNS
+end
+
+local function picked(record, fields)
+  local out = {}
+  for _, name in ipairs(fields) do out[name] = record[name] end
+  return out
+end
+
+--- Sets the base that a pair has after a run that did `did`, and what is left to do.
+---@param did "to_odoo"|"to_nav"
+function pair.settle(engine, item, did)
+  local nav, odoo = picked(item.record, engine.flow.nav_fields), picked(item.current, engine.odoo_fields)
+  item.left, item.lost, item.ignored = nil, nil, nil
+  local old = item.base or { nav = {}, odoo = {} }
+  for _, field in ipairs(item.differs or {}) do
+    odoo[field] = item.write[field] -- what is there now is somebody's edit
+    item.left = did == "to_odoo" and "to_nav" or item.left
+  end
+  for _, v in ipairs(item.verdicts) do
+    local entry = v.entry
+    if v.dictated then -- a person gave NAV the value: it goes on to Odoo as NAV's change
+      for _, field in ipairs(entry.nav) do nav[field] = base.NOT_KNOWN end
+      item.left = "to_odoo"
+    elseif v.what == "conflict" or (v.what == "to_odoo" or v.what == "to_nav") and v.what ~= did
+       and #entry.nav > 0 then
+      for _, field in ipairs(entry.nav) do nav[field] = old.nav[field] end
+      for _, field in ipairs(entry.odoo) do odoo[field] = old.odoo[field] end
+      if v.what ~= "conflict" then item.left = v.what end
+    elseif v.what == did and v.lost and item.base then
+      local side = v.lost == "nav" and item.before_nav or v.lost == "odoo" and item.before_odoo or {}
+      item.lost = item.lost or json.array {}
+      for _, field in ipairs(v.lost == "nav" and entry.nav or entry.odoo) do
+        item.lost[#item.lost + 1] = { side = v.lost, field = field, value = side[field] }
+      end
+    elseif v.what == "ignored" then
+      item.ignored = item.ignored or json.array {}
+      item.ignored[#item.ignored + 1] = entry.nav[1] or entry.odoo[1]
+    end
+  end
+  item.nav_text, item.odoo_text = assert(json.canonical(nav)), assert(json.canonical(odoo))
+end
+
+--- The conflicts of a pair, for a person: fields with base and both values; nil for none.
+---@return table[]|nil
+function pair.conflicts(item)
+  local list
+  for _, v in ipairs(item.verdicts) do
+    if v.what == "conflict" then
+      list = list or json.array {}
+      local b = item.base or { nav = {}, odoo = {} }
+      list[#list + 1] = {
+        nav_fields = json.array(v.entry.nav), odoo_fields = json.array(v.entry.odoo),
+        base_nav = json.object({}, picked(b.nav, v.entry.nav)),
+        base_odoo = json.object({}, picked(b.odoo, v.entry.odoo)),
+        nav = json.object({}, picked(item.record, v.entry.nav)),
+        odoo = json.object({}, picked(item.current, v.entry.odoo)) }
+    end
+  end
+  return list
+end
+
+--- Adds the end of a pair's job: link with its new base, a job for what is left to the other
+-- direction, and the job's own end or its review.
+---@param did "to_odoo"|"to_nav"
+---@param nav_name string
+---@return string|nil review  "review" when a person must decide
+---@return string|nil err     JSON
+---@return string|nil fingerprint
+function pair.close(engine, txn, item, did, nav_name)
+  pair.settle(engine, item, did)
+  local now = time.now()
+  local turns = item.turns or item.base and item.base.turns
+  txn:add("link_put", engine.flow.name, nav_name, tostring(item.id), item.xmlid,
+          crypto.hash(item.nav_text), item.etag, item.current.write_date, crypto.hash(item.odoo_text),
+          base.pack(item.nav_text, item.odoo_text, turns and assert(json.encode(turns)) or nil), now)
+  if item.left then
+    local to_nav = item.left == "to_nav"
+    txn:add("job_put", engine.flow.name, to_nav and "odoo_to_nav" or "nav_to_odoo",
+            to_nav and tostring(item.id) or nav_name, now, now, nil, nil, nil)
+    engine.wake:set()
+  end
+  local conflicts = pair.conflicts(item)
+  if conflicts then return "review", outcome.conflict(engine.flow.name, item, nav_name, conflicts) end
+end
+
+return pair

@@ -1,0 +1,118 @@
+--- The ways of a flow: one queue, one pump and one watch for each of its directions.
+--
+-- Both ways of an engine share its connectors, locks and links. Each pump has an event of
+-- its own, so that none misses a wake; `engine.wake:set()` and the event "wake:<flow>" of
+-- the process wake them all.
+
+local task = require "navodoo.task"
+local back = require "navodoo.engine.back"
+local batch = require "navodoo.engine.batch"
+local poll = require "navodoo.engine.poll"
+local poll_odoo = require "navodoo.engine.poll_odoo"
+local pump = require "navodoo.engine.pump"
+
+local ways = {}
+
+--- Batches under way at once: while one waits for the target, the next is mapped.
+local BATCHES <const> = 3
+--- Records of a batch to NAV, which takes them one by one.
+local BACK_SIZE <const> = 50
+
+---@class navodoo.Way
+---@field direction "nav_to_odoo"|"odoo_to_nav"
+---@field run fun(engine: table, jobs: table[]): table?, table?  brings a batch to its end
+---@field watch fun(engine: table)
+---@field size integer      jobs of a batch
+---@field batches integer   under way at once
+---@field provide boolean?  its jobs carry what was read
+---@field wake navodoo.Event
+---@field pump table        state of the pump while it runs
+
+local function way_of(engine, direction)
+  if direction == "nav_to_odoo" then
+    return { direction = direction, run = batch.run, watch = poll.run, size = engine.batch_size,
+             batches = BATCHES, provide = true, wake = task.event() }
+  end
+  return { direction = direction, run = back.run, watch = poll_odoo.run, size = BACK_SIZE,
+           batches = BATCHES, wake = task.event() }
+end
+
+-- The Odoo fields that a base holds: what is written, and what is read for NAV.
+local function base_fields(flow)
+  local seen, fields = {}, {}
+  for _, list in ipairs { flow.odoo_fields, flow.odoo_read_fields } do
+    for _, name in ipairs(list) do
+      if not seen[name] then seen[name], fields[#fields + 1] = true, name end
+    end
+  end
+  table.sort(fields)
+  return fields
+end
+
+-- What both directions ask of the entries.
+local function learn_entries(engine, flow)
+  local shared = {}
+  engine.keyed, engine.is_nav_key, engine.shares, engine.match_fields = {}, {}, {}, {}
+  for _, name in ipairs(flow.nav.key) do engine.is_nav_key[name] = true end
+  for _, entry in ipairs(flow.entries) do
+    if entry.is_key then engine.keyed[entry] = true end
+    if entry.odoo[1] == "name" then engine.name_field = entry.nav[1] end
+    if entry.shared and entry.shared ~= flow.declared and not shared[entry.shared] then
+      shared[entry.shared], engine.shares[#engine.shares + 1] = true, entry.shared
+    end
+  end
+  engine.match_fields[1] = engine.name_field
+  for _, rule in ipairs(flow.link.adopt) do
+    engine.match_fields[#engine.match_fields + 1] = rule.nav
+  end
+end
+
+--- Gives an engine its ways and what they need to know of the flow.
+---@param engine table
+function ways.prepare(engine)
+  local flow = engine.flow
+  engine.ways = {}
+  for i, direction in ipairs(flow.directions) do engine.ways[i] = way_of(engine, direction) end
+  engine.paired = #flow.directions == 2 -- both sides are read, and merged
+  engine.odoo_fields = base_fields(flow)
+  learn_entries(engine, flow)
+  engine.lane_nav = "nav:" .. flow.nav.read .. ":"
+  engine.lane_odoo = "odoo:" .. flow.odoo.model .. ":"
+  engine.wake = { set = function()
+    for _, way in ipairs(engine.ways) do way.wake:set() end
+  end }
+end
+
+--- True when no way has anything to do.
+---@param engine table
+---@return boolean
+function ways.all_idle(engine)
+  for _, way in ipairs(engine.ways) do
+    if not (way.pump and way.pump.idle) then return false end
+  end
+  return true
+end
+
+--- Starts watches and pumps, and waits for the end of all pumps.
+---@param engine table
+function ways.run(engine)
+  local open, ended, broken = #engine.ways, task.event(), nil
+  local named = task.event("wake:" .. engine.flow.name)
+  task.spawn(function()
+    while named:wait() and open > 0 and not engine.retiring do engine.wake:set() end
+  end)
+  engine.all_idle = ways.all_idle
+  if not engine.pinned then engine.polls_open = #engine.ways end
+  for _, way in ipairs(engine.ways) do
+    if not engine.pinned then task.spawn(way.watch, engine) end
+    task.spawn(function()
+      local ok, why = xpcall(pump.run, debug.traceback, engine, way)
+      open, broken = open - 1, broken or not ok and why or nil
+      ended:set()
+    end)
+  end
+  while open > 0 do ended:wait() end
+  if broken then error(broken, 0) end
+end
+
+return ways
