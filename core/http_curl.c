@@ -277,17 +277,48 @@ static bool is_loopback(const char *place) {
          strncasecmp(place, "localhost:", 10) == 0;
 }
 
+/* curl widens bytes, not characters, to the UTF-16 that NTLM wants. So it gets Latin-1,
+ * which comes out right; other characters stay as they are, and are refused. Free the
+ * result with free_latin1. NULL: out of memory. */
+static char *latin1_of(const char *z) {
+  char *out = strdup(z), *o = out;
+  for (const unsigned char *p = (const unsigned char *)z; out && *p;) {
+    if (*p < 0x80) *o++ = (char)*p++;
+    else if ((*p == 0xc2 || *p == 0xc3) && (p[1] & 0xc0) == 0x80) {
+      *o++ = (char)((*p & 3) << 6 | (p[1] & 0x3f));
+      p += 2;
+    } else {
+      strcpy(out, z);
+      return out;
+    }
+  }
+  if (out) *o = 0;
+  return out;
+}
+
+static void free_latin1(char *z) {
+  if (z) explicit_bzero(z, strlen(z));
+  free(z);
+}
+
+static CURLcode set_ntlm(CURL *e, const nv_exchange *x) {
+  char *user = latin1_of(x->user ? x->user : ""), *password = latin1_of(x->password ? x->password : "");
+  CURLcode rc = user && password ? CURLE_OK : CURLE_OUT_OF_MEMORY;
+  if (rc == CURLE_OK) rc = curl_easy_setopt(e, CURLOPT_HTTPAUTH, (long)CURLAUTH_NTLM);
+  if (rc == CURLE_OK) rc = curl_easy_setopt(e, CURLOPT_USERNAME, user);
+  if (rc == CURLE_OK) rc = curl_easy_setopt(e, CURLOPT_PASSWORD, password);
+  free_latin1(user);
+  free_latin1(password);
+  return rc;
+}
+
 /* The copies that curl makes of user and password are freed by curl_easy_reset. */
 static CURLcode set_login(CURL *e, const nv_exchange *x) {
-  if (x->auth == NV_AUTH_NONE) return CURLE_OK;
-  bool ntlm = x->auth == NV_AUTH_NTLM;
-  CURLcode rc = curl_easy_setopt(e, CURLOPT_HTTPAUTH,
-                                 ntlm ? (long)CURLAUTH_NTLM : (long)CURLAUTH_NEGOTIATE);
-  /* an empty user makes curl take the ticket of the process */
-  if (rc == CURLE_OK) rc = curl_easy_setopt(e, CURLOPT_USERNAME, ntlm && x->user ? x->user : "");
-  if (rc == CURLE_OK)
-    rc = curl_easy_setopt(e, CURLOPT_PASSWORD, ntlm && x->password ? x->password : "");
-  return rc;
+  if (x->auth == NV_AUTH_NTLM) return set_ntlm(e, x);
+  if (x->auth != NV_AUTH_NEGOTIATE) return CURLE_OK;
+  CURLcode rc = curl_easy_setopt(e, CURLOPT_HTTPAUTH, (long)CURLAUTH_NEGOTIATE);
+  /* without a name curl takes the ticket of the process */
+  return rc == CURLE_OK ? curl_easy_setopt(e, CURLOPT_USERPWD, ":") : rc;
 }
 
 static CURLcode set_options(transfer *t) {

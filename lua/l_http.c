@@ -99,18 +99,21 @@ static void push_scrubbed(lua_State *L, nv_str s) {
   nv_buf_clear(&clean);
 }
 
-/* (capture) -> sets `captured` of the answer on top to the secret's token. */
-static bool capture(lua_State *L, int idx, const nv_exchange *x) {
-  if (lua_type(L, idx) != LUA_TTABLE) return false;
-  nvl_host *h = nvl_host_of(L);
+enum { NOTHING, JSON, COOKIE };
+
+/* Puts what the table at `idx` asks for among the secrets; says where it stood. */
+static int capture(lua_State *L, int idx, const nv_exchange *x) {
+  if (lua_type(L, idx) != LUA_TTABLE) return NOTHING;
   const char *name = nvl_opt_string(L, idx, "secret", NULL, NULL);
   const char *json = nvl_opt_string(L, idx, "json", NULL, NULL);
   const char *cookie = nvl_opt_string(L, idx, "cookie", NULL, NULL);
   nv_str v = json ? json_text(&x->in, json) : cookie_text(&x->headers_in, cookie);
-  if (!v.p || nv_secrets_put(h->secrets, name, v, NULL) != NV_OK) return false;
-  lua_pushstring(L, nv_secrets_token(h->secrets, name));
-  lua_setfield(L, -2, "captured");
-  return true;
+  if (!v.p || nv_secrets_put(nvl_host_of(L)->secrets, name, v, NULL) != NV_OK) return NOTHING;
+  return json ? JSON : COOKIE;
+}
+
+static const char *token_of_capture(lua_State *L, int idx) {
+  return nv_secrets_token(nvl_host_of(L)->secrets, nvl_opt_string(L, idx, "secret", NULL, NULL));
 }
 
 static void check_capture(lua_State *L, int idx) {
@@ -132,15 +135,19 @@ static int push_answer(lua_State *L, nv_op *op) {
   lua_pushinteger(L, x->status);
   lua_setfield(L, -2, "status");
   nv_str body = {x->in.p ? x->in.p : "", x->in.n};
-  if (capture(L, CAPTURE, x)) {
-    lua_newtable(L); /* headers are not asked for where a secret is */
-    lua_setfield(L, -2, "headers");
-    push_scrubbed(L, body);
-  } else {
-    nvl_push_headers(L, &x->headers_in);
-    lua_setfield(L, -2, "headers");
-    lua_pushlstring(L, body.p, body.n);
+  nvl_push_headers(L, &x->headers_in);
+  int captured = capture(L, CAPTURE, x);
+  if (captured == COOKIE) { /* the headers are on top */
+    lua_pushnil(L);
+    lua_setfield(L, -2, "set-cookie");
   }
+  lua_setfield(L, -2, "headers");
+  if (captured) {
+    lua_pushstring(L, token_of_capture(L, CAPTURE));
+    lua_setfield(L, -2, "captured");
+  }
+  if (captured == JSON) push_scrubbed(L, body);
+  else lua_pushlstring(L, body.p, body.n);
   lua_setfield(L, -2, "body");
   lua_pushinteger(L, nv_http_elapsed_ms(op));
   lua_setfield(L, -2, "ms");

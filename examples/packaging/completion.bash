@@ -15,7 +15,7 @@ _navodoo() {
     check) options='--env' folders=1 ;;
     map) options='--to --trace --json --live --flows --env --set'
          if [ "$COMP_CWORD" -eq 2 ]; then words=$(_navodoo_flows); else files=1; fi ;;
-    sandbox) options='--nav --odoo --odoo-version --customers --vendors --contacts --addresses --partners --seed --state' ;;
+    sandbox) options='--nav --odoo --odoo-version --customers --vendors --contacts --addresses --partners --seed --state --nav-auth --token-life --password --api-key --api-key-expires' ;;
     status) options='--state --json' ;;
     jobs) options='--flow --only --after --limit --state --json' ;;
     dead) options='--flow --group --all --after --limit --state --json'
@@ -39,13 +39,14 @@ _navodoo() {
       return ;;
     --only) words='ready waiting review dead' ;;
     --odoo-version) words='14 17 18 19' ;;
+    --nav-auth) words='basic ntlm oauth2' ;;
     --env) words='dev qa prod' ;;
     --to) words='nav odoo' ;;
     --flows) mapfile -t COMPREPLY < <(compgen -d -- "$current"); compopt -o filenames; return ;;
     --flow) words=$(_navodoo_flows) ;;
     --set) words='nav.url= nav.company= nav.user= odoo.url= odoo.database= odoo.user= odoo.hook_url='
            compopt -o nospace ;;
-    --wait|--listen|--memory|--customers|--vendors|--contacts|--addresses|--partners|--seed|--after|--limit|--group) return ;;
+    --wait|--listen|--memory|--customers|--vendors|--contacts|--addresses|--partners|--seed|--token-life|--password|--api-key|--api-key-expires|--after|--limit|--group) return ;;
     --nav|--odoo) return ;;
     *)
       case $current in

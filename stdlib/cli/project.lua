@@ -7,6 +7,7 @@ local duration = require "navodoo.duration"
 local fs = require "navodoo.fs"
 local http = require "navodoo.http"
 local loader = require "navodoo.loader"
+local oauth = require "connector.oauth"
 local out = require "cli.out"
 local problem = require "navodoo.problem"
 local secret = require "navodoo.secret"
@@ -40,6 +41,7 @@ end
 -- everybody sees the arguments of a process.
 local SETTINGS <const> = {
   url = "url", company = "text", company_id = "whole", database = "text", user = "text", api = "text",
+  auth = "text", token_url = "url", client_id = "text", scope = "text", expires = "text",
   settle = "duration", page_size = "whole", batch = "whole", zone = "text", timeout = "duration",
   connections = "whole", requests_per_second = "whole", ca_file = "text", hook_url = "url",
 }
@@ -73,6 +75,7 @@ end
 
 --- Applies `--set endpoint.key=value` to the configuration.
 local function apply_settings(settings, endpoints, problems)
+  local touched = {}
   for _, setting in ipairs(settings or {}) do
     local endpoint, key, text = setting:match("^([%w_]+)%.([%w_]+)=(.*)$")
     local value
@@ -83,8 +86,12 @@ local function apply_settings(settings, endpoints, problems)
     else
       key, value = read_setting(key, text)
     end
-    if key then endpoints[endpoint][key] = value
+    if key then endpoints[endpoint][key], touched[endpoint] = value, setting
     else problems[#problems + 1] = { file = "--set " .. setting, text = value } end
+  end
+  for _, name in ipairs(problem.names(touched)) do
+    local text = config.sign_in_problem(endpoints[name])
+    if text then problems[#problems + 1] = { file = "--set " .. touched[name], text = text } end
   end
 end
 
@@ -139,6 +146,9 @@ end
 ---@param endpoint table
 ---@return string
 function project.password_places(endpoint)
+  if not endpoint.password then
+    return "it signs in with the Kerberos ticket of this process: see klist, or name a keytab in KRB5_CLIENT_KTNAME"
+  end
   local name = endpoint.password.name:upper():gsub("[-.]", "_")
   return ("set the environment variable NAVODOO_%s, or %s_FILE to the path of a file that holds it"):format(name, name)
 end
@@ -149,9 +159,24 @@ end
 ---@return string|nil complaint
 function project.find_secret(declared)
   local handle, err = secret.get(declared.name)
-  if not handle and declared.default then handle, err = secret.define(declared.name, declared.default) end
+  if not handle and err.code == "notfound" and declared.default then
+    handle, err = secret.define(declared.name, declared.default)
+  end
   if handle then return handle end
   return nil, ("%s; %s"):format(err.text, project.password_places { password = declared })
+end
+
+--- The settings of the core for an endpoint, and for its token endpoint where it has one.
+local function doors_of(name, e)
+  local ways = { basic = "basic", ntlm = "ntlm", negotiate = "negotiate" }
+  local way = e.kind == "nav" and ways[e.auth] or nil
+  local list = { { name = name, base_url = e.url, max_connections = e.connections, timeout_ms = e.timeout_ms,
+    requests_per_second = e.requests_per_second, ca_file = e.ca_file, auth = way,
+    user = way and e.user or nil, secret = way and e.secret or nil } }
+  if e.auth == "oauth2" then
+    list[2] = { name = oauth.door(e), base_url = e.token_url, max_connections = 1, ca_file = e.ca_file }
+  end
+  return list
 end
 
 --- Resolves secrets and makes the endpoints known to the HTTP client.
@@ -161,23 +186,15 @@ end
 function project.open_endpoints(endpoints)
   for _, name in ipairs { "nav", "odoo" } do
     local e = endpoints[name]
-    local handle, err
-    if e.password.value then handle, err = secret.define(e.password.name, e.password.value)
-    else handle, err = secret.get(e.password.name) end
-    if not handle and e.password.default then
-      handle, err = secret.define(e.password.name, e.password.default)
+    if e.password then
+      local handle, complaint = project.find_secret(e.password)
+      if not handle then return nil, ("endpoint %s: %s"):format(name, complaint) end
+      e.secret, e.secret_name = tostring(handle), e.password.name
     end
-    if not handle then
-      return nil, ("endpoint %s: %s; %s"):format(name, err.text, project.password_places(e))
+    for _, door in ipairs(doors_of(name, e)) do
+      local ok, err = http.endpoint(door)
+      if not ok then return nil, ("endpoint %s: %s"):format(name, err.text) end
     end
-    e.secret = tostring(handle)
-    local ok
-    ok, err = http.endpoint {
-      name = name, base_url = e.url, max_connections = e.connections, timeout_ms = e.timeout_ms,
-      requests_per_second = e.requests_per_second, ca_file = e.ca_file,
-      auth = e.kind == "nav" and "basic" or nil, user = e.kind == "nav" and e.user or nil,
-      secret = e.kind == "nav" and e.secret or nil }
-    if not ok then return nil, ("endpoint %s: %s"):format(name, err.text) end
   end
   return true
 end

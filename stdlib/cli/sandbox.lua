@@ -17,12 +17,18 @@ sandbox.options = { nav = { value = true }, odoo = { value = true },
                     customers = { value = true, whole = true }, vendors = { value = true, whole = true },
                     contacts = { value = true, whole = true }, addresses = { value = true, whole = true },
                     partners = { value = true, whole = true },
-                    seed = { value = true, whole = true }, state = { value = true } }
+                    seed = { value = true, whole = true }, state = { value = true },
+                    ["nav-auth"] = { value = true, one_of = { "basic", "ntlm", "oauth2" } },
+                    ["token-life"] = { value = true, whole = true },
+                    password = { value = true }, ["api-key"] = { value = true },
+                    ["api-key-expires"] = { value = true } }
 sandbox.places = 0
 
 sandbox.help = [[usage: navodoo sandbox [--nav ADDR:PORT] [--odoo ADDR:PORT] [--odoo-version 14|17|18|19]
                        [--customers N] [--vendors N] [--contacts N] [--addresses N]
                        [--partners N] [--seed N] [--state FILE]
+                       [--nav-auth basic|ntlm|oauth2] [--token-life SECONDS] [--password TEXT]
+                       [--api-key TEXT] [--api-key-expires DATE]
 
 Plays a NAV 2018 (OData V4) and an Odoo (JSON-RPC, JSON-2, XML-RPC), true to what the
 real ones answer and refuse. Data is made from the seed: the same seed, the same data.
@@ -40,8 +46,15 @@ real ones answer and refuse. Data is made from the seed: the same seed, the same
   --state FILE         keep the data in this file: read at start, written at the end
                        (port 0 takes a free one; which, is printed)
 
-Under /_sandbox/ on both: dump, stats, faults, edit, crowd, clock, reset. User navodoo (NAV) and
-navodoo@example.com (Odoo), password "sandbox", database "sandbox".
+  --nav-auth WAY       how NAV wants to be signed in to (default basic); oauth2 tokens come
+                       from /oauth2/v2.0/token there, client navodoo
+  --token-life SECONDS life of such a token (default 3599)
+  --password TEXT      of both users, and client secret (default sandbox)
+  --api-key TEXT       API key of Odoo's user, good in place of the password
+  --api-key-expires D  last day of that key, YYYY-MM-DD (Odoo 18 and later)
+
+Under /_sandbox/ on both: dump, stats, faults, edit, crowd, clock, reset, sign_out.
+User navodoo (NAV) and navodoo@example.com (Odoo), password "sandbox", database "sandbox".
 
 examples:
   navodoo sandbox --customers 1000 --vendors 300 --partners 200
@@ -97,11 +110,13 @@ local function open_sides(a)
   return {
     nav = { kind = "nav", module = nav, state = saved and nav.restore(saved.nav) or
               nav.new { customers = customers, vendors = a.vendors, contacts = a.contacts,
-                        addresses = a.addresses, seed = seed, start_us = time.now() } },
+                        addresses = a.addresses, seed = seed, start_us = time.now(), password = a.password,
+                        auth = a.nav_auth, token_seconds = a.token_life } },
     odoo = { kind = "odoo", module = odoo, state = saved and odoo.restore(saved.odoo) or
               odoo.new { version = math.tointeger(tonumber(a.odoo_version or 19)), seed = seed,
                          partners = a.partners or 0, customers = customers, vendors = a.vendors,
-                         start_us = time.now() } },
+                         start_us = time.now(), password = a.password,
+                         api_key = a.api_key, api_key_expires_us = a.expires_us } },
   }
 end
 
@@ -111,6 +126,13 @@ function sandbox.run(a)
   for _, kind in ipairs { "nav", "odoo" } do
     if not out.address(a[kind] or DEFAULTS[kind]) then
       out.complain("sandbox: --%s needs ADDRESS:PORT, got %q", kind, a[kind])
+      return 2
+    end
+  end
+  if a.api_key_expires then
+    a.expires_us = time.parse_iso(a.api_key_expires .. "T23:59:59Z")
+    if not a.expires_us then
+      out.complain("sandbox: --api-key-expires needs a day as 2027-01-31, got %q", a.api_key_expires)
       return 2
     end
   end

@@ -10,6 +10,8 @@ local json = require "navodoo.json"
 local task = require "navodoo.task"
 local text = require "navodoo.text"
 
+local gate = require "connector.gate"
+
 local call = {}
 
 ---@class connector.Error
@@ -40,6 +42,8 @@ local call = {}
 
 --- Seams for specs.
 call.request, call.report = http.request, http.report
+--- Asks a door that is no system's: a token endpoint.
+call.ask = http.request
 
 --- Largest answer taken, and time allowed for one call. Odoo repeats a blocked write for up to
 -- half a minute and NAV works for minutes, so patience is right: the lane waits, nothing else.
@@ -137,6 +141,8 @@ end
 ---@field headers table?
 ---@field body string?
 ---@field write boolean?    the call changes something
+---@field trial boolean?    a refused login is an answer, not the end
+---@field capture table?    as in navodoo.http
 
 --- The answer of an endpoint that was opened to be looked at only. Whoever wants to see what
 -- would have been sent gives the endpoint a function `withheld`.
@@ -146,18 +152,10 @@ local function withhold(endpoint, request)
                 text = ("%s: %s: not sent, this command only reads"):format(endpoint.name, request.what) }
 end
 
---- Sends a request and reads its answer. With `read_only`, an endpoint gets no request that
--- changes something: this is the one place that all of them pass.
----@param endpoint connector.Endpoint
----@param request connector.Request
----@param read fun(res: table): any, connector.Error?  makes the value (not nil) or the error
----@return any value
----@return connector.Error? err
-function call.exchange(endpoint, request, read)
-  if request.write and endpoint.read_only then return withhold(endpoint, request) end
+local function once(endpoint, request, headers, read)
   local res, problem = call.request {
     endpoint = endpoint.name, method = request.method, path = request.path,
-    headers = request.headers, body = request.body,
+    headers = headers, body = request.body, capture = request.capture,
     timeout_ms = endpoint.timeout_ms or call.TIMEOUT_MS, max_body = call.MAX_BODY,
   }
   if not res then
@@ -179,6 +177,41 @@ function call.exchange(endpoint, request, read)
   return nil, err
 end
 
+-- With a token that is renewed once when it is refused: a call that was answered with 401 was
+-- not carried out.
+local function signed(endpoint, request, read)
+  local signer = endpoint.signer
+  if not signer then return once(endpoint, request, request.headers, read) end
+  local value, err
+  for _ = 1, 2 do
+    local headers, failed, issue = signer.sign(endpoint, request.headers)
+    if not headers then return nil, failed end
+    value, err = once(endpoint, request, headers, read)
+    if not err or err.class ~= "auth" then return value, err end
+    signer.refused(endpoint, issue)
+  end
+  return value, err
+end
+
+--- Sends a request and reads its answer. With `read_only`, an endpoint gets no request that
+-- changes something: this is the one place that all of them pass. A refused login stops the endpoint
+-- (connector/gate.lua), unless `request.trial` says that the caller knows another way.
+---@param endpoint connector.Endpoint
+---@param request connector.Request
+---@param read fun(res: table): any, connector.Error?  makes the value (not nil) or the error
+---@return any value
+---@return connector.Error? err
+function call.exchange(endpoint, request, read)
+  if request.write and endpoint.read_only then return withhold(endpoint, request) end
+  local stopped = gate.closed(endpoint)
+  if stopped then return nil, stopped end
+  local value, err = signed(endpoint, request, read)
+  if request.trial then return value, err end
+  if not err then gate.accepted(endpoint)
+  elseif err.class == "auth" then gate.refused(endpoint, err) end
+  return value, err
+end
+
 --- Percent-encodes what cannot stand in a path or a query. `'`, `(`, `)`, `,` and `:` stay.
 ---@param s string
 ---@return string
@@ -188,8 +221,8 @@ end
 
 -- ---- what all generations share --------------------------------------------------------
 
--- How long a refusal is believed, so that a wrong password is tried once and not by every
--- waiting run (Odoo locks the address out after ten tries).
+-- How long a wrong setting is believed, so that it is tried once and not by every waiting run.
+-- (A refused login stops the endpoint.)
 local REFUSAL_TTL_MS <const> = 10000
 
 local function space(endpoint) return "endpoint:" .. endpoint.name end
@@ -213,7 +246,7 @@ function call.cached(endpoint, key, ttl_ms, fetch)
     if not known then
       local value, err = fetch()
       if not value then
-        if err.class == "auth" or err.class == "config" then
+        if err.class == "config" then
           cache.put(where, key, "-" .. assert(json.encode(err)), REFUSAL_TTL_MS)
         end
         return nil, err
@@ -229,6 +262,10 @@ end
 --- Forgets what `cached` knows.
 ---@param endpoint connector.Endpoint
 ---@param key string
-function call.forget(endpoint, key) cache.drop(space(endpoint), key) end
+---@param value string|nil  only if it is still this
+function call.forget(endpoint, key, value)
+  if value and cache.get(space(endpoint), key) ~= "+" .. value then return end
+  cache.drop(space(endpoint), key)
+end
 
 return call

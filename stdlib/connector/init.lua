@@ -18,7 +18,13 @@ local KINDS <const> = { nav = nav, odoo = odoo }
 ---@field company_id integer?  Odoo company
 ---@field database string?     Odoo database
 ---@field user string?
+---@field auth string?         NAV: "basic" (also nil), "ntlm", "negotiate", "oauth2"; Odoo: "password" (also nil),
+--                              "api_key", "session"
 ---@field secret string?       token of the secret, replaced by its bytes when sent
+---@field secret_name string?  name of the secret: a changed one opens a stopped endpoint again
+---@field token_url string?    OAuth2, as are:
+---@field client_id string?
+---@field scope string?
 ---@field api "auto"|"jsonrpc"|"json2"|nil  Odoo only, nil = "auto"
 ---@field page_size integer?   most rows that the server gives in one answer
 ---@field timeout_ms integer?  for one call

@@ -22,8 +22,13 @@ local config = {}
 ---@field company string?        NAV: name of the company
 ---@field company_id integer?    Odoo: id of the company
 ---@field database string?       Odoo
----@field user string
----@field password { kind: "secret", name: string, default: string? }
+---@field auth string            how it signs in, see AUTHS
+---@field user string?
+---@field password { kind: "secret", name: string, default: string? }?  OAuth2: the client secret
+---@field token_url string?      OAuth2, as are:
+---@field client_id string?
+---@field scope string?
+---@field expires string?        YYYY-MM-DD: last day of the password, key or client secret
 ---@field api "auto"|"jsonrpc"|"json2"
 ---@field settle_ms integer      how long a call that was cut off may still take effect
 ---@field page_size integer
@@ -44,7 +49,8 @@ local config = {}
 ---@field endpoints table<string, navodoo.Endpoint>
 
 local KEYS <const> = {
-  kind = "string", url = "string", company = "string", company_id = "integer", database = "string",
+  kind = "string", auth = "string", token_url = "string", client_id = "string", client_secret = "secret",
+  scope = "string", expires = "string", url = "string", company = "string", company_id = "integer", database = "string",
   user = "string", password = "secret", api = "string", settle = "duration", page_size = "integer",
   batch = "integer", zone = "string", timeout = "duration", connections = "integer",
   requests_per_second = "integer", ca_file = "string", hook_url = "string", hook_secret = "secret",
@@ -52,9 +58,20 @@ local KEYS <const> = {
 }
 local VERSIONS <const> = nav_tables.versions
 local NEEDED <const> = {
-  nav = { "url", "company", "user", "password" },
-  odoo = { "url", "database", "user", "password" },
+  nav = { "url", "company" },
+  odoo = { "url", "database" },
 }
+-- Ways to sign in: what each needs beside that. The first is the default.
+local AUTHS <const> = {
+  nav = { "basic", "ntlm", "negotiate", "oauth2",
+    basic = { "user", "password" }, ntlm = { "user", "password" }, negotiate = {},
+    oauth2 = { "token_url", "client_id", "client_secret" } },
+  odoo = { "password", "api_key", "session",
+    password = { "user", "password" }, api_key = { "user", "password" }, session = { "user", "password" } },
+}
+local ADDRESSES <const> = { url = true, token_url = true, hook_url = true }
+-- Keys that one way has and the others do not.
+local OAUTH2_ONLY <const> = { "token_url", "client_id", "client_secret", "scope" }
 local DEFAULTS <const> = {
   nav = { settle = "8m", page_size = 1000, batch = 100, zone = "UTC", api = "auto" },
   odoo = { settle = "120s", page_size = 1000, batch = 200, zone = "UTC", api = "auto" },
@@ -81,6 +98,11 @@ local function is_loopback(url)
   return host == "localhost" or host == "::1" or host:find "^127%.%d+%.%d+%.%d+$" ~= nil
 end
 
+local function is_day(text)
+  local us = text:match "^%d%d%d%d%-%d%d%-%d%d$" and time.parse_iso(text .. "T00:00:00Z")
+  return us ~= nil and us ~= false and time.date(us, "UTC") == text
+end
+
 -- One value of an endpoint; false when it is not usable, which is noted.
 function reader:value(path, key, v, wanted)
   if v == problem.broken then return false end
@@ -98,11 +120,13 @@ function reader:value(path, key, v, wanted)
       wanted, problem.a(v)))
   elseif t == "integer" and v < 1 then
     self:note(path, ("%s must be above 0"):format(path))
-  elseif (key == "url" or key == "hook_url") and not v:find "^https?://[^/%s]+" then
+  elseif ADDRESSES[key] and not v:find "^https?://[^/%s]+" then
     self:note(path, ("%s: http://host or https://host is expected, got %q"):format(path, v))
-  elseif (key == "url" or key == "hook_url") and v:find "^https?://[^/]*@" then
+  elseif ADDRESSES[key] and v:find "^https?://[^/]*@" then
     self:note(path, ("%s: user and password have their own keys, they do not stand in the "
       .. "address"):format(path))
+  elseif key == "expires" and not is_day(v) then
+    self:note(path, ("%s: the last day is expected, as in %q, got %q"):format(path, "2027-01-31", v))
   elseif key == "zone" and not time.zone_valid(v) then
     self:note(path, ("%s: there is no time zone %q"):format(path, v))
   elseif key == "version" and not problem.is_in(VERSIONS, v) then
@@ -176,11 +200,52 @@ function reader:merge(env, shared, own)
   return out
 end
 
+--- What is wrong with how a complete endpoint signs in, or nil; and the names of what is missing.
+---@param e navodoo.Endpoint
+---@return string|nil problem
+---@return string[] missing
+function config.sign_in_problem(e)
+  local ways, missing = AUTHS[e.kind], {}
+  local needs = ways[e.auth]
+  if type(e.auth) ~= "string" or not needs then
+    return ("%s has no auth = %q; there are %s"):format(e.kind, tostring(e.auth), table.concat(ways, ", ")), missing
+  end
+  for _, key in ipairs(needs) do
+    if e[key] == nil and not (key == "client_secret" and e.password) then missing[#missing + 1] = key end
+  end
+  for _, key in ipairs(OAUTH2_ONLY) do
+    if e.auth ~= "oauth2" and e[key] ~= nil then
+      return ('%s is for auth = "oauth2", this endpoint has %q'):format(key, e.auth), missing
+    end
+  end
+  if e.token_url and e.token_url:find "^http://" and not is_loopback(e.token_url) then
+    return "token_url: a client secret goes over https only", missing
+  end
+  if #missing > 0 then
+    return ("auth = %q needs %s"):format(e.auth, table.concat(missing, ", ")), missing
+  end
+  return nil, missing
+end
+
+-- One name from here on, `password`, for the secret that signs in.
+function reader:sign_in(here, e, missing)
+  e.auth = e.auth or AUTHS[e.kind][1]
+  local text, lacks = config.sign_in_problem(e)
+  table.move(lacks, 1, #lacks, #missing + 1, missing)
+  if text and #lacks == 0 then self:note(here, here .. ": " .. text, problem.near(tostring(e.auth), AUTHS[e.kind])) end
+  if e.auth == "oauth2" then
+    e.password, e.client_secret, e.user = e.client_secret, nil, e.user or e.client_id
+  elseif e.auth == "negotiate" then -- the ticket of the process signs in
+    e.password, e.user = nil, "of the Kerberos ticket"
+  end
+end
+
 function reader:complete(here, e)
   local missing = {}
   for _, key in ipairs(NEEDED[e.kind]) do
     if e[key] == nil then missing[#missing + 1] = key end
   end
+  self:sign_in(here, e, missing)
   if #missing > 0 then
     self:note(here, ("%s: %s missing; an endpoint looks like %s"):format(here,
       table.concat(missing, ", ") .. (#missing == 1 and " is" or " are"), EXAMPLE[e.kind]))
@@ -196,9 +261,10 @@ function reader:complete(here, e)
   if e.hook_url then e.hook_url = e.hook_url:gsub("/+$", "") end
   if e.url then
     e.url = e.url:gsub("/+$", "")
-    if e.password and e.password.default and not is_loopback(e.url) then
+    local goes_to = e.auth == "oauth2" and e.token_url or e.url
+    if e.password and e.password.default and not is_loopback(goes_to) then
       self:note(here, ("%s: a default password is for the sandbox on this machine, not for %s")
-        :format(here, e.url))
+        :format(here, goes_to))
     end
   end
 end

@@ -8,6 +8,7 @@
 -- | POST /_sandbox/edit | a person changes a record: { table or model, key, fields, insert?, delete?, late_ms? } |
 -- | POST /_sandbox/crowd | many records changed at once: { edits, seed?, table or model?, except? } |
 -- | POST /_sandbox/clock | the time of both sides moves on: { seconds or days } |
+-- | POST /_sandbox/sign_out | sessions, tokens and signed-in connections end |
 -- | POST /_sandbox/reset | everything as at the start: { customers?, seed?, ... } |
 --
 -- `late_ms` is how long ago the transaction began that is committed now: its stamps are of then, so
@@ -236,8 +237,13 @@ routes["POST reset"] = function(request, side)
   return reply(200, { reset = true })
 end
 
+routes["POST sign_out"] = function(_, side)
+  require(("sandbox.%s.auth"):format(side.kind)).forget(side.state)
+  return reply(200, { signed_out = true })
+end
+
 local KNOWN <const> = { dump = "GET", stats = "GET", faults = "GET, POST, DELETE", edit = "POST", crowd = "POST",
-                       clock = "POST", reset = "POST" }
+                       clock = "POST", reset = "POST", sign_out = "POST" }
 
 --- Answers a control call; any other request is none of its business.
 ---@param request { method: string, path: string, body: string? }
@@ -254,7 +260,7 @@ function control.handle(request, side, clock)
     response.headers.Allow = KNOWN[name]
     return response
   end
-  return refuse(404, "routes: dump, stats, faults, edit, crowd, clock, reset, each under /_sandbox/")
+  return refuse(404, "routes: dump, stats, faults, edit, crowd, clock, reset, sign_out, each under /_sandbox/")
 end
 
 return control

@@ -39,6 +39,7 @@ end
 ---@return fun(request: table): table
 function server.handler(side)
   return function(request)
+    request.remote = (request.peer or ""):match "^(.*):%d+$"
     local response = control.handle(request, side, server.clock)
     if response then
       hooks.send(side.state)

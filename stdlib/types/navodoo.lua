@@ -481,7 +481,7 @@ function secret.version(name) end
 ---@field body string
 ---@field ms integer              from sending to the last byte
 ---@field retry_after_ms integer? what the server asked for
----@field captured string?        token of the secret; headers are then left out, the body is scrubbed
+---@field captured string?        token of the secret; the answer no longer holds it
 
 ---@class navodoo.HttpServer
 ---@field port integer

@@ -99,6 +99,23 @@ flows/navodoo.lua:9:43: environments.prod.shop: kind is "nav" or "odoo"]])
     expect(mistakes((GOOD:gsub("company = ", 'version = "nav2081", company = ')))):matches(
       "endpoints.nav.version is one of nav2017, nav2018, bc14, bc %(did you mean nav2018%?%)")
   end)
+  it("checks how an endpoint signs in", function()
+    local function nav(keys) return mistakes((GOOD:gsub('user = "n", password = secret "NAV_PASSWORD"', keys))) end
+    expect(nav 'auth = "ntlm", user = "D\\\\u", password = secret "P"'):equals "loaded"
+    expect(nav 'auth = "negotiate"'):equals "loaded"
+    local client = 'auth = "oauth2", client_id = "c", client_secret = secret "S", token_url = '
+    expect(nav(client .. '"https://l/t"')):equals "loaded"
+    expect(nav 'auth = "kerberos", user = "u", password = secret "P"'):matches(
+      'nav has no auth = "kerberos"; there are basic, ntlm, negotiate, oauth2')
+    expect(nav 'auth = "oauth2", client_id = "c"'):matches "nav: token_url, client_secret are missing"
+    expect(nav 'user = "u", password = secret "P", scope = "x"'):matches(
+      'nav: scope is for auth = "oauth2", this endpoint has "basic"')
+    expect(nav(client .. '"http://l.example.com/t"'))
+      :matches "token_url: a client secret goes over https only"
+    expect(nav 'user = "u", password = secret "P", expires = "2027-02-30"'):matches(
+      'nav.expires: the last day is expected, as in "2027%-01%-31", got "2027%-02%-30"')
+    expect(nav 'user = "u", password = secret "P", expires = "2027-02-28"'):equals "loaded"
+  end)
   it("keeps default passwords on this machine, and user names out of addresses", function()
     local elsewhere = GOOD:gsub("127.0.0.1:7048", "nav.example.com")
     expect(mistakes(elsewhere)):matches(

@@ -57,6 +57,7 @@ local function open(answers, settings)
                      secret = "nvsec:0123:" }
   for k, v in pairs(settings or {}) do endpoint[k] = v end
   cache.drop("endpoint:odoo")
+  cache.drop("login") -- a refused login would stop the next test's endpoint
   local log = { reported = {}, requests = {} }
   call.request = function(request)
     log.requests[#log.requests + 1] = request

@@ -6,6 +6,7 @@
 
 local json = require "navodoo.json"
 local call = require "connector.call"
+local oauth = require "connector.oauth"
 local filter = require "connector.nav.filter"
 local key = require "connector.nav.key"
 local odata = require "connector.nav.odata"
@@ -25,6 +26,11 @@ local PATH_MAX <const> = 4000
 ---@param endpoint connector.Endpoint
 ---@return connector.Nav
 function nav.open(endpoint)
+  if endpoint.auth == "oauth2" then -- a copy: what was given stays plain data
+    local signed = { signer = oauth }
+    for name, value in pairs(endpoint) do signed[name] = value end
+    endpoint = signed
+  end
   return setmetatable({ endpoint = endpoint, schemas = {}, largest_page = 0 }, nav)
 end
 

@@ -1,6 +1,7 @@
 --- OData V4 against NAV: addresses, pages of an entity set, and typed values.
 --
--- The base URL of the endpoint ends in `/ODataV4`; Basic authentication is the core's.
+-- The base URL of the endpoint ends in `/ODataV4`; signing in is the core's
+-- (Basic, NTLM, Negotiate) or connector/oauth.lua's.
 -- A nextLink is followed at once or dropped, never kept.
 
 local decimal = require "navodoo.decimal"

@@ -1,6 +1,7 @@
 --- The Odoo side of the connector: schema, reads, searches, scans, `load` and external ids.
 --
--- JSON-RPC up to 18, JSON-2 from 19 on where the secret is an API key; the server is asked.
+-- JSON-RPC up to 18, JSON-2 from 19 on where the secret is an API key; the server is asked, or the
+-- endpoint says which kind of secret it has. `auth = "session"` takes the web client's door.
 -- Every call names the database, pins the language to en_US (texts and keys), writes no chatter
 -- and, where the endpoint has one, stays in its company.
 
@@ -11,6 +12,7 @@ local jsonrpc = require "connector.odoo.jsonrpc"
 local loading = require "connector.odoo.load"
 local scanning = require "connector.odoo.scan"
 local schemas = require "connector.odoo.schema"
+local session = require "connector.odoo.session"
 local values = require "connector.odoo.values"
 
 ---@class connector.Odoo
@@ -21,6 +23,7 @@ odoo.__index = odoo
 --- The module of our external ids.
 local MODULE <const> = "navodoo"
 local HOUR_MS <const> = 3600 * 1000
+local KEYS <const> = "res.users.apikeys"
 local PAGE <const> = 1000 -- most records asked for in one call
 
 -- A lost answer of these changes nothing; of every other method it may have.
@@ -59,13 +62,15 @@ end
 
 --- The protocol that this server and this secret take.
 local function transport(self)
-  local api = self.endpoint.api
+  local api, auth = self.endpoint.api, self.endpoint.auth
+  if auth == "session" then return session end
   if api == "jsonrpc" then return jsonrpc end
   if api == "json2" then return json2 end
   local known, err = call.cached(self.endpoint, "protocol", HOUR_MS, function()
     local major, failed = self:version()
     if not major then return nil, failed end
     if major < 19 then return "jsonrpc" end
+    if auth == "api_key" then return "json2" end
     local takes
     takes, failed = json2.probe(self)
     if takes == nil then return nil, failed end
@@ -89,10 +94,12 @@ function odoo:call(model, method, args)
   for k, v in pairs(args.context or {}) do context[k] = v end
   for k, v in pairs(args) do sent[k] = v end
   sent.context = context
-  local result
-  result, err = protocol.call(self, model, method, sent, not READS[method])
   -- a key that was replaced by a password speaks the other protocol: ask again next time
-  if err and err.class == "auth" and protocol == json2 then call.forget(self.endpoint, "protocol") end
+  local e = self.endpoint
+  local undecided = protocol == json2 and e.auth ~= "api_key" and e.api ~= "json2"
+  local result
+  result, err = protocol.call(self, model, method, sent, not READS[method], undecided)
+  if undecided and err and err.class == "auth" then call.forget(e, "protocol") end
   return result, err
 end
 
@@ -103,6 +110,26 @@ local function ask(self, model, method, args)
   if type(answer) == "table" then return answer end
   return nil, call.failure(self.endpoint, model .. " " .. method, { class = "transient" },
     { code = "nonsense", text = "the answer holds no records" })
+end
+
+--- When the first of the user's API keys expires, which Odoo tells from 18 on. Waits. Which of
+--- them is ours it does not tell.
+---@return { date: string, keys: integer }|false|nil expiry  false: none does, as far as can be seen
+---@return connector.Error|nil err
+function odoo:key_expiry()
+  local schema, err = self:schema(KEYS)
+  if not schema then return nil, err end
+  if not schema.fields.expiration_date then return false end
+  local keys
+  keys, err = self:search(KEYS, json.array { json.array { "user_id.login", "=", self.endpoint.user } },
+    { "expiration_date" })
+  if not keys then return nil, err end
+  local first
+  for _, key in ipairs(keys) do
+    local at = type(key.expiration_date) == "string" and key.expiration_date
+    if at and (not first or at < first) then first = at end
+  end
+  return first and { date = first:sub(1, 10), keys = #keys } or false
 end
 
 --- What a model looks like. Waits; shared by all flows for an hour.

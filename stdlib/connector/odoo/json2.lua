@@ -34,13 +34,14 @@ end
 ---@param method string
 ---@param args table   by name; `ids` for a method of records
 ---@param write boolean
+---@param trial boolean?  a refused key is an answer
 ---@return any result
 ---@return connector.Error|nil err
-function json2.call(conn, model, method, args, write)
+function json2.call(conn, model, method, args, write, trial)
   local body = assert(json.encode(args))
   return exchange(conn, {
     what = model .. " " .. method, method = "POST", path = ("/json/2/%s/%s"):format(model, method),
-    headers = conn.key_headers, body = body, write = write })
+    headers = conn.key_headers, body = body, write = write, trial = trial })
 end
 
 --- Does the server take our secret as an API key? One harmless call.
@@ -48,7 +49,7 @@ end
 ---@return boolean|nil takes
 ---@return connector.Error|nil err
 function json2.probe(conn)
-  local _, err = json2.call(conn, "res.users", "context_get", {}, false)
+  local _, err = json2.call(conn, "res.users", "context_get", {}, false, true)
   if not err then return true end
   if err.class == "auth" then return false end
   return nil, err

@@ -6,6 +6,7 @@
 
 local json = require "navodoo.json"
 local call = require "connector.call"
+local gate = require "connector.gate"
 local errors = require "connector.odoo.errors"
 
 local jsonrpc = {}
@@ -18,23 +19,13 @@ local POSITIONAL <const> = { create = { "vals_list" }, load = { "fields", "data"
 
 local ENVELOPE <const> = { "jsonrpc", "method", "id", "params" }
 
---- Calls a method of a service.
----@param conn connector.Odoo
----@param what string        names the call in errors
----@param service "common"|"object"
----@param method string
----@param args any[]
+--- Reads an answer in the JSON-RPC envelope.
+---@param endpoint connector.Endpoint
+---@param what string
 ---@param write boolean
----@return any result        json.null for None
----@return connector.Error|nil err
-function jsonrpc.service(conn, what, service, method, args, write)
-  local endpoint = conn.endpoint
-  local body = assert(json.encode(json.object(ENVELOPE, {
-    jsonrpc = "2.0", method = "call", id = 1,
-    params = { service = service, method = method, args = json.array(args) } })))
-  return call.exchange(endpoint, {
-    what = what, method = "POST", path = "/jsonrpc", headers = conn.headers, body = body, write = write,
-  }, function(res)
+---@return fun(res: table): any, connector.Error?
+function jsonrpc.reader(endpoint, what, write)
+  return function(res)
     local answer = res.status == 200 and json.decode(res.body)
     if type(answer) ~= "table" or not answer.jsonrpc then
       return nil, errors.of_page(endpoint, what, res, write)
@@ -46,7 +37,27 @@ function jsonrpc.service(conn, what, service, method, args, write)
     end
     if answer.result == nil then return json.null end
     return answer.result
-  end)
+  end
+end
+
+--- Calls a method of a service.
+---@param conn connector.Odoo
+---@param what string        names the call in errors
+---@param service "common"|"object"
+---@param method string
+---@param args any[]
+---@param write boolean
+---@param trial boolean?     a refused login is an answer
+---@return any result        json.null for None
+---@return connector.Error|nil err
+function jsonrpc.service(conn, what, service, method, args, write, trial)
+  local body = assert(json.encode(json.object(ENVELOPE, {
+    jsonrpc = "2.0", method = "call", id = 1,
+    params = { service = service, method = method, args = json.array(args) } })))
+  return call.exchange(conn.endpoint, {
+    what = what, method = "POST", path = "/jsonrpc", headers = conn.headers, body = body, write = write,
+    trial = trial,
+  }, jsonrpc.reader(conn.endpoint, what, write))
 end
 
 --- What kind of server this is; needs no login.
@@ -70,15 +81,21 @@ local function uid(conn)
       { endpoint.database, endpoint.user, endpoint.secret, {} }, false)
     if failed then return nil, failed end
     if math.type(id) == "integer" then return tostring(id) end
-    return nil, errors.of_fault(endpoint, "login", 200, { name = "AccessDenied", message = (
+    failed = errors.of_fault(endpoint, "login", 200, { name = "AccessDenied", message = (
       "Odoo refuses user %s on database %s"):format(endpoint.user, endpoint.database) }, false)
+    gate.refused(endpoint, failed) -- here it is no fault but the answer `false`
+    return nil, failed
   end)
   return known and math.tointeger(known), err, fresh
 end
 
-local function execute(conn, id, model, method, args, write)
-  local endpoint = conn.endpoint
-  local positional, named, taken = {}, {}, { ids = true }
+--- Arguments as Python's callers give them: by position where that is needed, else by name.
+---@param method string
+---@param args table  by name
+---@return any[] positional
+---@return table named
+function jsonrpc.arguments(method, args)
+  local positional, named, taken = json.array {}, {}, { ids = true }
   if args.ids then positional[1] = args.ids end
   for _, name in ipairs(POSITIONAL[method] or {}) do
     positional[#positional + 1], taken[name] = args[name], true
@@ -86,8 +103,14 @@ local function execute(conn, id, model, method, args, write)
   for name, v in pairs(args) do -- into a table that is encoded sorted
     if not taken[name] then named[name] = v end
   end
+  return positional, named
+end
+
+local function execute(conn, id, model, method, args, write, trial)
+  local endpoint = conn.endpoint
+  local positional, named = jsonrpc.arguments(method, args)
   return jsonrpc.service(conn, model .. " " .. method, "object", "execute_kw",
-    { endpoint.database, id, endpoint.secret, model, method, json.array(positional), named }, write)
+    { endpoint.database, id, endpoint.secret, model, method, positional, named }, write, trial)
 end
 
 --- Calls a method of a model. A login that went stale is renewed once: a call that was
@@ -103,7 +126,7 @@ function jsonrpc.call(conn, model, method, args, write)
   local id, err, fresh = uid(conn)
   if not id then return nil, err end
   local result
-  result, err = execute(conn, id, model, method, args, write)
+  result, err = execute(conn, id, model, method, args, write, not fresh)
   if not err or err.class ~= "auth" or fresh then return result, err end
   call.forget(conn.endpoint, uid_key(conn.endpoint))
   id, err = uid(conn)

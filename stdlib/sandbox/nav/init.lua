@@ -2,7 +2,7 @@
 --
 -- `handle(request, state, clock)` answers as NAV does; no socket, no wait, no clock of its own.
 -- Published are the cards and lists of customers, vendors, contacts and ship-to addresses (pages.lua),
--- under /DynamicsNAV110/ODataV4. Basic authentication. State is plain data: `save`, `restore`.
+-- under /DynamicsNAV110/ODataV4. Basic, NTLM or OAuth2 (auth.lua). State is plain data: `save`, `restore`.
 
 local crypto = require "navodoo.crypto"
 local decimal = require "navodoo.decimal"
@@ -31,6 +31,8 @@ local FIRST_VERSION <const> = 79124176
 ---@field company string?
 ---@field user string?
 ---@field password string?
+---@field auth string?         "basic", "ntlm" or "oauth2"
+---@field token_seconds integer?  life of a token, default 3599
 ---@field version string?      "nav2018"
 ---@field start_us integer?    the day the data is of
 ---@field plain boolean?       no repeats, no odd countries: for runs that count
@@ -61,11 +63,13 @@ function nav.new(options)
     addresses = options.addresses or 0, seed = options.seed or 1, version = version,
     company = options.company or "CRONUS International Ltd.", user = options.user or "navodoo",
     password = options.password or "sandbox", plain = options.plain, start_us = options.start_us or START_US,
-    page_size = options.page_size or PAGE_SIZE,
+    page_size = options.page_size or PAGE_SIZE, auth = options.auth or "basic",
+    token_seconds = options.token_seconds or 3599,
   }
   local state = {
     kind = "nav", options = kept, version = version, company = kept.company, user = kept.user,
     password = kept.password, seed = kept.seed, start_us = kept.start_us, page_size = kept.page_size,
+    auth = kept.auth, token_seconds = kept.token_seconds,
     company_id = crypto.hash(kept.company):gsub("^(%x%x%x%x%x%x%x%x)(%x%x%x%x)(%x%x%x%x)(%x%x%x%x)", "%1-%2-%3-%4-"),
     stats = no_calls(), faults = { rules = {} },
   }
@@ -136,7 +140,8 @@ function nav.stats(state)
   end
   return {
     calls = calls, total = total, reads = stats.reads, creates = stats.creates, updates = stats.updates,
-    deletes = stats.deletes, refused = stats.refused, records = #state.tables.Customer.keys, tables = by_table,
+    deletes = stats.deletes, refused = stats.refused, tokens = stats.tokens,
+    records = #state.tables.Customer.keys, tables = by_table,
   }
 end
 

@@ -149,10 +149,11 @@ function refusal.no_company()
     .. " see \"OData Web Services\" in Help")
 end
 
-function refusal.credentials()
+---@param challenge string  how to sign in
+function refusal.credentials(challenge)
   local refused = refuse(401, "Authentication_InvalidCredentials",
     "The server has rejected the client credentials.")
-  refused.headers = { ["WWW-Authenticate"] = "Basic realm=\"\"" }
+  refused.headers = { ["WWW-Authenticate"] = challenge }
   return refused
 end
 

@@ -3,9 +3,9 @@
 -- The order of refusals: instance, protocol, credentials, query names, company, service, method,
 -- key, record, tag, and only then what the table says about the fields.
 
-local crypto = require "navodoo.crypto"
 local text = require "navodoo.text"
 local answer = require "sandbox.nav.answer"
+local auth = require "sandbox.nav.auth"
 local behaviour = require "sandbox.nav.behaviour"
 local etag = require "sandbox.nav.etag"
 local metadata = require "sandbox.nav.metadata"
@@ -34,14 +34,6 @@ local function split_segment(segment)
   local plain = query.decode(segment)
   local name, inner = plain:match("^([^%(]*)%((.*)%)$")
   return name or plain, inner
-end
-
-local function signed_in(request, state)
-  local encoded = (request.headers.authorization or ""):match("^[Bb][Aa][Ss][Ii][Cc]%s+(%S+)")
-  local plain = encoded and crypto.unbase64(encoded)
-  local user, password = (plain or ""):match("^([^:]*):(.*)$")
-  if not user then return false end
-  return crypto.equal(user:lower(), state.user:lower()) and crypto.equal(password, state.password)
 end
 
 -- A call: what the handlers below share.
@@ -272,6 +264,7 @@ local function count_call(state, method, segments)
 end
 
 local function route(request, state, now)
+  if auth.is_token_path(request.path) then return auth.token(request, state, now) end
   local segments, raw_query = split_path(request.path)
   count_call(state, request.method, segments)
   if (segments[1] or ""):lower() ~= INSTANCE:lower() then
@@ -284,7 +277,8 @@ local function route(request, state, now)
   end
   if not text.valid(query.decode(request.path)) then return nil, refusal.query_syntax() end
   if protocol ~= "odatav4" then return nil, refusal.no_segment(query.decode(segments[2] or "")) end
-  if not signed_in(request, state) then return nil, refusal.credentials() end
+  local challenge = auth.challenge(request, state, now)
+  if challenge then return nil, refusal.credentials(challenge) end
   local options, refused = query.options(raw_query)
   if not options then return nil, refused end
   local host = "http://" .. (request.headers.host or "localhost:7048")

@@ -58,10 +58,14 @@ end
 
 -- Credentials ------------------------------------------------------------------------------------
 
-local function right_secret(state, user, secret)
+local function is_key(state, secret, now)
+  local ends = state.version >= 18 and state.config.api_key_expires_us
+  return secret == state.config.api_key and not (ends and now > ends)
+end
+
+local function right_secret(state, user, secret, now)
   if type(secret) ~= "string" or secret == "" then return false end
-  local key = state.config.api_key
-  return user.password_ == secret or user.id == state.config.uid and key == secret
+  return user.password_ == secret or user.id == state.config.uid and is_key(state, secret, now)
 end
 
 local function user_by_login(state, login)
@@ -77,7 +81,7 @@ function auth.login(state, db, login, secret, from, now)
   auth.need_database(state, db)
   local ok, uid = pcall(guarded, state, from, now, state.version < 17, function()
     local user = user_by_login(state, login)
-    return user and right_secret(state, user, secret) and user.id
+    return user and right_secret(state, user, secret, now) and user.id
   end)
   if ok then return uid end
   if not faults.is(uid) then error(uid, 0) end
@@ -90,20 +94,21 @@ function auth.check(state, db, uid, secret, from, now)
   auth.need_database(state, db)
   return guarded(state, from, now, state.version < 17, function()
     local user = math.type(uid) == "integer" and state:table("res.users").rows[uid]
-    return user and user.active and right_secret(state, user, secret) and user.id
+    return user and user.active and right_secret(state, user, secret, now) and user.id
   end)
 end
 
 --- The key of a JSON-2 call; raises werkzeug's Unauthorized.
 ---@param header string?  the Authorization header
+---@param now integer
 ---@return integer uid
-function auth.bearer(state, header)
+function auth.bearer(state, header, now)
   local key = header and header:match("^[Bb][Ee][Aa][Rr][Ee][Rr]%s+(%S+)%s*$")
   if not key then
     faults.werkzeug("Unauthorized", 401, "401 Unauthorized",
       "User not authenticated, use an API Key with a Bearer Authorization header.")
   end
-  if key ~= state.config.api_key then
+  if not is_key(state, key, now) then
     faults.werkzeug("Unauthorized", 401, "401 Unauthorized", "Invalid apikey")
   end
   return state.config.uid
@@ -137,7 +142,7 @@ function auth.open_session(state, db, login, secret, from, now)
   auth.need_database(state, db)
   local uid = guarded(state, from, now, true, function()
     local user = user_by_login(state, login)
-    return user and right_secret(state, user, secret) and user.id
+    return user and right_secret(state, user, secret, now) and user.id
   end)
   local sid = auth.new_session_id(state)
   state.sessions.open[sid] = { uid = uid, at = now }
@@ -161,6 +166,9 @@ function auth.session(state, sid, now)
   session.at = now
   return session.uid
 end
+
+--- Ends every session.
+function auth.forget(state) state.sessions.open = {} end
 
 --- Ends a session.
 function auth.close_session(state, sid)

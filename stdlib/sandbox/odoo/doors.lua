@@ -284,7 +284,7 @@ function doors.json2(state, request, now, model, method, path)
       faults.werkzeug("NotFound", 404, "404 Not Found",
         "Did you mean POST /json/2/<model>/<method>?")
     end
-    local uid = auth.bearer(state, request.headers.authorization)
+    local uid = auth.bearer(state, request.headers.authorization, now)
     local named = json2_body(request)
     return call.run(state, { uid = uid, door = "json2", model = model, method = method,
       named = named, now = now })

@@ -26,6 +26,7 @@ local odoo = {}
 ---@field user string?        login of the integration user
 ---@field password string?    its password
 ---@field api_key string?     40 hex digits; made from the seed when not given
+---@field api_key_expires_us integer?  18 and later: the key is good until then
 ---@field seed integer?       1
 ---@field partners integer?   partners that are there already (0): firms that NAV has too
 ---@field customers integer?  how many customers NAV has,

@@ -195,6 +195,15 @@ return {
     },
   },
   {
+    model = "res.users.apikeys", description = "Users API Keys", order = "id", index = { "user_id" },
+    fields = {
+      { "name", "char", "Description", required = true, readonly = true },
+      { "user_id", "many2one", "User", required = true, readonly = true, relation = "res.users" },
+      { "scope", "char", "Scope", readonly = true },
+      { "expiration_date", "datetime", "Expiration Date", from = 18, readonly = true },
+    },
+  },
+  {
     model = "ir.model", description = "Models", order = "model", index = { "model" },
     fields = {
       { "name", "char", "Model Description", required = true, translate = true },

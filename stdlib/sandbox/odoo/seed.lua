@@ -271,12 +271,20 @@ local function external_ids(state, t)
   end
 end
 
+-- The key that the state was made with; since 18 it may expire.
+local function api_keys(state, t)
+  local config = state.config
+  t:seed(stamped(state, { name = "navodoo", user_id = config.uid, scope = "rpc",
+    expiration_date = state.version >= 18 and config.api_key_expires_us or nil }))
+end
+
 local FILL <const> = {
   ["res.country"] = countries, ["res.country.state"] = states, ["res.currency"] = currencies,
   ["res.lang"] = languages, ["res.partner"] = partners, ["res.company"] = companies,
   ["res.users"] = users, ["account.payment.term"] = terms, ["account.account"] = accounts,
   ["res.partner.title"] = titles, ["ir.config_parameter"] = parameters, ["ir.model"] = models,
   ["ir.model.fields"] = fields, ["ir.model.data"] = external_ids,
+  ["res.users.apikeys"] = api_keys,
 }
 
 --- Fills a new table.

@@ -44,6 +44,7 @@ function state.new(options)
     database = options.database or "sandbox", user = options.user or "navodoo@example.com",
     name = options.name or "Integration Bot",
     password = options.password or "sandbox", api_key = options.api_key or default_key(number),
+    api_key_expires_us = options.api_key_expires_us,
     seed = number, partners = options.partners or 0, customers = options.customers or 0,
     vendors = options.vendors or 0, companies = options.companies or 1,
     user_companies = options.user_companies or options.companies or 1,
