@@ -3,7 +3,9 @@
 The same calls go to both, those that the engine makes, good and bad. What differs is printed;
 what is known to differ, and why, stands in KNOWN, so that the check fails on anything new.
 """
+import datetime
 import json
+import time
 
 from client import Fault, Odoo
 from real import DATABASE, client, crash
@@ -45,6 +47,70 @@ def made(o, **cells):
 
 def country(o, code):
     return str(o.rows("res.country", [["code", "=", code]], ["code"])[0]["id"])
+
+
+def family(o, step, stamps=False):
+    """A firm with a person and a place of delivery, as a person would type them; what `step`
+    does to it, and what the three look like then (and, with `stamps`, which have a newer one)."""
+    names = ["name", "type", "street", "city", "vat", "ref", "phone", "email", "active",
+             "is_company", "customer_rank", "supplier_rank", "lang", "display_name",
+             "commercial_company_name", "property_payment_term_id", "write_date",
+             "commercial_partner_id"]
+    firm = o.call("res.partner", "create", [{
+        "name": "Both & Co", "is_company": True, "vat": "DE123456788", "street": "Main 1",
+        "city": "Bonn", "customer_rank": 1, "supplier_rank": 2, "phone": "1",
+        "country_id": int(country(o, "DE"))}])[0]
+    person, place = o.call("res.partner", "create", [
+        {"name": "Erika", "parent_id": firm, "type": "contact", "street": "ignored"},
+        {"name": "Dock", "parent_id": firm, "type": "delivery", "street": "Quay 9"}])
+    ids = [firm, person, place]
+    before = {r["id"]: r["write_date"] for r in o.call("res.partner", "read", ids, ["write_date"])}
+    if stamps:
+        time.sleep(1.1)  # another second than that of the creation
+    result = step(firm, person, place)
+    rows = o.rows("res.partner", [["id", "in", ids]], names)
+    for row in rows:
+        row["newer"] = stamps and row["write_date"] > before[row["id"]]
+        row.pop("write_date")
+        row["commercial_partner_id"] -= firm
+        row.pop("id")
+    return [rows, result]
+
+
+def family_probe(stamps=False, **vals):
+    return lambda o: family(o, lambda firm, *_: o.call("res.partner", "write", [firm], vals),
+                            stamps)
+
+
+def load_child(o):
+    firm = o.call("res.partner", "create", [{
+        "name": "Parent", "is_company": True, "street": "P 1", "vat": "DE123456788",
+        "country_id": int(country(o, "DE"))}])[0]
+    answer = load(o, ["id", "name", "parent_id/.id", "type", "street", "active"],
+                  ["navodoo.k1", "Kid", str(firm), "contact", "own street", "True"],
+                  ["navodoo.k2", "Place", str(firm), "delivery", "own street", "True"],
+                  ["navodoo.k3", "Free", "", "other", "own street", "False"])
+    rows = o.rows("res.partner", [["name", "in", ["Kid", "Place", "Free"]]],
+                  ["name", "type", "street", "vat", "active", "parent_id", "customer_rank",
+                   "supplier_rank"])
+    for row in rows:
+        row.pop("id")
+        row["parent_id"] = bool(row["parent_id"])
+    return [answer, rows]
+
+
+def changed_within(o):
+    """What a poll by stamp finds: a second and the next, bounds as the engine asks them."""
+    ids = o.call("res.partner", "create", [{"name": f"Stamp {n}"} for n in range(3)])
+    stamp = o.call("res.partner", "read", ids[:1], ["write_date"])[0]["write_date"]
+    second = datetime.datetime.fromisoformat(stamp)
+    following = str(second + datetime.timedelta(seconds=1))
+
+    def found(*terms):
+        return len(o.rows("res.partner", [["id", "in", ids], *terms], ["name"]))
+
+    return [found(["write_date", ">=", stamp], ["write_date", "<", following]),
+            found(["write_date", ">=", following]), found(["write_date", "<", stamp])]
 
 
 def shape(row):
@@ -131,6 +197,29 @@ PROBES = {
     "search, candidates": lambda o: o.call(
         "res.partner", "search_read", ["|", ["vat", "in", ["X"]], ["email", "in", ["y"]],
                                        ["parent_id", "=", False]], fields=["name", "vat", "email"]),
+    "family": lambda o: family(o, lambda *_: None),
+    "family, firm moves": family_probe(True, street="Main 2", city="Köln"),
+    "family, firm has another VAT number": family_probe(vat="DE111111125"),
+    "family, firm without VAT number": family_probe(vat=False),
+    "family, firm renamed": family_probe(name="Other & Co"),
+    "family, firm calls": family_probe(phone="2", email="x@y.example"),
+    "family, firm archived": family_probe(active=False),
+    "family, firm ranked": family_probe(supplier_rank=0, customer_rank=5),
+    "family, nothing new": family_probe(True, street="Main 1"),
+    "family, person moves": lambda o: family(o, lambda _, person, __: o.call(
+        "res.partner", "write", [person], {"street": "Own 1", "phone": "3"}), True),
+    "family, person archived": lambda o: family(o, lambda _, person, __: o.call(
+        "res.partner", "write", [person], {"active": False})),
+    "family, place moves": lambda o: family(o, lambda _, __, place: o.call(
+        "res.partner", "write", [place], {"street": "Quay 10"})),
+    "family, person with a VAT number": lambda o: family(o, lambda _, person, __: o.call(
+        "res.partner", "write", [person], {"vat": "DE111111125"})),
+    "family, firm under its person": lambda o: family(o, lambda firm, person, _: o.call(
+        "res.partner", "write", [firm], {"parent_id": person})),
+    "family, person leaves": lambda o: family(o, lambda _, person, __: o.call(
+        "res.partner", "write", [person], {"parent_id": False})),
+    "load, children": load_child,
+    "stamps, a second": changed_within,
     "unknown method": lambda o: o.call("res.partner", "nosuch"),
     "unknown model": lambda o: o.call("no.such", "read", [1]),
 }

@@ -75,6 +75,43 @@ loaded = odoo.execute("res.partner", "load", ["id", "name"], [["navodoo.r_1", "L
 check("load", loaded["messages"] == [] and len(loaded["ids"]) == 1, loaded)
 check("unlink", Partner.unlink([two]) is True)
 
+# A firm with a person and a place of delivery, bought from and sold to; what goes to the children.
+firm_id = Partner.create({"name": "Both & Co", "is_company": True, "vat": "DE123456788", "street": "Main 1",
+                          "city": "Bonn", "customer_rank": 1, "supplier_rank": 2})
+person_id = Partner.create({"name": "Erika", "parent_id": firm_id, "type": "contact", "street": "ignored"})
+place_id = Partner.create({"name": "Dock", "parent_id": firm_id, "type": "delivery", "street": "Quay 9"})
+family = [firm_id, person_id, place_id]
+
+
+def rows(*names):
+    return {row["id"]: row for row in Partner.read(family, list(names))}
+
+
+seen = rows("street", "vat", "commercial_partner_id", "supplier_rank", "type", "display_name")
+check("a person has the firm's address", seen[person_id]["street"] == "Main 1", seen[person_id])
+check("a place of delivery its own", seen[place_id]["street"] == "Quay 9", seen[place_id])
+check("both have the firm's VAT number", seen[person_id]["vat"] == seen[place_id]["vat"] == "DE123456788", seen)
+check("and the firm behind them", seen[place_id]["commercial_partner_id"][0] == firm_id, seen)
+check("ranks", seen[firm_id]["supplier_rank"] == 2 and seen[person_id]["supplier_rank"] == 0, seen)
+check("names shown", seen[person_id]["display_name"] == "Both & Co, Erika", seen[person_id]["display_name"])
+Partner.write([firm_id], {"vat": "DE111111125", "street": "Main 2"})
+seen = rows("street", "vat", "write_date")
+check("the VAT number goes to both", {row["vat"] for row in seen.values()} == {"DE111111125"}, seen)
+check("the street to the person only", seen[person_id]["street"] == "Main 2"
+      and seen[place_id]["street"] == "Quay 9", seen)
+check("in one transaction, so with one stamp", len({row["write_date"] for row in seen.values()}) == 1, seen)
+Partner.write([place_id], {"active": False})
+check("an archived child is hidden", place_id not in Partner.browse(firm_id).child_ids.ids)
+check("but can be found", Partner.search([("id", "in", family), ("active", "in", [True, False])],
+                                         order="id") == family)
+since = rows("write_date")[firm_id]["write_date"].replace("T", " ")
+check("and stamps find what changed", set(family) <= set(Partner.search(
+    [("write_date", ">=", since), ("active", "in", [True, False])])), since)
+made = Partner.create({"name": "With children", "child_ids": [(0, 0, {"name": "One"}), (0, 0, {"name": "Two"})]})
+check("children come with their parent", len(Partner.browse(made).child_ids) == 2)
+refused("a firm is not its own child", "odoo.exceptions.ValidationError",
+        "ecursive", Partner.write, [firm_id], {"parent_id": person_id})
+
 refused("gone", "odoo.exceptions.MissingError", "Record does not exist or has been deleted",
         Partner.write, [two], {"ref": "x"})
 refused("unknown field", "builtins.ValueError", "Invalid field 'no_such'", Partner.create,
