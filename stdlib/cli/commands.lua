@@ -14,7 +14,7 @@ local time = require "navodoo.time"
 local commands = {}
 
 --- An address of a running engine knows its flows; a stopped one has none.
-commands.running = nil -- set by cli/run.lua: { flows = { names }, endpoints = { names }, started = us }
+commands.running = nil -- set by cli/run.lua: { lives =, reload =, endpoints = { names }, started = us }
 
 --- Those that change nothing: on a stopped engine they take no lock.
 commands.reads = { status = true, jobs = true, dead = true, groups = true, job = true, links = true }
@@ -40,7 +40,12 @@ function commands.status()
     end
     return flows[name]
   end
-  for _, name in ipairs(commands.running and commands.running.flows or {}) do flow(name) end
+  local running = commands.running
+  for _, slot in ipairs(running and running.lives.slots or {}) do
+    local f, wanted = flow(slot.name), slot.current and slot.current.wanted or slot.wanted
+    f.generation = { hash = wanted.hash, cause = wanted.cause, file = wanted.file,
+                     handing_over = slot.retiring ~= nil, finishing = slot.pinned and slot.pinned.wanted.hash }
+  end
   for _, c in ipairs(counts) do flow(c.flow).jobs[c.state] = c.count end
   for _, l in ipairs(links) do flow(l.flow).links = l.count end
   for _, o in ipairs(outcomes) do flow(o.flow).outcomes[o.outcome] = o.count end
@@ -57,11 +62,12 @@ function commands.status()
     list[i].board = board
   end
   local endpoints = json.array {}
-  for i, name in ipairs(commands.running and commands.running.endpoints or {}) do
+  for i, name in ipairs(running and running.endpoints or {}) do
     endpoints[i] = http.info(name)
   end
-  return { running = commands.running ~= nil, flows = list, endpoints = endpoints,
-           started = commands.running and time.iso(commands.running.started) or nil }
+  return { running = running ~= nil, flows = list, endpoints = endpoints,
+           refused = running and running.reload:refusals() or nil,
+           started = running and time.iso(running.started) or nil }
 end
 
 local function job_view(row)

@@ -1,11 +1,13 @@
 --- A folder of flows on disk: reads every file, compiles all flows, and opens what
 -- the configuration names. Shared by `run` and `check`.
 
+local companies = require "navodoo.companies"
 local config = require "navodoo.config"
 local crypto = require "navodoo.crypto"
 local duration = require "navodoo.duration"
 local fs = require "navodoo.fs"
 local http = require "navodoo.http"
+local json = require "navodoo.json"
 local loader = require "navodoo.loader"
 local oauth = require "connector.oauth"
 local out = require "cli.out"
@@ -95,45 +97,130 @@ local function apply_settings(settings, endpoints, problems)
   end
 end
 
---- Reads and compiles a folder. Every mistake of every file is reported at once.
+--- The files of a folder: { folder =, config = source, files = { { file =, source = } },
+-- lookups = { name = source } }.
 ---@param folder string
----@param env string|nil      environment, default: the configuration's own
----@param settings string[]|nil  overrides from the command line
----@return table|nil project  { flows = {...}, config =, endpoints = }
+---@return table|nil read
 ---@return table|nil problems
-function project.load(folder, env, settings)
+function project.read(folder)
   folder = folder:gsub("/+$", "")
   if fs.kind(folder) ~= "folder" then
     return nil, { { file = folder, text = "no such folder; name the folder that holds navodoo.lua and the flows" } }
   end
-  local config_path = folder .. "/navodoo.lua"
-  local source = read_file(config_path)
+  local path = folder .. "/navodoo.lua"
+  local source = read_file(path)
   if not source then
-    return nil, { { file = config_path,
+    return nil, { { file = path,
       text = "no configuration: this file declares the endpoints nav and odoo; copy the one that ships with navodoo" } }
   end
-  local problems = {}
-  local settled, config_problems = config.load { file = config_path, source = source, env = env }
-  for _, p in ipairs(config_problems or {}) do problems[#problems + 1] = p end
-  local lookups, files = {}, {}
-  for _, file in ipairs(lua_files(folder .. "/lookups")) do lookups[file.name] = file.source end
+  local read = { folder = folder, config = source, files = {}, lookups = {} }
+  for _, file in ipairs(lua_files(folder .. "/lookups")) do read.lookups[file.name] = file.source end
   for _, file in ipairs(lua_files(folder)) do
-    if file.name ~= "navodoo" then files[#files + 1] = { file = file.path, source = file.source } end
+    if file.name ~= "navodoo" then read.files[#read.files + 1] = { file = file.path, source = file.source } end
   end
-  if #files == 0 then problems[#problems + 1] = { file = folder, text = "no flow in this folder" } end
-  local compiled, flow_problems = loader.compile_all { files = files, lookups = lookups, config = settled }
+  if #read.files == 0 then return nil, { { file = folder, text = "no flow in this folder" } } end
+  return read
+end
+
+--- The configuration in force: navodoo.lua, one environment of it, and what --set overrides.
+-- `text` is all of it, to be compared.
+---@param folder string
+---@param source string
+---@param env string|nil
+---@param settings string[]|nil
+---@return navodoo.Config|nil settled
+---@return table problems
+function project.settle(folder, source, env, settings)
+  local settled, problems = config.load { file = folder .. "/navodoo.lua", source = source, env = env }
+  problems = problems or {}
+  if settled then
+    apply_settings(settings, settled.endpoints, problems)
+    for _, setting in ipairs(settled.pairs[1].nav and settings or {}) do
+      if setting:find "^nav%.company=" or setting:find "^odoo%.company_id=" then
+        problems[#problems + 1] = { file = "--set " .. setting,
+          text = "navodoo.lua pairs the companies (`companies`), which says more than this" }
+      end
+    end
+  end
+  if #problems > 0 then return nil, problems end
+  settled.text = assert(json.canonical { endpoints = settled.endpoints, pairs = json.array(settled.pairs) })
+  return settled, problems
+end
+
+--- Content hash of a flow with the lookup tables that it names, and these tables.
+---@param source string
+---@param lookups table<string, string>
+---@return string hash
+---@return table<string, string> named
+function project.version(source, lookups)
+  local text, named = { source }, {}
+  for _, name in ipairs(problem.names(lookups)) do
+    -- a name that stands there in another sense costs a needless reload, no more
+    if source:find("%f[%w_]" .. name:gsub("%-", "%%-") .. "%f[^%w_]") then
+      named[name] = lookups[name]
+      text[#text + 1] = name .. "\0" .. lookups[name]
+    end
+  end
+  return crypto.hash(table.concat(text, "\0")):sub(1, 12), named
+end
+
+--- Reads and compiles a folder. Every mistake of every file is reported at once.
+---@param folder string
+---@param env string|nil      environment, default: the configuration's own
+---@param settings string[]|nil  overrides from the command line
+---@return table|nil project  { folder =, flows = {...}, config =, endpoints =, pairs =, config_source = }
+---@return table|nil problems
+function project.load(folder, env, settings)
+  local read, problems = project.read(folder)
+  if not read then return nil, problems end
+  local settled
+  settled, problems = project.settle(read.folder, read.config, env, settings)
+  local compiled, flow_problems = loader.compile_all { files = read.files, lookups = read.lookups, config = settled }
   for _, p in ipairs(flow_problems or {}) do problems[#problems + 1] = p end
-  if settled then apply_settings(settings, settled.endpoints, problems) end
   if #problems > 0 then return nil, problems end
   local flows = {}
   for i, flow in ipairs(compiled) do
-    local text = files[i].source
-    for _, file in ipairs(lua_files(folder .. "/lookups")) do text = text .. "\0" .. file.source end
-    flows[i] = { name = flow.name, file = files[i].file, source = files[i].source, compiled = flow,
-                 hash = crypto.hash(text):sub(1, 12) }
+    local file = read.files[i]
+    local hash, named = project.version(file.source, read.lookups)
+    flows[i] = { name = flow.name, file = file.file, source = file.source, compiled = flow, hash = hash,
+                 lookups = named }
   end
-  return { folder = folder, flows = flows, lookups = lookups, config = settled,
-           endpoints = settled.endpoints }
+  return { folder = read.folder, flows = flows, config = settled, endpoints = settled.endpoints,
+           pairs = settled.pairs, config_source = read.config }
+end
+
+--- Name of a flow in the store, for one pair of companies.
+project.instance = companies.instance
+
+--- The flows of a project as they run, once for each pair of companies.
+---@param p table
+---@return { name: string, compiled: navodoo.Compiled, flow: table }[]
+function project.instances(p)
+  local list = {}
+  for _, flow in ipairs(p.flows) do
+    for _, pair in ipairs(p.pairs) do
+      list[#list + 1] = { name = companies.instance(flow.name, pair), compiled = flow.compiled, flow = flow }
+    end
+  end
+  return list
+end
+
+--- What a flow is told of the endpoints: everything but where their secrets are, with the
+-- companies of a pair.
+---@param endpoints table
+---@param pair navodoo.Pair
+---@return { nav: table, odoo: table }
+function project.views(endpoints, pair)
+  local views = {}
+  for _, name in ipairs { "nav", "odoo" } do
+    views[name] = {}
+    for key, value in pairs(endpoints[name]) do
+      if type(value) ~= "table" then views[name][key] = value end
+    end
+  end
+  views.nav.company = pair.nav or views.nav.company
+  views.odoo.company_id = pair.odoo or views.odoo.company_id
+  return views
 end
 
 --- Prints problems, one a line, on stderr.

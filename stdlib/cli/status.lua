@@ -43,6 +43,11 @@ function status.run(a)
     return 0
   end
   out.line(result.running and "engine: running since " .. out.instant(result.started) or "engine: not running")
+  for _, r in ipairs(result.refused or {}) do
+    out.line("")
+    out.line("NOT TAKEN   %s, seen %s; what ran before goes on", r.file, out.instant(r.at))
+    for line in r.text:gmatch "[^\n]+" do out.line("  %s", line) end
+  end
   for _, f in ipairs(result.flows) do
     out.line("")
     out.line("flow %s", f.flow)
@@ -52,6 +57,12 @@ function status.run(a)
                                                  "dead", "dropped" }))
     if f.cursor and f.cursor.mark then
       out.line("  seen to   %s (asked %s)", f.cursor.mark, out.instant(f.cursor_at))
+    end
+    local g = f.generation
+    if g then
+      out.line("  version   %s (%s)%s%s", g.hash, g.cause == "rollback" and "a person went back to it; until "
+        .. g.file .. " changes" or g.cause, g.handing_over and ", the next one waits for what runs" or "",
+        g.finishing and ", " .. g.finishing .. " finishes what it began" or "")
     end
     local board = f.board
     if result.running and board and board.counters then

@@ -4,6 +4,7 @@
 -- before the day it is needed. Passwords stay names; whoever opens an endpoint asks the core
 -- for their handles.
 
+local companies = require "navodoo.companies"
 local duration = require "navodoo.duration"
 local loader = require "navodoo.loader"
 local lookup = require "navodoo.lookup"
@@ -47,6 +48,7 @@ local config = {}
 ---@field env string             the environment in force
 ---@field environments string[]  all of them, sorted
 ---@field endpoints table<string, navodoo.Endpoint>
+---@field pairs navodoo.Pair[]   of companies; one without anything where none are declared
 
 local KEYS <const> = {
   kind = "string", auth = "string", token_url = "string", client_id = "string", client_secret = "secret",
@@ -170,7 +172,7 @@ function reader:section(path, section)
 end
 
 -- What the environment says, over what holds everywhere, over the defaults.
-function reader:merge(env, shared, own)
+function reader:merge(env, shared, own, paired)
   local out, path = {}, "environments." .. env
   local names = {}
   for _, section in ipairs { shared, own } do
@@ -183,6 +185,7 @@ function reader:merge(env, shared, own)
     end
     e.kind = e.kind or (NEEDED[name] and name)
     local here = path .. "." .. name
+    if e.kind == "nav" and paired and paired[1] then e.company = e.company or paired[1].nav end
     if not NEEDED[e.kind] then
       self:note(here, ('%s: kind is "nav" or "odoo"'):format(here),
       problem.near(e.kind, { "nav", "odoo" }))
@@ -276,11 +279,13 @@ local function read(r, content, wanted)
     return nil
   end
   for _, key in ipairs(problem.names(content)) do
-    if key ~= "default" and key ~= "endpoints" and key ~= "environments" then
+    if key ~= "default" and key ~= "endpoints" and key ~= "environments" and key ~= "companies" then
       r:note(key, ("unknown key %q"):format(key),
-        problem.near(key, { "default", "endpoints", "environments" }))
+        problem.near(key, { "companies", "default", "endpoints", "environments" }))
     end
   end
+  local function note(path, text, near) r:note(path, text, near) end
+  local everywhere = content.companies ~= nil and companies.read(note, "companies", content.companies) or nil
   local shared = r:section("endpoints", content.endpoints)
   local environments = content.environments
   if type(environments) ~= "table" or #problem.names(environments) == 0 then
@@ -289,18 +294,27 @@ local function read(r, content, wanted)
     return nil
   end
   local names, merged = problem.names(environments), {}
-  local own = {}
+  local own, paired = {}, {}
   for _, name in ipairs(names) do
-    own[name] = r:section("environments." .. name, environments[name])
+    local section, path = environments[name], "environments." .. name
+    paired[name] = everywhere
+    if type(section) == "table" and section.companies ~= nil then
+      paired[name] = companies.read(note, path .. ".companies", section.companies)
+      local rest = {}
+      for key, v in pairs(section) do rest[key] = v end
+      section, rest.companies = rest, nil
+    end
+    own[name] = r:section(path, section)
   end
-  for _, name in ipairs(names) do merged[name] = r:merge(name, shared, own[name]) end
+  for _, name in ipairs(names) do merged[name] = r:merge(name, shared, own[name], paired[name]) end
   local env = wanted or content.default or names[1]
   if not merged[env] then
     r:note(wanted and "environments" or "default", ("there is no environment %s; there are %s")
       :format(tostring(env), table.concat(names, ", ")), problem.near(env, names))
     return nil
   end
-  return { file = r.file, env = env, environments = names, endpoints = merged[env] }
+  return { file = r.file, env = env, environments = names, endpoints = merged[env],
+           pairs = paired[env] or { {} } }
 end
 
 --- Reads the configuration and merges one environment.

@@ -227,8 +227,42 @@ odoo.scan = scanning.run
 local BLANKABLE <const> = { char = true, text = true, html = true, many2one = true, date = true,
                             datetime = true, selection = true }
 
+--- What this connection was told and any other may use: by database and company.
+local function shared(self, key, fetch, fresh)
+  local name = ("%s %s %s"):format(key, self.endpoint.database, tostring(self.endpoint.company_id))
+  if fresh then call.forget(self.endpoint, name) end
+  local known, err = call.cached(self.endpoint, name, HOUR_MS, function()
+    local value, failed = fetch()
+    if not value then return nil, failed end
+    return json.encode(json.object({}, value))
+  end)
+  if not known then return nil, err end
+  return json.decode(known)
+end
+
+--- The ids behind the codes of a small table (countries, payment terms), whole. Waits; shared
+--- by all flows for an hour.
+---@param model string
+---@param where any[]     domain
+---@param match string    field that holds the code
+---@param fresh boolean|nil  ask, whatever is known
+---@return table<string, integer>|nil ids
+---@return connector.Error|nil err
+function odoo:codes(model, where, match, fresh)
+  local key = ("codes %s %s %s"):format(model, match, json.canonical(json.array(where)))
+  return shared(self, key, function()
+    local rows, err = self:search(model, where, { match }, { active_test = true })
+    if not rows then return nil, err end
+    local ids = {}
+    for _, row in ipairs(rows) do
+      if type(row[match]) == "string" then ids[row[match]] = row.id end
+    end
+    return ids
+  end, fresh)
+end
+
 --- Fields that a new record leaves empty unless they are given: a blank cell of `load` is then
---- as good as none, so that rows with different gaps share one call. Waits.
+--- as good as none, so that rows with different gaps share one call. Waits; shared for an hour.
 ---@param model string
 ---@param fields string[]
 ---@return table<string, true>|nil blank
@@ -236,15 +270,16 @@ local BLANKABLE <const> = { char = true, text = true, html = true, many2one = tr
 function odoo:blank_on_create(model, fields)
   local schema, err = self:schema(model)
   if not schema then return nil, err end
-  local defaults
-  defaults, err = ask(self, model, "default_get", { fields = json.array(fields) })
-  if not defaults then return nil, err end
-  local blank = {}
-  for _, name in ipairs(fields) do
-    local def = schema.fields[name]
-    if BLANKABLE[def.type] and not def.by_company and defaults[name] == nil then blank[name] = true end
-  end
-  return blank
+  return shared(self, ("blanks %s %s"):format(model, table.concat(fields, " ")), function()
+    local defaults, failed = ask(self, model, "default_get", { fields = json.array(fields) })
+    if not defaults then return nil, failed end
+    local blank = {}
+    for _, name in ipairs(fields) do
+      local def = schema.fields[name]
+      if BLANKABLE[def.type] and not def.by_company and defaults[name] == nil then blank[name] = true end
+    end
+    return blank
+  end)
 end
 
 --- Creates or updates records by external id; see connector/odoo/load.lua. Waits.

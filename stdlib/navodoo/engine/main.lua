@@ -154,24 +154,17 @@ function engine:candidates(wanted)
   return { list = list, by_value = by_value }
 end
 
---- Reads the tables that lookups fall back to in the target (countries, ...): small,
--- so whole.
-function engine:load_lookups()
+--- Reads the tables that lookups fall back to in the target (countries, ...): small, so
+-- whole, and shared by all flows.
+---@param fresh boolean|nil  ask, whatever another flow was told
+function engine:load_lookups(fresh)
   local tables = { back = {} }
   for _, need in ipairs(self.flow.lookup_needs) do
-    if need.model then
-      local rows, err = self.odoo:search(need.model, json.array(need.where), { need.match },
-                                             { active_test = true })
-      if not rows then return nil, err end
-      local found, codes = {}, {}
-      for _, row in ipairs(rows) do
-        local code = row[need.match]
-        if type(code) == "string" then found[code], codes[row.id] = row.id, code end
-      end
-      tables[need.name], tables.back[need.name] = found, codes
-    else
-      tables[need.name] = {}
-    end
+    local found, err, codes = {}, nil, {}
+    if need.model then found, err = self.odoo:codes(need.model, need.where, need.match, fresh) end
+    if not found then return nil, err end
+    for code, id in pairs(found) do codes[id] = code end
+    tables[need.name], tables.back[need.name] = found, codes
   end
   self.lookups, self.lookups_at = tables, time.now()
   return true
@@ -184,7 +177,7 @@ end
 function engine:refresh_lookups(missed)
   local age = time.now() - self.lookups_at
   if age < (missed and LOOKUP_RETRY_US or LOOKUP_TTL_US) then return false end
-  local ok, err = self:load_lookups()
+  local ok, err = self:load_lookups(true)
   if not ok then self:trouble(err) end
   return ok == true
 end
@@ -299,7 +292,8 @@ end
 function main.start(argument)
   local spec = assert(json.decode(argument))
   local flow, problems = loader.compile {
-    file = spec.flow.file, source = spec.flow.source, lookups = spec.flow.lookups, config = spec.config }
+    file = spec.flow.file, source = spec.flow.source, lookups = spec.flow.lookups,
+    config = spec.config or { endpoints = spec.endpoints } }
   local name = spec.instance or spec.flow.name
   if not flow then return life.give_up(spec, name, problem.format_all(problems), "config") end
   flow.declared, flow.name = flow.name, name

@@ -1,0 +1,384 @@
+--- Lives of the flows: opens them, hands over from one to the next, looks after those
+-- that end.
+--
+-- A *slot* is one flow for one pair of companies, by its name in the store. `wanted` is
+-- the version that it should run; whoever changes it (cli/reload.lua) sets `news`. The
+-- new life compiles and prepares beside the old one; when it cannot, the old one stays.
+-- Jobs that an older version began are finished by it, opened from the stored sources.
+
+local cache = require "navodoo.cache"
+local generation = require "navodoo.generation"
+local json = require "navodoo.json"
+local log = require "navodoo.log"
+local store = require "navodoo.store"
+local task = require "navodoo.task"
+local time = require "navodoo.time"
+
+local supervisor = {}
+supervisor.__index = supervisor
+
+--- A flow that was told to stop may take this long.
+local GRACE_MS <const> = 10000
+local FIRST_PAUSE_MS <const>, LAST_PAUSE_MS <const> = 1000, 60000
+--- The store's versions that are kept of every flow, whoever refers to them.
+local KEPT <const> = 20
+
+---@class cli.Wanted  what a slot should run
+---@field id integer       of the generation in the store
+---@field hash string
+---@field file string
+---@field source string
+---@field lookups table<string, string>  sources of the tables that the flow names
+---@field cause string     "start", "file", "endpoints" or "rollback"
+---@field endpoints { nav: table, odoo: table }  as the pair of companies sees them
+---@field pairs integer    how many pairs of companies there are
+---@field began number|nil monotonic, when the change was noticed
+
+---@param options { once: boolean, all: boolean, wait_ms: integer, memory: integer, started: integer }
+function supervisor.new(options)
+  return setmetatable({ options = options, slots = {}, by_name = {}, open = 0, lives = 0,
+                        changed = task.event(), failed = {}, counters = {} }, supervisor)
+end
+
+--- What a life tells of itself.
+---@param name string
+---@return table
+function supervisor.board(name)
+  local text = cache.get("board", name)
+  return text and json.decode(text) or {}
+end
+
+--- Keeps the sources of a version in the store and answers its id.
+---@param flow string
+---@param version table  hash, file, source, lookups
+---@param cause string
+---@return integer|nil id
+---@return table|nil err
+function supervisor.register(flow, version, cause)
+  local ok, err = store.apply { { "generation_put", flow, version.hash, version.file, version.source,
+    assert(json.canonical(json.object({}, version.lookups))), generation.stdlib(), cause, time.now() } }
+  if not ok then return nil, err end
+  local rows
+  rows, err = store.query("generation", flow, version.hash)
+  if not rows then return nil, err end
+  return rows[1].id
+end
+
+--- Drops versions that nothing refers to.
+function supervisor.prune()
+  return store.apply { { "generations_prune", time.now(), KEPT } }
+end
+
+-- ---- one life --------------------------------------------------------------------------
+
+--- Opens a life; `how` may say beside= (another one runs) and pinned=.
+local function open(self, slot, wanted, how)
+  self.lives = self.lives + 1
+  local name = ("%s#%d"):format(slot.name:sub(1, 40), self.lives)
+  local o = self.options
+  local gen, err = generation.open { name = name, main = "navodoo.engine.main", memory = o.memory,
+    argument = assert(json.encode {
+      flow = { name = slot.flow, file = wanted.file, source = wanted.source,
+               lookups = json.object({}, wanted.lookups) },
+      instance = slot.name, life = name, generation = wanted.id, hash = wanted.hash,
+      beside = how.beside, pinned = how.pinned, endpoints = wanted.endpoints, pairs = wanted.pairs,
+      started = o.started, once = o.once, all = o.all, wait_ms = o.wait_ms }) }
+  if not gen then return nil, err end
+  local life = { name = name, gen = gen, wanted = wanted }
+  for _, kind in ipairs { "ready", "ended", "go", "retire", "stop" } do
+    life[kind] = task.event(kind .. ":" .. name)
+  end
+  for _, kind in ipairs { "ready", "ended" } do
+    task.spawn(function()
+      life[kind]:wait()
+      life[kind == "ready" and "is_ready" or "over"] = true
+      slot.news:set()
+    end)
+  end
+  return life
+end
+
+--- Closes a life, whatever it does; answers why it raised, if it did.
+local function close(life)
+  local _, why = life.gen:ended()
+  life.gen:close()
+  life.ready:set() -- whoever still listens
+  life.ended:set()
+  cache.drop("board", life.name)
+  return why
+end
+
+local function await(slot, condition)
+  while not condition() do slot.news:wait(1000) end
+end
+
+--- Tells a life to stop and waits until it did; one that does not in time is closed.
+local function stop(slot, life)
+  local since = time.monotonic()
+  life.stop:set()
+  await(slot, function() return life.over or time.monotonic() - since > GRACE_MS end)
+  if not life.over then
+    log.warn("flow did not end in time; what was under way goes on at the next start", { flow = slot.name })
+  end
+  return close(life)
+end
+
+-- ---- jobs that an older version began -----------------------------------------------------
+
+--- The version of a generation in the store.
+local function stored(slot, id)
+  local rows, err = store.query("generation_by_id", id)
+  if not rows then return nil, err.text end
+  local row = rows[1]
+  if not row then return nil, "its sources are no longer stored" end
+  local wanted = setmetatable({ id = row.id, hash = row.hash, file = row.file, source = row.source,
+                                lookups = json.decode(row.lookups) }, { __index = slot.current.wanted })
+  return { id = row.id, hash = row.hash, file = row.file, source = row.source, cause = row.cause,
+           lookups = wanted.lookups, endpoints = wanted.endpoints, pairs = wanted.pairs }
+end
+
+--- Puts the jobs that a version began before a person: it cannot finish them.
+local function give_to_a_person(slot, id, why)
+  local rows, err = store.query("effects_open", slot.name)
+  if not rows then return log.error("store: " .. err.text, { flow = slot.name }) end
+  local text = ("the version that began to write this record cannot finish it: %s"):format(why)
+  local ops = {}
+  for _, e in ipairs(rows) do
+    local jobs = e.generation == id and store.query("job", e.job)
+    local job = jobs and jobs[1]
+    if job then
+      local cause = assert(json.encode { class = "review", record = job.record, text = text, rule = "generation",
+        way_out = "compare the record in both systems, then retry the job: the present version writes it" })
+      ops[#ops + 1] = { "job_park", job.id, job.rev, "review", cause, "generation" .. id }
+      ops[#ops + 1] = { "effects_drop", job.id }
+      ops[#ops + 1] = { "journal_add", time.now(), job.flow, job.direction, job.record, job.id, "review", nil, id }
+    end
+  end
+  log.warn(text, { flow = slot.name, generation = id })
+  local ok
+  ok, err = store.apply(ops)
+  if not ok then log.error("store: " .. err.text, { flow = slot.name }) end
+end
+
+--- Runs an older version until it has finished what it began.
+local function finish_with(self, slot, id)
+  local wanted, why = stored(slot, id)
+  local life
+  if wanted then
+    local err
+    life, err = open(self, slot, wanted, { beside = true, pinned = true })
+    why = err and err.text
+  end
+  if not life then return give_to_a_person(slot, id, why) end
+  slot.pinned = life
+  await(slot, function() return life.is_ready or life.over or slot.stopping end)
+  local failed = supervisor.board(life.name).failed
+  if failed then
+    why = stop(slot, life) or failed
+    slot.pinned = nil
+    return give_to_a_person(slot, id, why)
+  end
+  if not slot.stopping then
+    life.go:set()
+    await(slot, function() return life.over or slot.stopping or life.unwanted end)
+  end
+  local counters = supervisor.board(life.name).counters or {}
+  for _, name in ipairs { "dead", "review" } do
+    self.counters[name] = (self.counters[name] or 0) + (counters[name] or 0)
+  end
+  if life.over then why = close(life) else why = stop(slot, life) end
+  if why then log.error("flow ended: " .. why, { flow = slot.name, generation = wanted.hash }) end
+  slot.pinned = nil
+end
+
+--- Looks for jobs that other versions began, and has them finished when they are due.
+local function finish_pinned(self, slot)
+  if slot.finishing then return end
+  slot.finishing = true
+  self.open = self.open + 1
+  local since = time.monotonic()
+  while slot.current and not slot.stopping do
+    local rows = store.query("generations_pinned", slot.name, slot.current.wanted.id)
+    local next = rows and rows[1]
+    for _, row in ipairs(rows or {}) do
+      if row.due < next.due then next = row end
+    end
+    if not next then break end
+    local wait_ms = (next.due - time.now()) // 1000
+    if self.options.once and time.monotonic() - since + wait_ms > self.options.wait_ms then break end
+    if wait_ms > 0 then task.sleep(math.min(wait_ms, 1000))
+    else finish_with(self, slot, next.generation) end
+  end
+  slot.finishing = false
+  self.open = self.open - 1
+  self.changed:set()
+end
+
+-- ---- from one life to the next ---------------------------------------------------------
+
+--- Gives a life its turn.
+local function take_over(self, slot, life)
+  if slot.pinned and slot.pinned.wanted.id == life.wanted.id then -- it would take the same jobs
+    slot.pinned.unwanted = true
+    slot.news:set()
+    while slot.pinned do task.sleep(20) end
+  end
+  slot.current, slot.retiring = life, nil
+  life.go:set()
+  task.spawn(finish_pinned, self, slot)
+end
+
+--- True when no slot runs this version.
+local function unused(self, id)
+  for _, slot in ipairs(self.slots) do
+    if slot.wanted.id == id then return false end
+  end
+  return true
+end
+
+--- Why a life that prepared does not run, or nil.
+local function refusal(life)
+  if life.is_ready then return supervisor.board(life.name).failed end
+  local _, why = life.gen:ended()
+  return why or "it ended"
+end
+
+--- Opens what is wanted beside what runs, and hands over when it is ready.
+local function replace(self, slot)
+  local wanted, old = slot.wanted, slot.current
+  local function superseded() return old.over or slot.stopping or slot.wanted ~= wanted end
+  local next, err = open(self, slot, wanted, { beside = true })
+  if next then
+    await(slot, function() return next.is_ready or next.over or superseded() end)
+    if superseded() then
+      stop(slot, next)
+      return
+    end
+    local why = refusal(next)
+    err = why and { text = why }
+  end
+  if err then
+    if next then stop(slot, next) end
+    slot.wanted = old.wanted
+    self.on_refused(slot, wanted, err.text)
+    return
+  end
+  local took = wanted.began and time.monotonic() - wanted.began
+  slot.retiring = old
+  old.retire:set()
+  await(slot, function() return old.over or slot.stopping end)
+  if slot.stopping then
+    stop(slot, next)
+    return
+  end
+  local why = close(old)
+  if why then log.error("flow ended: " .. why, { flow = slot.name }) end
+  if old.wanted.id ~= wanted.id and unused(self, old.wanted.id) then
+    store.apply { { "generation_end", old.wanted.id, time.now() } }
+  end
+  take_over(self, slot, next)
+  log.info("flow reloaded", { flow = slot.name, generation = wanted.hash, before = old.wanted.hash,
+                              cause = wanted.cause, ms = took and math.floor(took + 0.5) })
+  if self.on_replaced then self.on_replaced(slot) end
+end
+
+--- Looks after a running slot until its life ends; answers why that raised, if it did.
+local function look_after(self, slot)
+  while true do
+    local life = slot.current
+    await(slot, function() return life.over or slot.stopping or slot.wanted ~= life.wanted end)
+    if life.over then return close(life) end
+    if slot.stopping then
+      if slot.removed then -- its file is gone: what runs ends
+        life.retire:set()
+        await(slot, function() return life.over or self.stopping end)
+        if life.over then return close(life) end
+      end
+      return stop(slot, life)
+    end
+    replace(self, slot)
+  end
+end
+
+--- Waits with a flow that does not run until something changed; false when that is the end.
+local function rest(self, slot, wanted)
+  slot.resting = true
+  self.open = self.open - 1
+  self.changed:set()
+  await(slot, function() return slot.stopping or slot.wanted ~= wanted or slot.again end)
+  slot.resting, slot.again = false, nil
+  self.open = self.open + 1
+  return not slot.stopping
+end
+
+local function run(self, slot)
+  local pause_ms = FIRST_PAUSE_MS
+  while not slot.stopping do
+    local wanted = slot.wanted
+    local life, err = open(self, slot, wanted, {})
+    if life then
+      take_over(self, slot, life)
+      local why = look_after(self, slot)
+      wanted, slot.current = slot.wanted, nil
+      err = why and { text = why }
+    end
+    if not err then
+      local b = supervisor.board(slot.name)
+      if not b.failed or self.options.once or slot.stopping then break end
+      log.error("flow does not run: " .. b.failed, { flow = slot.name, class = b.class })
+      if not rest(self, slot, wanted) then break end
+    else
+      log.error("flow ended: " .. err.text, { flow = slot.name })
+      if self.options.once then
+        self.failed[slot.name] = err.text
+        break
+      end
+      local until_ms = time.monotonic() + pause_ms
+      await(slot, function() return slot.stopping or slot.wanted ~= wanted or time.monotonic() >= until_ms end)
+      pause_ms = math.min(pause_ms * 2, LAST_PAUSE_MS)
+    end
+  end
+  self.open = self.open - 1
+  slot.over = true
+  self.changed:set()
+end
+
+-- ---- all of them ---------------------------------------------------------------------------
+
+--- Adds a slot and starts it.
+---@param name string  in the store
+---@param flow string  as declared
+---@param wanted cli.Wanted
+function supervisor:add(name, flow, wanted)
+  local slot = { name = name, flow = flow, wanted = wanted, news = task.event() }
+  self.slots[#self.slots + 1], self.by_name[name] = slot, slot
+  self.open = self.open + 1
+  task.spawn(run, self, slot)
+  return slot
+end
+
+--- Ends a slot whose flow is no longer wanted; what runs is finished.
+function supervisor:remove(slot)
+  for i, s in ipairs(self.slots) do
+    if s == slot then table.remove(self.slots, i) break end
+  end
+  self.by_name[slot.name] = nil
+  slot.removed, slot.stopping = true, true
+  slot.news:set()
+end
+
+--- Ends all of them.
+function supervisor:stop()
+  self.stopping = true
+  for _, slot in ipairs(self.slots) do
+    slot.stopping = true
+    slot.news:set()
+  end
+end
+
+--- Waits until no flow runs and none will.
+function supervisor:wait()
+  while self.open > 0 do self.changed:wait(1000) end
+end
+
+return supervisor
