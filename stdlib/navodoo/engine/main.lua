@@ -12,6 +12,7 @@ local store = require "navodoo.store"
 local task = require "navodoo.task"
 local time = require "navodoo.time"
 local check = require "navodoo.check"
+local companies = require "navodoo.companies"
 local connector = require "connector"
 local crypto = require "navodoo.crypto"
 local loader = require "navodoo.loader"
@@ -84,7 +85,7 @@ end
 function engine:number_of(id) return creating.number(self, id) end
 
 --- Name in the store of another flow of the same companies.
-function engine:instance_of(flow) return flow end -- luacheck: ignore self
+function engine:instance_of(flow) return companies.beside(self.flow.name, flow) end
 
 --- Is a flow still at work whose links this one may wait for?
 function engine:others_at_work()
