@@ -53,12 +53,15 @@ describe("customer", function()
   end)
   it("fits the pages of NAV 2018 and the partners of Odoo 14 to 19", function()
     local nav, odoo = {}, {}
-    for _, name in ipairs(customer.nav_fields) do nav[name] = { type = "char" } end
+    for _, list in ipairs { customer.nav_fields, customer.nav_write_fields } do
+      for _, name in ipairs(list) do nav[name] = { type = "char" } end
+    end
     nav.Credit_Limit_LCY, nav.Last_Date_Modified = { type = "decimal" }, { type = "date" }
     for _, name in ipairs(customer.odoo_fields) do odoo[name] = { type = "char" } end
     odoo.active, odoo.is_company = { type = "boolean" }, { type = "boolean" }
     odoo.credit_limit, odoo.customer_rank = { type = "decimal" }, { type = "integer" }
     odoo.lang = { type = "selection", options = { "en_US" } }
+    odoo.parent_id = { type = "many2one", relation = "res.partner" }
     odoo.country_id = { type = "many2one", relation = "res.country" }
     odoo.user_id = { type = "many2one", relation = "res.users" }
     odoo.property_payment_term_id = { type = "many2one", relation = "account.payment.term" }

@@ -12,6 +12,7 @@ local loader = require "navodoo.loader"
 local oauth = require "connector.oauth"
 local out = require "cli.out"
 local problem = require "navodoo.problem"
+local schema = require "navodoo.schema"
 local secret = require "navodoo.secret"
 local time = require "navodoo.time"
 
@@ -37,6 +38,26 @@ local function lua_files(folder)
     end
   end
   return list
+end
+
+-- FLOWS/schema/<endpoint>/<entity>.json: by endpoint, then by entity.
+local function read_schemas(folder, problems)
+  local schemas, root = {}, folder .. "/schema"
+  if fs.kind(root) ~= "folder" then return schemas end
+  for _, endpoint in ipairs(assert(fs.list(root))) do
+    local path = root .. "/" .. endpoint
+    for _, name in ipairs(fs.kind(path) == "folder" and assert(fs.list(path)) or {}) do
+      local entity = name:match "^(.+)%.json$"
+      if entity then
+        local file = path .. "/" .. name
+        local found, why = schema.decode(assert(read_file(file)), file)
+        schemas[endpoint] = schemas[endpoint] or {}
+        schemas[endpoint][entity] = found
+        if not found then problems[#problems + 1] = { file = file, line = 1, text = why } end
+      end
+    end
+  end
+  return schemas
 end
 
 --- What --set may override, and how its value is read. Passwords never stand there:
@@ -168,14 +189,16 @@ end
 ---@param folder string
 ---@param env string|nil      environment, default: the configuration's own
 ---@param settings string[]|nil  overrides from the command line
----@return table|nil project  { folder =, flows = {...}, config =, endpoints =, pairs =, config_source = }
+---@return table|nil project  { folder =, flows = {...}, config =, endpoints =, pairs =, config_source =, schemas = }
 ---@return table|nil problems
 function project.load(folder, env, settings)
   local read, problems = project.read(folder)
   if not read then return nil, problems end
   local settled
   settled, problems = project.settle(read.folder, read.config, env, settings)
-  local compiled, flow_problems = loader.compile_all { files = read.files, lookups = read.lookups, config = settled }
+  local schemas = read_schemas(read.folder, problems)
+  local compiled, flow_problems = loader.compile_all {
+    files = read.files, lookups = read.lookups, config = settled, schemas = schemas }
   for _, p in ipairs(flow_problems or {}) do problems[#problems + 1] = p end
   if #problems > 0 then return nil, problems end
   local flows = {}
@@ -186,7 +209,7 @@ function project.load(folder, env, settings)
                  lookups = named }
   end
   return { folder = read.folder, flows = flows, config = settled, endpoints = settled.endpoints,
-           pairs = settled.pairs, config_source = read.config }
+           pairs = settled.pairs, config_source = read.config, schemas = schemas }
 end
 
 --- Name of a flow in the store, for one pair of companies.

@@ -44,8 +44,15 @@ local function quoted(source, i)
   return j
 end
 
--- All tokens: { kind = "name"|"string"|"other", text =, at = }.
-local function tokens(source)
+---@class navodoo.Token
+---@field kind "name"|"string"|"number"|"other"
+---@field text string
+---@field at integer     position in the source
+
+--- All tokens of a source; comments and white space are none.
+---@param source string
+---@return navodoo.Token[]
+function outline.tokens(source)
   local list, i = {}, 1
   if source:sub(1, 1) == "#" then i = source:find("\n", 1, true) or #source + 1 end
   while true do
@@ -58,8 +65,13 @@ local function tokens(source)
       t.kind, stop = "name", source:match("^[%w_]+()", i)
     elseif c == '"' or c == "'" then
       t.kind, stop = "string", quoted(source, i)
-    elseif c:find "%d" then
-      stop = source:match("^[%w_.]+()", i)
+    elseif c:find "%d" or source:find("^%.%d", i) then
+      t.kind, stop = "number", source:match("^[%w_.]+()", i)
+      -- 1e-5 has a sign inside
+      local digits = source:sub(i, stop - 1)
+      if digits:find "[eE]$" and not digits:find "^0[xX]" then
+        stop = source:match("^[+-]?%d+()", stop) or stop
+      end
     elseif c == "[" and long_bracket(source, i) then
       local open, close = long_bracket(source, i)
       local _, last = source:find(close, i + open, true)
@@ -75,7 +87,10 @@ local function tokens(source)
   end
 end
 
-local function placer(source)
+--- Tells line and column of positions in a source.
+---@param source string
+---@return fun(at: integer): navodoo.Place
+function outline.placer(source)
   local starts = { 1 }
   for at in source:gmatch "\n()" do starts[#starts + 1] = at end
   return function(at)
@@ -135,10 +150,10 @@ end
 ---@param source string
 ---@return table<string, navodoo.Place>
 function outline.read(source)
-  local list, out = tokens(source), {}
+  local list, out = outline.tokens(source), {}
   for n = 3, #list do
     if list[n].text == "{" and list[n - 1].kind == "string" and list[n - 2].text == "flow" then
-      read_table(list, n, "", placer(source), out)
+      read_table(list, n, "", outline.placer(source), out)
       return out
     end
   end
@@ -149,10 +164,10 @@ end
 ---@param source string
 ---@return table<string, navodoo.Place>
 function outline.read_returned(source)
-  local list, out = tokens(source), {}
+  local list, out = outline.tokens(source), {}
   for n = 2, #list do
     if list[n].text == "{" and list[n - 1].text == "return" then
-      read_table(list, n, "", placer(source), out)
+      read_table(list, n, "", outline.placer(source), out)
       return out
     end
   end

@@ -21,6 +21,8 @@ local text = require "navodoo.text"
 --   nil when the record keeps the rule
 ---@field file string
 ---@field line integer?
+---@field required boolean?   it demands a value in each of its fields
+---@field check function?     written in the flow
 
 local KEYS <const> = { "check", "max", "one_of", "pattern", "required" }
 
@@ -161,14 +163,20 @@ function rule.named(name)
   return function(spec)
     if not is_valid_spec(name, spec) then return problem.broken end
     local fields = { table.unpack(spec) }
-    if not spec.check then return make(name, fields, field_test(fields, spec)) end
+    if not spec.check then
+      local made = make(name, fields, field_test(fields, spec))
+      made.required = spec.required
+      return made
+    end
     local by_field = field_test(fields, spec)
     local by_check = check_test(fields, spec.check)
-    return make(name, fields, function(record, ctx)
+    local made = make(name, fields, function(record, ctx)
       local why, way_out, field = by_field(record, ctx)
       if why then return why, way_out, field end
       return by_check(record)
     end)
+    made.required, made.check = spec.required, spec.check
+    return made
   end
 end
 
