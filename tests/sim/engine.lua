@@ -29,13 +29,14 @@ function engine.start(seed)
                          secret = token, timeout_ms = 60000 })
   assert(http.endpoint { name = "odoo", base_url = "http://odoo", timeout_ms = 60000 })
   assert(store.open("sim"))
-  local source = read("flows/customer.lua"):gsub('every = "[^"]*"', 'every = "15m"')
+  nav.settle_ms = 240000
+  local source = read("tests/sim/customer.lua")
   local lookups = {}
   for _, entry in ipairs(fs.list("flows/lookups")) do
     lookups[entry:match("^(.*)%.lua$")] = read("flows/lookups/" .. entry)
   end
   return main.start(assert(json.encode {
-    flow = { name = "customer", file = "flows/customer.lua", source = source, lookups = lookups },
+    flow = { name = "customer", file = "tests/sim/customer.lua", source = source, lookups = lookups },
     endpoints = { nav = nav, odoo = odoo }, hash = crypto.hash(source):sub(1, 12), seed = seed,
     once = false, all = false, wait_ms = 0 }))
 end

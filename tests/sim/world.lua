@@ -1,9 +1,12 @@
---- The ERPs' side of a simulated day: people edit records in NAV, the network and
--- both servers fail; in the evening all is quiet, and both systems are dumped.
+--- The ERPs' side of a simulated day: people edit records in NAV and in Odoo, sometimes the
+-- same one on both sides, the network and both servers fail; in the evening all is quiet,
+-- and both systems are dumped.
 --
--- The comparison uses the source's own key (the NAV No., which the flow writes into
--- the partner's reference) and an own mapping of a few fields, never navodoo's keys.
+-- The comparison uses the sources' own keys and an own mapping of a few fields, never
+-- navodoo's keys: the NAV No., which the flow writes into the partner's reference, and for
+-- records that began in Odoo their city, which nobody else has.
 
+local decimal = require "navodoo.decimal"
 local json = require "navodoo.json"
 local nav = require "sandbox.nav"
 local odoo = require "sandbox.odoo"
@@ -45,7 +48,7 @@ local function install_faults(random)
     local rules = json.array {}
     local function rule(kind, rate, extra)
       local r = extra or {}
-      r.kind, r.rate = kind, require("navodoo.decimal").new(("%.3f"):format(rate / 1000))
+      r.kind, r.rate = kind, decimal.new(("%.3f"):format(rate / 1000))
       rules[#rules + 1] = r
     end
     rule("status", random(60), { status = 503 })
@@ -73,9 +76,35 @@ local function edit_something(random, made)
   end
   local row = dump[1 + random(#dump)]
   local fields = { { Name = NAMES[1 + random(#NAMES)] .. " " .. random(1000) },
-                   { Phone_No = "+43 316 " .. random(100000) }, { E_Mail = "x" .. random(1000) .. "@example.com" },
+                   { Phone_No = "+43 316 " .. random(100000) }, { Credit_Limit_LCY = random(100) * 100 },
                    { Address = "Gasse " .. random(200) } }
+  made.last = row.No
   control("nav", "POST", "/_sandbox/edit", { table = "Customer", key = row.No, fields = fields[kind] })
+end
+
+--- Somebody works in Odoo; `touched` is what was edited last in NAV, so that edits cross.
+local function edit_in_odoo(random, made)
+  local partners = {}
+  for _, p in ipairs(odoo.dump(sides.odoo.state, "res.partner")) do
+    if (p.customer_rank or 0) > 0 then partners[#partners + 1] = p end
+  end
+  if random(6) == 0 or #partners == 0 then
+    made.odoo = made.odoo + 1
+    control("odoo", "POST", "/_sandbox/edit", { model = "res.partner", insert = true,
+      fields = { name = NAMES[1 + random(#NAMES)] .. " O" .. made.odoo, city = "Odoostadt " .. made.odoo,
+                 customer_rank = 1 } })
+    return
+  end
+  local p = partners[1 + random(#partners)]
+  if random(3) == 0 then -- an edit that crosses the last one in NAV
+    for _, other in ipairs(partners) do
+      if other.ref == made.last then p = other end
+    end
+  end
+  local fields = { { name = NAMES[1 + random(#NAMES)] .. " " .. random(1000) },
+                   { phone = "+49 30 " .. random(100000) }, { email = "o" .. random(1000) .. "@example.com" },
+                   { street = "Weg " .. random(200) } }
+  control("odoo", "POST", "/_sandbox/edit", { model = "res.partner", key = p.id, fields = fields[1 + random(4)] })
 end
 
 local function text_of(v)
@@ -85,7 +114,7 @@ end
 
 --- Compares the dumps; returns what is wrong, or nil. `parked` = records that wait
 -- for a person, which the engine's own list of reviews and dead letters must explain.
-local function compare()
+local function compare(made)
   local partners, problems = {}, {}
   for _, p in ipairs(odoo.dump(sides.odoo.state, "res.partner")) do
     local ref = text_of(p.ref)
@@ -94,22 +123,29 @@ local function compare()
       partners[ref] = p
     end
   end
-  local missing = 0
+  local begun = {}
   for _, c in ipairs(nav.dump(sides.nav.state, "Customer")) do
     local p = partners[c.No]
+    begun[c.City] = (begun[c.City] or 0) + 1
     if not p then
-      missing = missing + 1
       problems[#problems + 1] = ("%s (%s) is missing in Odoo"):format(c.No, c.Name)
     else
       local pairs_of = { { "name", c.Name }, { "phone", c.Phone_No }, { "city", c.City },
-                         { "email", c.E_Mail:lower() }, { "street", c.Address } }
+                         { "email", c.E_Mail:lower() }, { "street", c.Address },
+                         { "credit_limit", decimal.new(c.Credit_Limit_LCY or 0):normalize() } }
       for _, f in ipairs(pairs_of) do
-        if text_of(p[f[1]]) ~= f[2] then
-          problems[#problems + 1] = ("%s %s: NAV %q, Odoo %q"):format(c.No, f[1], f[2], text_of(p[f[1]]))
+        local held = text_of(p[f[1]])
+        if decimal.is(f[2]) then held = decimal.new(held == "" and 0 or held):normalize() end
+        if held ~= f[2] then
+          problems[#problems + 1] = ("%s %s: NAV %q, Odoo %q"):format(c.No, f[1], tostring(f[2]), tostring(held))
         end
       end
       partners[c.No] = nil
     end
+  end
+  for n = 1, made.odoo do
+    local count = begun["Odoostadt " .. n] or 0
+    if count ~= 1 then problems[#problems + 1] = ("Odoostadt %d is %d times in NAV"):format(n, count) end
   end
   for ref in pairs(partners) do problems[#problems + 1] = ("partner %s has no customer"):format(ref) end
   table.sort(problems)
@@ -128,15 +164,15 @@ function world.start(seed)
                                     start_us = time.now() } }
   for name, side in pairs(sides) do handlers[name] = server.handler(side) end
   install_faults(random)
-  local made = { n = 0 }
-  for _ = 1, EDITS do
+  local made = { n = 0, odoo = 0, last = nil }
+  for i = 1, EDITS do
     task.sleep(random(2 * 20 * HOUR // EDITS))
-    edit_something(random, made)
+    if i % 2 == 0 then edit_in_odoo(random, made) else edit_something(random, made) end
   end
   for _, side in ipairs { "nav", "odoo" } do control(side, "DELETE", "/_sandbox/faults") end
   sim_evening() -- luacheck: ignore
   task.sleep(4 * HOUR + MINUTE)
-  return compare()
+  return compare(made)
 end
 
 return world

@@ -108,7 +108,7 @@ function adopt.spellings(value)
   add(folded)
   add((value:gsub(" ", "")))
   local country, number = folded:match "^(%u%u)(%w+)$"
-  if country and number:find "%d" then add(country .. " " .. number) end
+  if country and number:find "^U?%d" then add(country .. " " .. number) end
   return list
 end
 

@@ -4,6 +4,7 @@
 -- hundred kilobytes. Links that were touched after the walk began are not asked about. What a
 -- walk did not see is only a question; gone.lua asks the system before it believes.
 
+local log = require "navodoo.log"
 local store = require "navodoo.store"
 local gone = require "navodoo.engine.gone"
 
@@ -57,6 +58,23 @@ function census:report(engine, direction)
       engine.wake:set()
     end
     if #links < PAGE then return count end
+  end
+end
+
+--- Ends the census of a walk that is complete, if it has one from its beginning: a walk
+-- that went on where another process stopped has not seen everything.
+---@param engine table
+---@param name "nav_census"|"odoo_census"  where the engine keeps it
+---@param direction "nav_to_odoo"|"odoo_to_nav"
+function census.finish(engine, name, direction)
+  local it = engine[name]
+  engine[name] = nil
+  if not it then return end
+  local count, err = it:report(engine, direction)
+  if not count then
+    log.warn("sweep: " .. tostring(err.text), { flow = engine.flow.name })
+  elseif count > 0 then
+    log.info("sweep: linked records were not found", { flow = engine.flow.name, count = count, direction = direction })
   end
 end
 

@@ -68,10 +68,15 @@ end
 local function found(engine, item, row)
   item.nav_key, item.created = row.key, true
   delivery.take(engine, item, row.record, row.etag)
-  -- what Odoo holds is what was sent, or newer: NAV's side is as we left it
-  local odoo = {}
+  -- what Odoo holds is what was sent, or newer, and NAV's side is as we left it; but what
+  -- does not travel this way, the number above all, is NAV's to tell
+  local nav, odoo = {}, {}
   for _, field in ipairs(engine.odoo_fields) do odoo[field] = base.NOT_KNOWN end
-  item.landed = { nav = row.record, odoo = odoo }
+  for _, field in ipairs(engine.flow.nav_fields) do nav[field] = row.record[field] end
+  for _, entry in ipairs(engine.flow.entries) do
+    for _, field in ipairs(entry.to_nav and {} or entry.nav) do nav[field] = base.NOT_KNOWN end
+  end
+  item.landed = { nav = nav, odoo = odoo }
 end
 
 --- Asks NAV whether creations of unknown outcome came into being.

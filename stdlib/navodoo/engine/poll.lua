@@ -11,6 +11,7 @@ local log = require "navodoo.log"
 local store = require "navodoo.store"
 local task = require "navodoo.task"
 local time = require "navodoo.time"
+local census = require "navodoo.engine.census"
 local cursor = require "navodoo.engine.cursor"
 local keys = require "navodoo.engine.keys"
 local outcome = require "navodoo.engine.outcome"
@@ -44,7 +45,10 @@ local function known_hashes(engine, names)
   jobs, err = store.query("jobs_by_record", engine.flow.name, engine.direction, list)
   if not jobs then return nil, err end
   local known = {}
-  for _, l in ipairs(links) do known[l.nav] = l.hash end
+  for _, l in ipairs(links) do
+    known[l.nav] = l.hash
+    if engine.nav_census then engine.nav_census:see(l.id) end
+  end
   for _, j in ipairs(jobs) do known[j.record] = j.hash end
   return known
 end
@@ -124,7 +128,9 @@ function poll.walk(engine, full)
     if not state then
       state, err = read_cursor(engine)
       if state then
+        local goes_on = state.scan and state.scan.full
         state = cursor.begin(state, full)
+        if state.scan.full and not goes_on then engine.nav_census = census.new(time.now()) end
         if full then state.swept = time.now() end
         state.polled = time.now()
       end
@@ -132,6 +138,7 @@ function poll.walk(engine, full)
     if state then
       local next_state
       next_state, err, done = step(engine, state)
+      if done and state.scan.full then census.finish(engine, "nav_census", "nav_to_odoo") end
       if next_state then state, attempt = next_state, 0 end
     end
     if done then

@@ -136,15 +136,11 @@ function poll_odoo.walk(engine, full)
     if state then
       next_state, err, done = step(engine, state)
       if next_state then
-        if done and state.scan.full and engine.odoo_census then
-          local ok, why = engine.odoo_census:report(engine, "odoo_to_nav")
-          if not ok then log.warn("sweep: " .. tostring(why.text), { flow = engine.flow.name }) end
-        end
+        if done and state.scan.full then census.finish(engine, "odoo_census", "odoo_to_nav") end
         state, attempt = next_state, 0
       end
     end
     if done then
-      engine.odoo_census = nil
       engine:publish()
       return true
     end
