@@ -70,9 +70,7 @@ for folder in lua stdlib; do
     run "$folder/$(basename "$file" .lua)" "$spec" "$file"
   done
 done
-for file in flows/tests/*_spec.lua; do
-  run "$(basename "$file" .lua)" "$spec" "$file"
-done
+run "navodoo test flows/" "$out/asan/navodoo" test flows/
 LIMIT=900
 run "conformance" sh tests/stdlib/conformance/run.sh "$out/clang/navodoo"
 

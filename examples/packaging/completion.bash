@@ -6,7 +6,7 @@ _navodoo() {
   COMPREPLY=()
   if [ "$COMP_CWORD" -eq 1 ]; then
     mapfile -t COMPREPLY < <(compgen -W \
-      'run check map sandbox status jobs dead hooks links help --help --version' -- "$current")
+      'run check map test sandbox status jobs dead hooks links help --help --version' -- "$current")
     return
   fi
 
@@ -15,6 +15,7 @@ _navodoo() {
     check) options='--env' folders=1 ;;
     map) options='--to --trace --json --live --flows --env --set'
          if [ "$COMP_CWORD" -eq 2 ]; then words=$(_navodoo_flows); else files=1; fi ;;
+    test) options='--filter --env --json' folders=1 ;;
     sandbox) options='--nav --odoo --odoo-version --customers --vendors --contacts --addresses --partners --seed --state --nav-auth --token-life --password --api-key --api-key-expires' ;;
     status) options='--state --json' ;;
     jobs) options='--flow --only --after --limit --state --json' ;;
@@ -23,7 +24,7 @@ _navodoo() {
     hooks) options='--flows --env --set'
            if [ "$COMP_CWORD" -eq 2 ]; then words='install check remove'; else words=$(_navodoo_flows); fi ;;
     links) options='--flow --nav --odoo --after --limit --state --json' ;;
-    help) mapfile -t COMPREPLY < <(compgen -W 'run check map sandbox status jobs dead hooks links' -- "$current")
+    help) mapfile -t COMPREPLY < <(compgen -W 'run check map test sandbox status jobs dead hooks links' -- "$current")
           return ;;
     *) return ;;
   esac

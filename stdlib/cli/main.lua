@@ -14,6 +14,7 @@ local COMMANDS <const> = {
   { "run", "run the flows of a folder" },
   { "check", "check flows and configuration without running them" },
   { "map", "map one record, and tell why each field is as it is" },
+  { "test", "samples, generated records and specs of the flows" },
   { "sandbox", "a NAV and an Odoo to play with" },
   { "status", "what runs, what waits, what went wrong" },
   { "jobs", "list jobs" },

@@ -22,7 +22,7 @@ local sample = {}
 ---@field expected table?    of the other side
 ---@field problems table[]?  expected ones
 ---@field lookups table?     by lookup: code -> id
----@field links table?
+---@field links table?      by flow: { nav = { key: id } }
 
 local KEYS <const> = { about = true, direction = true, creating = true, nav = true, odoo = true,
                        current = true, lookups = true, links = true, problems = true }
@@ -121,6 +121,21 @@ function sample.read(flow, value, direction)
   return out
 end
 
+-- Links as the engine gives them: both ways, ids as numbers. A sample need say one way only.
+local function links_of(s)
+  local out = {}
+  for flow, t in pairs(s.links or {}) do
+    local nav, odoo = {}, {}
+    for key, id in pairs(t.nav or {}) do nav[key], odoo[id] = id, key end
+    for id, key in pairs(t.odoo or {}) do
+      local n = math.tointeger(tonumber(id))
+      if n then odoo[n], nav[key] = key, n end
+    end
+    out[flow] = { nav = nav, odoo = odoo }
+  end
+  return out
+end
+
 --- The context of a mapping.
 ---@param s navodoo.Sample
 ---@param lookups table?  of the folder or the live system, under those of the sample
@@ -148,13 +163,8 @@ function sample.context(s, lookups)
       end
     end
   end
-  local links = {} -- a sample says { flow = { nav = { key = id } } }; a file has no whole numbers as keys
-  for flow, of in pairs(s.links or {}) do
-    links[flow] = { nav = of.nav or {}, odoo = of.odoo or {} }
-    for key, id in pairs(links[flow].nav) do links[flow].odoo[id] = key end
-  end
   return { creating = s.creating == true, current = s.current ~= null and s.current or nil,
-           lookups = tables, links = links }
+           lookups = tables, links = links_of(s) }
 end
 
 return sample
