@@ -62,13 +62,15 @@ describe("layers", function()
       local name = line:match('require%s*%(?%s*["\']([^"\']+)["\']')
       return name and not name:find("%", 1, true)
         and not (name == "navodoo" or name:match("^navodoo%.") or name == "connector"
-        or name:match("^connector%.") or name:match("^cli%.") or name:match("^sandbox%."))
+        or name:match("^connector%.") or name:match("^cli%.") or name:match("^sandbox%.")
+        or name == "testing" or name:match("^testing%."))
     end)):equals("")
   end)
-  it("the engine does not know the command line or the sandbox", function()
+  it("the engine does not know the command line, the sandbox or the tests", function()
     for _, folder in ipairs { "stdlib/navodoo", "stdlib/connector" } do
       expect(offenders(folder, "%.lua$", function(line)
         return line:match('require%s*%(?%s*["\']cli%.') or line:match('require%s*%(?%s*["\']sandbox%.')
+          or line:match('require%s*%(?%s*["\']testing')
       end)):equals("")
     end
   end)
