@@ -132,22 +132,26 @@ end
 
 local recording = setmetatable({}, { __mode = "k" }) -- compiled flow -> its recording twin
 
+--- Is an entry's value ever made for the side that a direction leads to?
+local function goes(entry, direction)
+  if direction == "nav_to_odoo" then return entry.forth end
+  return entry.back
+end
+
 local function twin_of(flow)
   local twin = recording[flow]
-  if twin then return twin end
+  if twin and twin.options == flow.options then return twin end -- it learned nothing since
   local book = setmetatable({ steps = {}, asking = {}, by_lookup = {} }, book_mt)
   local spec = copy(flow.spec)
   for _, list in ipairs { "entries", "on_create", "on_create_nav" } do
-    if spec[list] then
-      local out = {}
-      for i, entry in ipairs(spec[list]) do
-        out[i] = recording_entry(book, entry)
-        if entry.lookup then book.by_lookup[entry.lookup.name] = entry end
-      end
-      spec[list] = out
+    local out = {}
+    for i, entry in ipairs(spec[list]) do
+      out[i] = recording_entry(book, entry)
+      if entry.lookup then book.by_lookup[entry.lookup.name] = entry end
     end
+    spec[list] = out
   end
-  twin = { flow = compile.flow(spec, flow.options), book = book }
+  twin = { flow = compile.flow(spec, flow.options), book = book, options = flow.options }
   recording[flow] = twin
   return twin
 end
@@ -257,7 +261,7 @@ local function describe(entry, place, side, record, result, ctx, options, create
   elseif is_unchanged(target, value, ctx, options) then
     out.outcome = "unchanged"
     out.why = ("%s has it already, %s"):format(side.to_name, why_set(entry, sources, steps, created_only))
-  elseif (value == false or value == null or value == "") and #sources > 0 and is_empty(sources[1].value) then
+  elseif is_empty(value) and #sources > 0 and is_empty(sources[1].value) then
     out.outcome, out.why = "cleared", ("%s is empty"):format(list_of(sources))
   else
     out.outcome, out.why = "set", why_set(entry, sources, steps, created_only)
@@ -303,8 +307,8 @@ function trace.run(flow, direction, record, ctx, options)
   end
   for _, name in ipairs(side.lists) do
     local created_only = name ~= "entries"
-    for _, entry in ipairs(flow.spec[name] or {}) do
-      if not created_only or ctx.creating then
+    for _, entry in ipairs(flow.spec[name]) do
+      if goes(entry, direction) and (not created_only or ctx.creating) then
         for place in ipairs(entry[side.to]) do
           result.fields[#result.fields + 1] =
             describe(entry, place, side, record, result, ctx, options or {}, created_only)

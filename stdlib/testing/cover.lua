@@ -81,7 +81,7 @@ function cover:missed(flow, text)
   end
   local hits, wanted, total, missed = self.hits[source] or {}, {}, 0, {}
   for _, info in ipairs(functions_of({ flow.spec.entries, flow.spec.on_create, flow.spec.rules,
-                                       flow.spec.on_create_nav or {} }, source)) do
+                                       flow.spec.on_create_nav }, source)) do
     for line in pairs(info.activelines or {}) do
       if lines[line] and is_code(lines[line]) then wanted[line] = true end
     end

@@ -6,7 +6,9 @@
 -- one. Same seed, same records. Pure.
 
 local decimal = require "navodoo.decimal"
+local nav_tables = require "navodoo.nav_tables"
 local null = require "navodoo.json".null
+local text = require "navodoo.text"
 
 local generate = {}
 
@@ -104,7 +106,7 @@ function generate.open(flow, side, samples, options)
     end
     return fields[name]
   end
-  for _, list in ipairs { flow.spec.entries, flow.spec.on_create, flow.spec.on_create_nav or {} } do
+  for _, list in ipairs { flow.spec.entries, flow.spec.on_create, flow.spec.on_create_nav } do
     for _, entry in ipairs(list) do
       for _, name in ipairs(entry[side]) do field(name) end
     end
@@ -124,7 +126,16 @@ function generate.open(flow, side, samples, options)
     end
     if here == side then bases[#bases + 1] = s.record end
   end
+  -- what a NAV of this version would never hold is no test of the flow
+  local known = side == "nav" and nav_tables.fields(flow.nav.write, flow.nav_version) or {}
   for _, name in ipairs(names) do
+    local own = known[name]
+    if own then
+      fields[name].max, fields[name].is_code = own.max, own.type == "code"
+      fields[name].kind = OF_SCHEMA[own.type] or fields[name].kind
+      fields[name].closed = own.options ~= nil
+      for _, option in ipairs(own.options or {}) do fields[name]:learn(option) end
+    end
     local def = options.schema and options.schema.fields and options.schema.fields[name]
     if def then
       fields[name].kind = OF_SCHEMA[def.type] or "text"
@@ -138,8 +149,21 @@ function generate.open(flow, side, samples, options)
                         random = random_of(options.seed or 1) }, generator)
 end
 
+-- A text as NAV would keep it: codes in capitals and trimmed, nothing longer than the field.
+local function kept(field, v)
+  if type(v) ~= "string" then return v end
+  if field.is_code then v = text.upper(text.trim(v)) end
+  if field.max and text.utf16_length(v) > field.max then v = text.truncate(v, field.max) end
+  return field.is_code and text.trim(v) or v
+end
+
 function generator:value(field)
+  return kept(field, self:any_value(field))
+end
+
+function generator:any_value(field)
   local random = self.random
+  if field.closed then return random(8) > 1 and field.pool[random(#field.pool)] or nil end
   local dice = random(10)
   if #field.pool > 0 and dice <= 5 then return field.pool[random(#field.pool)] end
   if dice == 6 and self.side == "nav" then return nil end

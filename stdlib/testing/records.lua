@@ -43,7 +43,7 @@ local function shrink(record, fails)
 end
 
 local function line_for(flow, field, side)
-  for _, list in ipairs { flow.spec.entries, flow.spec.on_create, flow.spec.on_create_nav or {} } do
+  for _, list in ipairs { flow.spec.entries, flow.spec.on_create, flow.spec.on_create_nav } do
     for _, entry in ipairs(list) do
       for _, name in ipairs(entry[side]) do
         if name == field then return entry.line end
@@ -100,14 +100,11 @@ end
 
 -- ---- there and back ---------------------------------------------------------------------
 
--- Entries whose value comes back: both ways, none of them an owner's or a creation's.
+-- Entries whose changes travel both ways.
 local function claims(flow)
   local list = {}
   for _, entry in ipairs(flow.spec.entries) do
-    if samples.travels(flow, entry, "nav_to_odoo") and samples.travels(flow, entry, "odoo_to_nav")
-      and not entry.on_create and not entry.owner and #entry.nav > 0 then
-      list[#list + 1] = entry
-    end
+    if entry.to_odoo and entry.to_nav and #entry.nav > 0 then list[#list + 1] = entry end
   end
   return list
 end

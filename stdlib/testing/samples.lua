@@ -61,7 +61,7 @@ local function canonical(v)
 end
 
 local function line_of(flow, field, side)
-  for _, list in ipairs { flow.spec.entries, flow.spec.on_create, flow.spec.on_create_nav or {} } do
+  for _, list in ipairs { flow.spec.entries, flow.spec.on_create, flow.spec.on_create_nav } do
     for _, entry in ipairs(list) do
       for _, name in ipairs(entry[side]) do
         if name == field then return entry.line end
@@ -161,8 +161,8 @@ end
 function samples.travels(flow, entry, direction)
   local there = false
   for _, d in ipairs(flow.directions) do there = there or d == direction end
-  local to = sample.target[direction]
-  return there and #entry[to] > 0 and (entry.to == nil or entry.to == to)
+  if direction == "nav_to_odoo" then return there and entry.forth end
+  return there and entry.back
 end
 
 --- What no sample shows at work.
@@ -179,7 +179,7 @@ function samples.uncovered(flow, seen)
   for _, direction in ipairs(flow.directions) do
     local to = sample.target[direction]
     local created = direction == "nav_to_odoo" and flow.spec.on_create or flow.spec.on_create_nav
-    local lists = { flow.spec.entries, created or {} }
+    local lists = { flow.spec.entries, created }
     for _, list in ipairs(lists) do
       for _, entry in ipairs(list) do
         for _, field in ipairs(samples.travels(flow, entry, direction) and entry[to] or {}) do
