@@ -4,9 +4,20 @@ _navodoo() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}
   local command=${COMP_WORDS[1]} options='' words='' folders='' files=''
   COMPREPLY=()
+  local commands='
+    run
+    check
+    map
+    test
+    sandbox
+    status
+    jobs
+    dead
+    hooks
+    links'
   if [ "$COMP_CWORD" -eq 1 ]; then
     mapfile -t COMPREPLY < <(compgen -W \
-      'run check map test sandbox status jobs dead hooks links help --help --version' -- "$current")
+      "$commands help --help --version" -- "$current")
     return
   fi
 
@@ -24,7 +35,7 @@ _navodoo() {
     hooks) options='--flows --env --set'
            if [ "$COMP_CWORD" -eq 2 ]; then words='install check remove'; else words=$(_navodoo_flows); fi ;;
     links) options='--flow --nav --odoo --after --limit --state --json' ;;
-    help) mapfile -t COMPREPLY < <(compgen -W 'run check map test sandbox status jobs dead hooks links' -- "$current")
+    help) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$current")
           return ;;
     *) return ;;
   esac
@@ -47,7 +58,23 @@ _navodoo() {
     --flow) words=$(_navodoo_flows) ;;
     --set) words='nav.url= nav.company= nav.user= odoo.url= odoo.database= odoo.user= odoo.hook_url='
            compopt -o nospace ;;
-    --wait|--listen|--memory|--customers|--vendors|--contacts|--addresses|--partners|--seed|--token-life|--password|--api-key|--api-key-expires|--after|--limit|--group) return ;;
+    --addresses | \
+    --after | \
+    --api-key | \
+    --api-key-expires | \
+    --contacts | \
+    --customers | \
+    --filter | \
+    --group | \
+    --limit | \
+    --listen | \
+    --memory | \
+    --partners | \
+    --password | \
+    --seed | \
+    --token-life | \
+    --vendors | \
+    --wait) return ;;
     --nav|--odoo) return ;;
     *)
       case $current in

@@ -6,7 +6,6 @@
 -- that is sent come from one text. Nothing here waits or writes.
 
 local compile = require "navodoo.compile"
-local null = require "navodoo.json".null
 local rule = require "navodoo.rule"
 local task = require "navodoo.task"
 local values_of = require "connector.odoo.values"

@@ -175,7 +175,7 @@ function world:run(name, options)
   call.request, log.info = function(r) return through(self, r) end, function() end
   local ok, err = pcall(engine.start, assert(json.encode {
     flow = { name = flow.name, file = flow.file, source = flow.source,
-             lookups = json.object({}, self.project.lookups) },
+             lookups = json.object({}, flow.lookups) },
     endpoints = { nav = self.endpoints.nav, odoo = self.endpoints.odoo }, hash = flow.hash, once = true,
     all = options and options.all or false, wait_ms = 3000 }))
   call.request, log.info = request, info
