@@ -1,4 +1,4 @@
-"""navodoo on a real Odoo: first load, edits, adoption, kills, and both protocols.
+"""navodoo on a real Odoo: first load, edits, adoption, kills, both protocols, both directions.
 
 Run by run.sh, which has started Odoo. The last line is "N passed, N failed".
 """
@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 
+import both
 import differ
 import facts
 from real import (DATABASE, World, calls_since, changed, crash, create_database, log_mark,
@@ -231,6 +232,7 @@ def main():
         "json2": lambda: first_load_and_edits(tally, navodoo, "json2", "json2"),
         "plain": lambda: plain_user(tally, navodoo),
         "kills": lambda: kills(tally, navodoo),
+        "both": lambda: both.run(tally, say, navodoo),
         "differ": lambda: differ.run(tally, say, navodoo),
     }
     for name, part in parts.items():

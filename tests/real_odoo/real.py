@@ -71,9 +71,9 @@ def wait_for_odoo(seconds=60):
 
 class World(crash.World):
     def __init__(self, navodoo, database, customers=150, who="full", api="jsonrpc", seed=1,
-                 settings=()):
+                 settings=(), **sandbox):
         create_database(database)
-        super().__init__(navodoo, customers, seed=seed)
+        super().__init__(navodoo, customers, seed=seed, **sandbox)
         self.database, self.who, self.api = database, who, api
         self.extra = list(settings)
         self.odoo = client(database, who)
@@ -133,11 +133,13 @@ class World(crash.World):
 
     def compare(self):
         """(lost, doubled, parked, wrong), counted by the source's key."""
-        parked = {j["record"].rsplit("/", 1)[1]: j
+        parked = {j["record"].rsplit("/", 1)[-1]: j
                   for j in self.command("dead", "--limit", "1000000")["jobs"]}
         found = {}
         for p in self.partners():
             found.setdefault(p["ref"], []).append(p)
+            if str(p["id"]) in parked:  # parked on the way into NAV
+                parked[p["ref"]] = parked[str(p["id"])]
         lost, doubled, wrong = [], [], []
         for c in self.customers():
             mine = found.pop(c["No"], [])
