@@ -9,6 +9,7 @@ import sys
 import time
 
 import both
+import busy
 import differ
 import facts
 from real import (DATABASE, World, calls_since, changed, crash, create_database, log_mark,
@@ -233,6 +234,7 @@ def main():
         "plain": lambda: plain_user(tally, navodoo),
         "kills": lambda: kills(tally, navodoo),
         "both": lambda: both.run(tally, say, navodoo),
+        "busy": lambda: busy.run(tally, say, navodoo),
         "differ": lambda: differ.run(tally, say, navodoo),
     }
     for name, part in parts.items():
