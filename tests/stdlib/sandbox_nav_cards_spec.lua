@@ -188,6 +188,22 @@ describe("sandbox.nav contacts", function()
     expect(get("ContactCard('CT000021')").E_Mail):equals "a@l.example" -- its own
   end)
 
+  it("lend a card their name when they are its first person", function()
+    local persons = get "ContactCard?$filter=Type eq 'Person'".value
+    local mine, other = persons[1], nil
+    for _, person in ipairs(persons) do
+      if person.IntegrationCustomerNo ~= "10000" then other = person end
+    end
+    local card = patch("CustomerCard('10000')", ('{"Primary_Contact_No":"%s"}'):format(mine.No))
+    expect(card.ContactName .. card.Phone_No .. card.E_Mail):equals(mine.Name .. mine.Phone_No .. mine.E_Mail)
+    expect(message(patch("CustomerCard('10000')", ('{"Primary_Contact_No":"%s"}'):format(other.No)))):equals(
+      ("Contact %s %s is not related to customer 10000 %s."):format(other.No, other.Name, card.Name))
+    patch("ContactCard('" .. mine.No .. "')", '{"Name":"Wed Ann"}')
+    expect(get "CustomerCard('10000')".ContactName):equals "Wed Ann"
+    expect(message(post("CustomerCard", ('{"Primary_Contact_No":"%s"}'):format(mine.No)))):equals(
+      "There is no Contact Business Relation within the filter.")
+  end)
+
   it("come and go with new cards, and stay through save and restore", function()
     local made = post("CustomerCard", '{"Name":"Newcomer"}')
     local relation = get(("ContactBusinessRelations?$filter=No eq '%s'"):format(made.No)).value[1]

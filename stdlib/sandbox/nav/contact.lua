@@ -368,6 +368,28 @@ function contact.from_card(context, def, card, old)
   persons_follow(context, row, before)
 end
 
+--- The trigger of Primary Contact No.: a person of the card's company, who lends name and numbers.
+---@param context sandbox.nav.Context
+---@param def sandbox.nav.Table
+---@param card table   changed in place
+---@return sandbox.nav.Refusal?
+function contact.primary(context, def, card)
+  record.set(def, card, "Contact", "")
+  local number = record.get(def, card, "Primary Contact No.")
+  if number == "" then return end
+  local person, key = context.state.tables.Contact.by_key[number], record.get(def, card, "No.")
+  local _, company = contact_of(context.state, def.name, key)
+  if not company then return refusal.not_in_filter(RELATION.name) end
+  if get(person, "Company No.") ~= company then
+    return refusal.dialog("Contact %s %s is not related to %s %s %s.", number, get(person, "Name"),
+      def.name:lower(), key, record.get(def, card, "Name"))
+  end
+  if get(person, "Type") == "Person" then record.set(def, card, "Contact", get(person, "Name")) end
+  for _, name in ipairs { "Phone No.", "E-Mail" } do
+    if get(person, name) ~= "" then record.set(def, card, name, get(person, name)) end
+  end
+end
+
 --- Forgets which contact a card was.
 ---@param context sandbox.nav.Context
 ---@param def sandbox.nav.Table

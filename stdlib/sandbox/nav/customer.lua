@@ -9,7 +9,9 @@ local customer = { def = tables.Customer, series = "customer" }
 
 local DEF <const> = tables.Customer
 
-customer.trigger = record.triggers(DEF, record.card_triggers(DEF, "customer"))
+local own <const> = record.card_triggers(DEF, "customer")
+own["Primary Contact No."] = function(context, row) return contact.primary(context, DEF, row) end
+customer.trigger = record.triggers(DEF, own)
 
 function customer.on_insert(context, row)
   if record.get(DEF, row, "Invoice Disc. Code") == "" then

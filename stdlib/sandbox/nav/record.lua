@@ -216,7 +216,6 @@ function record.card_triggers(def, kind)
   own["Privacy Blocked"] = function(_, row)
     record.set(def, row, "Blocked", record.get(def, row, "Privacy Blocked") and "All" or " ")
   end
-  own["Primary Contact No."] = function(_, row) record.set(def, row, "Contact", "") end
   return own
 end
 

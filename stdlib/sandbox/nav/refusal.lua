@@ -67,6 +67,11 @@ function refusal.record_not_found(def, key)
     "The %s does not exist. Identification fields and values: %s", def.name, tables.key_text(def, key, "'"))
 end
 
+--- FINDFIRST without a record.
+function refusal.not_in_filter(table_name)
+  return refuse(400, "Internal_DataNotFoundFilter", "There is no %s within the filter.", table_name)
+end
+
 function refusal.out_of_range(bound, limit, value)
   return refuse(400, "Unknown", "The value must be %s than or equal to %s. Value: %s.", bound, limit, value)
 end

@@ -9,7 +9,9 @@ local vendor = { def = tables.Vendor, series = "vendor" }
 
 local DEF <const> = tables.Vendor
 
-vendor.trigger = record.triggers(DEF, record.card_triggers(DEF, "vendor"))
+local own <const> = record.card_triggers(DEF, "vendor")
+own["Primary Contact No."] = function(context, row) return contact.primary(context, DEF, row) end
+vendor.trigger = record.triggers(DEF, own)
 
 function vendor.on_insert(context, row)
   if record.get(DEF, row, "Invoice Disc. Code") == "" then
