@@ -88,17 +88,6 @@ static nv_str cookie_text(const nv_buf *headers, const char *name) {
   return (nv_str){NULL, 0};
 }
 
-/* Text with every secret taken out; raises when memory runs out. */
-static void push_scrubbed(lua_State *L, nv_str s) {
-  nv_buf clean;
-  nv_buf_init(&clean, (size_t)256 << 20);
-  if (nv_secrets_scrub(nvl_host_of(L)->secrets, s.p, s.n, &clean) != NV_OK)
-    lua_pushliteral(L, ""); /* rather nothing than a secret */
-  else
-    lua_pushlstring(L, clean.p ? clean.p : "", clean.n);
-  nv_buf_clear(&clean);
-}
-
 enum { NOTHING, JSON, COOKIE };
 
 /* Puts what the table at `idx` asks for among the secrets; says where it stood. */
@@ -146,7 +135,7 @@ static int push_answer(lua_State *L, nv_op *op) {
     lua_pushstring(L, token_of_capture(L, CAPTURE));
     lua_setfield(L, -2, "captured");
   }
-  if (captured == JSON) push_scrubbed(L, body);
+  if (captured == JSON) nvl_push_scrubbed(L, body);
   else lua_pushlstring(L, body.p, body.n);
   lua_setfield(L, -2, "body");
   lua_pushinteger(L, nv_http_elapsed_ms(op));

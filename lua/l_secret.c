@@ -1,4 +1,5 @@
-/* l_secret - navodoo.secret: get(name), define(name, value), derive, matches, version.
+/* l_secret - navodoo.secret: get(name), define(name, value), derive, matches, version,
+ * scrub.
  *
  * get and define return a handle whose tostring is a random token. The token goes where the
  * value is meant to be; the HTTP client puts the value there when it sends. There
@@ -76,6 +77,22 @@ static int l_matches(lua_State *L) {
   return 1;
 }
 
+void nvl_push_scrubbed(lua_State *L, nv_str s) {
+  nv_buf out = {.cap = s.n + 1, .max = s.n + 1}; /* "***" is never longer than a secret */
+  out.p = lua_newuserdatauv(L, out.cap, 0);
+  if (nv_secrets_scrub(nvl_host_of(L)->secrets, s.p, s.n, &out) != NV_OK) out.n = 0;
+  lua_pushlstring(L, out.p, out.n); /* a failure: rather nothing than a secret */
+  lua_remove(L, -2);
+}
+
+/* The text with every secret taken out, as the log would write it. */
+static int l_scrub(lua_State *L) {
+  size_t n;
+  const char *s = luaL_checklstring(L, 1, &n);
+  nvl_push_scrubbed(L, (nv_str){s, n});
+  return 1;
+}
+
 /* How often the secret has got a new value. */
 static int l_version(lua_State *L) {
   lua_pushinteger(L, nv_secrets_version(nvl_host_of(L)->secrets, check_name(L)));
@@ -85,7 +102,8 @@ static int l_version(lua_State *L) {
 int luaopen_navodoo_secret(lua_State *L) {
   static const luaL_Reg functions[] = {{"get", l_get},         {"define", l_define},
                                        {"derive", l_derive},   {"matches", l_matches},
-                                       {"version", l_version}, {NULL, NULL}};
+                                       {"version", l_version}, {"scrub", l_scrub},
+                                       {NULL, NULL}};
   luaL_newmetatable(L, HANDLE_MT);
   lua_pushcfunction(L, handle_tostring);
   lua_setfield(L, -2, "__tostring");

@@ -2,6 +2,9 @@
  * command line to the stdlib (cli/main.lua). */
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
 #include <uv.h>
 
 #include "host.h"
@@ -36,11 +39,20 @@ static void hear(uv_loop_t *loop, uv_signal_t *s, nvl_host *h, int number, uv_si
   uv_unref((uv_handle_t *)s);
 }
 
+/* Passwords are in this process's memory, and copies of them in libcurl's, GSSAPI's and
+ * the environment's, which nobody here can wipe. So the whole process leaves no core
+ * dump, and others of its user can neither trace it nor read its memory. root can. */
+static void keep_memory_private(void) {
+  const char *wanted = getenv("NAVODOO_DUMPABLE");
+  if (!wanted || strcmp(wanted, "1") != 0) prctl(PR_SET_DUMPABLE, 0);
+}
+
 int main(int argc, char **argv) {
   nv_env env;
   nvl_host host;
   nv_error err;
   uv_signal_t interrupt, terminate, hangup;
+  keep_memory_private();
   nv_env_init(&env);
   signal(SIGPIPE, SIG_IGN);
   if (nvl_host_open(&host, &env, &err) != NV_OK) {

@@ -83,6 +83,9 @@ bool nvl_opt_boolean(lua_State *L, int idx, const char *name, bool fallback);
 /* The decimal userdata, shared by json and decimal bindings. */
 #define NVL_DECIMAL "navodoo.decimal"
 
+/* Pushes the text with every secret taken out, as the log would write it. */
+void nvl_push_scrubbed(lua_State *L, nv_str s);
+
 int luaopen_navodoo_json(lua_State *L);
 int luaopen_navodoo_decimal(lua_State *L);
 int luaopen_navodoo_text(lua_State *L);

@@ -74,6 +74,9 @@ run "navodoo test flows/" "$out/asan/navodoo" test flows/
 LIMIT=900
 run "conformance" sh tests/stdlib/conformance/run.sh "$out/clang/navodoo"
 
+run "signing in" /usr/bin/python3 tests/login/servers.py "$out/clang/navodoo" "$spec"
+run "no secret leaks" /usr/bin/python3 tests/login/canary.py "$out/clang/navodoo"
+
 seeds=200 kills=10 fuzz_seconds=15
 [ "${FULL:-0}" = 1 ] && seeds=10000 kills=500 fuzz_seconds=600 LIMIT=36000
 run "simulation, $seeds seeds" sh tests/sim/run.sh "$out/clang/tests/sim" "$seeds"

@@ -114,7 +114,8 @@ local function apply_settings(settings, endpoints, problems)
   end
   for _, name in ipairs(problem.names(touched)) do
     local text = config.sign_in_problem(endpoints[name])
-    if text then problems[#problems + 1] = { file = "--set " .. touched[name], text = text } end
+    if text then problems[#problems + 1] = { file = "--set " .. touched[name], text = text }
+    else config.settle_sign_in(endpoints[name]) end
   end
 end
 

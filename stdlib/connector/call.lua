@@ -7,6 +7,7 @@
 local cache = require "navodoo.cache"
 local http = require "navodoo.http"
 local json = require "navodoo.json"
+local secret = require "navodoo.secret"
 local task = require "navodoo.task"
 local text = require "navodoo.text"
 
@@ -83,11 +84,12 @@ function call.classify(rules, answer, write)
   return nil
 end
 
---- One plain line of at most 400 characters: tags, line breaks and broken bytes left out.
+--- One plain line of at most 400 characters: tags, line breaks and broken bytes left out, and every
+-- secret that a system repeats to us: these words go to the store.
 ---@param s string
 ---@return string
 function call.line(s)
-  s = s:sub(1, 16384):gsub("<script.-</script>", " "):gsub("<style.-</style>", " ")
+  s = secret.scrub(s:sub(1, 16384)):gsub("<script.-</script>", " "):gsub("<style.-</style>", " ")
     :gsub("<[!/%a][^>]*>", " ")
   if not text.valid(s) then s = s:gsub("[\x80-\xff]+", "?") end
   return (text.truncate(text.trim((s:gsub("[%s%c]+", " "))), 400))

@@ -230,17 +230,22 @@ function config.sign_in_problem(e)
   return nil, missing
 end
 
--- One name from here on, `password`, for the secret that signs in.
+--- One name from here on, `password`, for the secret that signs in.
+---@param e navodoo.Endpoint
+function config.settle_sign_in(e)
+  if e.auth == "oauth2" then
+    e.password, e.client_secret, e.user = e.client_secret or e.password, nil, e.user or e.client_id
+  elseif e.auth == "negotiate" then -- the ticket of the process signs in
+    e.password, e.user = nil, "of the Kerberos ticket"
+  end
+end
+
 function reader:sign_in(here, e, missing)
   e.auth = e.auth or AUTHS[e.kind][1]
   local text, lacks = config.sign_in_problem(e)
   table.move(lacks, 1, #lacks, #missing + 1, missing)
   if text and #lacks == 0 then self:note(here, here .. ": " .. text, problem.near(tostring(e.auth), AUTHS[e.kind])) end
-  if e.auth == "oauth2" then
-    e.password, e.client_secret, e.user = e.client_secret, nil, e.user or e.client_id
-  elseif e.auth == "negotiate" then -- the ticket of the process signs in
-    e.password, e.user = nil, "of the Kerberos ticket"
-  end
+  config.settle_sign_in(e)
 end
 
 function reader:complete(here, e)

@@ -460,6 +460,11 @@ function secret.derive(handle, label) end
 ---@return boolean
 function secret.matches(handle, text) end
 
+--- The text with every secret taken out, plain or encoded, as the log would write it.
+---@param text string
+---@return string
+function secret.scrub(text) end
+
 --- How often the secret has got a new value; 0 for one that never had any.
 ---@param name string
 ---@return integer

@@ -52,7 +52,7 @@ local function by_connection(request, state)
     if not m.peers[peer] then m.count = m.count + 1 end
     local challenge = crypto.random_hex(4)
     m.peers[peer] = { challenge = challenge }
-    return "NTLM " .. ntlm.challenge(challenge, DOMAIN)
+    return "NTLM " .. ntlm.challenge(message, challenge, DOMAIN)
   end
   if kind == 3 and known and known.challenge then
     local challenge = known.challenge

@@ -8,8 +8,9 @@ local digest = require "sandbox.nav.digest"
 local ntlm = {}
 
 local SIGNATURE <const> = "NTLMSSP\0"
--- Unicode, request target, NTLM, always sign, target type domain, extended security, target info
-local FLAGS <const> = 0x00000001 | 0x00000004 | 0x00000200 | 0x00008000 | 0x00010000 | 0x00080000 | 0x00800000
+local UNICODE <const>, OEM <const> = 1, 2
+-- request target, NTLM, always sign, target type domain, extended security, target info
+local FLAGS <const> = 0x00000004 | 0x00000200 | 0x00008000 | 0x00010000 | 0x00080000 | 0x00800000
 
 local function utf16(s)
   local out = {}
@@ -37,17 +38,20 @@ function ntlm.read(header)
   return kind and message or nil, kind
 end
 
---- The challenge message for a connection.
+--- The challenge message for a connection. Names are in UTF-16 where the client offers that.
+---@param message string    Type 1
 ---@param challenge string  8 bytes
 ---@param domain string     name of the server's domain
 ---@return string base64
-function ntlm.challenge(challenge, domain)
+function ntlm.challenge(message, challenge, domain)
+  local wide = #message >= 16 and string.unpack("<I4", message, 13) & UNICODE ~= 0
   local name = utf16(domain)
   local info = string.pack("<I2I2", 2, #name) .. name .. string.pack("<I2I2", 1, #name) .. name
     .. string.pack("<I2I2", 0, 0)
-  local head = 48
-  return assert(crypto.base64(SIGNATURE .. string.pack("<I4I2I2I4I4", 2, #name, #name, head, FLAGS) .. challenge
-    .. ("\0"):rep(8) .. string.pack("<I2I2I4", #info, #info, head + #name) .. name .. info))
+  local head, shown = 48, wide and name or domain
+  local flags = FLAGS | (wide and UNICODE or OEM)
+  return assert(crypto.base64(SIGNATURE .. string.pack("<I4I2I2I4I4", 2, #shown, #shown, head, flags)
+    .. challenge .. ("\0"):rep(8) .. string.pack("<I2I2I4", #info, #info, head + #shown) .. shown .. info))
 end
 
 local function field(message, at)
@@ -68,8 +72,10 @@ local function ascii(s) return (s:gsub("(.)%z", "%1")) end
 function ntlm.accepts(message, challenge, user, password)
   local response, domain, name = field(message, 21), field(message, 29), field(message, 37)
   if #response < 40 then return false end -- 24 bytes is NTLMv1
-  local given = text.upper(ascii(name))
+  local wide = #message >= 64 and string.unpack("<I4", message, 61) & UNICODE ~= 0
+  local given = text.upper(wide and ascii(name) or name)
   if not given or given ~= text.upper(user) then return false end
+  if not wide then domain = utf16(domain) end
   local key = digest.hmac_md5(digest.md4(utf16(password)), utf16(given) .. domain)
   return crypto.equal(digest.hmac_md5(key, challenge .. response:sub(17)), response:sub(1, 16))
 end
