@@ -79,6 +79,11 @@ run "no secret leaks" /usr/bin/python3 tests/login/canary.py "$out/clang/navodoo
 
 seeds=200 kills=10 fuzz_seconds=15
 [ "${FULL:-0}" = 1 ] && seeds=10000 kills=500 fuzz_seconds=600 LIMIT=36000
+if [ "${FULL:-0}" = 1 ]; then # a million, by the optimised build
+  cmake --build "$out/clang" -j2 --target navodoo-spec >"$work/make" 2>&1
+  NAVODOO_SCHEDULES=1000000 run "1,000,000 cursor schedules" \
+    "$out/clang/tests/navodoo-spec" tests/stdlib/schedules_spec.lua
+fi
 run "simulation, $seeds seeds" sh tests/sim/run.sh "$out/clang/tests/sim" "$seeds"
 run "kill at each failpoint" python3 tests/crash/kill.py "$out/clang/navodoo"
 run "$kills random kills" python3 tests/crash/kill.py "$out/clang/navodoo" --random "$kills"

@@ -36,11 +36,47 @@ local declare = {}
 
 -- ---- the sections -------------------------------------------------------------------
 
+local MODES <const> = { "change_log", "entry_no", "integration_record", "scan", "stamp" }
+local TOLD <const> = { change_log = true, integration_record = true } -- by a page of their own
+
+-- What each way to watch needs: `stamp` a property, the told ones their page and the number of
+-- the watched table.
+local function read_mode(r, watch, out)
+  local mode = r:get(watch, "nav.watch", "mode", "string")
+  local known = mode == nil
+  for _, name in ipairs(MODES) do known = known or name == mode end
+  if not known then
+    r:note("nav.watch.mode", ("nav.watch.mode: there is no way to watch called %q; there are %s"):format(mode,
+      table.concat(MODES, ", ")), problem.near(mode, MODES))
+    return
+  end
+  out.mode = mode
+  if mode == "stamp" and not out.stamp then
+    r:note("nav.watch.mode", "nav.watch.mode: stamp needs stamp = the property with the date of the last change")
+  elseif mode and mode ~= "stamp" and out.stamp then
+    r:note("nav.watch.stamp", ("nav.watch.stamp: mode %s goes by no stamp"):format(mode))
+  end
+  if TOLD[mode] then
+    out.page = r:get(watch, "nav.watch", "page", "string", true)
+    out.table_no = r:get(watch, "nav.watch", "table_no", "number", true)
+    if out.table_no and (math.type(out.table_no) ~= "integer" or out.table_no < 1) then
+      r:note("nav.watch.table_no", "nav.watch.table_no: the number of the watched table, such as 18 for Customer")
+    end
+    return
+  end
+  for _, key in ipairs { "page", "table_no" } do
+    if watch[key] ~= nil then
+      r:note("nav.watch." .. key, ("nav.watch.%s is for the modes change_log and integration_record"):format(key))
+    end
+  end
+end
+
 local function read_watch(r, watch)
   local out = { every_ms = 30000 }
   if not watch then return out end
-  r:keys("nav.watch", watch, { "every", "scan", "stamp" })
+  r:keys("nav.watch", watch, { "every", "mode", "page", "scan", "stamp", "table_no" })
   out.stamp = r:get(watch, "nav.watch", "stamp", "string")
+  read_mode(r, watch, out)
   if watch.every ~= nil then
     local ms, why = duration.ms(watch.every)
     if ms and ms < 100 then ms, why = nil, "every must be 100ms or longer" end
@@ -116,6 +152,10 @@ local function read_nav(r, d)
     number = read_number(r, nav), probe = r:get(nav, "nav", "probe", "string"),
     block = r:get(nav, "nav", "block", "table"),
   }
+  if TOLD[out.watch.mode] and key and #key > 1 then
+    r:note("nav.watch.mode", ("nav.watch.mode: %s names records by one key field, this page has %d"):format(
+      out.watch.mode, #key))
+  end
   if out.number == "series" and not out.probe then
     r:note("nav.number", 'nav.number = "series" needs nav.probe: the property in which a new record '
       .. "is found again when the answer to its creation was lost")

@@ -146,14 +146,15 @@ function nav:scan(entity, spec)
   return { rows = rows, more = more }
 end
 
---- Records by key. Waits; what NAV does not have is absent.
+--- Records by key. Waits; what NAV does not have, or `where` does not let through, is absent.
 ---@param entity string
 ---@param keys any[]
 ---@param fields string[]
+---@param where table[]?   { field, op, value }, as in a scan
 ---@return table<any, table>|nil records
 ---@return connector.Error|nil err
 ---@return table<any, string>|nil etags
-function nav:get(entity, keys, fields)
+function nav:get(entity, keys, fields, where)
   local how, err = prepare(self, entity, fields)
   if not how then return nil, err end
   local schema = how.schema
@@ -165,7 +166,8 @@ function nav:get(entity, keys, fields)
     if wanted[its] then found[its], etags[its] = record, etag end
   end
   for _, question in ipairs(key.questions(schema, keys)) do
-    local shared, list = filter.all(schema, question.shared), question.last
+    local clauses = table.move(where or {}, 1, #(where or {}), #question.shared + 1, question.shared)
+    local shared, list = filter.all(schema, clauses), question.last
     local function path_of(first, last)
       local any = filter.any(schema, schema.key[#schema.key], table.move(list, first, last, 1, {}))
       if shared then any = ("%s and (%s)"):format(shared, any) end

@@ -289,6 +289,11 @@ end
 function checker:sides()
   local flow = self.flow
   for _, name in ipairs(flow.nav.key) do self:nav_field(name, "nav.key", "nav.key") end
+  local number = flow.nav.watch.mode == "entry_no" and self.nav and self.nav[flow.nav.key[1]]
+  if number and number.type ~= "integer" then
+    self:note("nav.watch.mode", ("nav.watch.mode: entry_no needs a key that is a number, %q is %s"):format(
+      flow.nav.key[1], a(number.type)))
+  end
   local stamp = flow.nav.watch.stamp
   local def = stamp and self:nav_field(stamp, "nav.watch.stamp", "nav.watch.stamp")
   if def and def.type ~= "date" and def.type ~= "datetime" then

@@ -13,7 +13,9 @@ local task = require "navodoo.task"
 local time = require "navodoo.time"
 local census = require "navodoo.engine.census"
 local cursor = require "navodoo.engine.cursor"
+local feed = require "navodoo.engine.feed"
 local keys = require "navodoo.engine.keys"
+local numbers = require "navodoo.engine.numbers"
 local outcome = require "navodoo.engine.outcome"
 
 local poll = {}
@@ -87,22 +89,77 @@ local function wait_for_room(engine)
   return true
 end
 
+-- ---- ways to walk: how a walk begins, what it asks for, where a page leaves it ---------
+
+--- Rows by the day of their last change, or all of them (watch modes `stamp` and `scan`).
+local by_stamp = {}
+
+function by_stamp.begin(state, full) return cursor.begin(state, full) end
+
+function by_stamp.question(engine, state)
+  return { after_key = state.scan.after, stamp_field = engine.stamp, stamp_from = state.scan.from }
+end
+
+function by_stamp.advance(_, state, rows, more)
+  return cursor.advance(state, rows, more, overlap)
+end
+
+--- Rows by their number (`entry_no`).
+local by_number = {}
+
+function by_number.begin(state, full) return numbers.begin(state, time.now(), full) end
+
+function by_number.question(_, state) return { after_key = state.scan.after } end
+
+function by_number.advance(engine, state, rows, more)
+  return numbers.advance(state, rows, more, time.now(), feed.patience(engine))
+end
+
+--- One page of the watched rows themselves.
+local function page_of_rows(way)
+  return function(engine, state)
+    local question = way.question(engine, state)
+    question.fields, question.where = engine.nav_read_fields, engine.flow.nav.where
+    question.limit = engine.page_size
+    local page, err = engine.nav:scan(engine.entity, question)
+    if not page then return nil, err end
+    for _, row in ipairs(page.rows) do row.stamp = row.record[engine.stamp] end -- jobs_of may drop it
+    local txn, failed, changed = jobs_of(engine, page.rows)
+    if not txn then return nil, failed end
+    return txn, nil, changed, #page.rows, way.advance(engine, state, page.rows, page.more)
+  end
+end
+
+by_stamp.page, by_number.page = page_of_rows(by_stamp), page_of_rows(by_number)
+
+--- What another page says (`change_log`, `integration_record`).
+local by_feed = {}
+
+function by_feed.begin(state, _, engine)
+  return { mark = state.mark, feed = feed.begin(engine, state.feed) }
+end
+
+function by_feed.page(engine, state)
+  local txn, err, changed, read, next_feed, done = feed.page(engine, state.feed, jobs_of)
+  if not txn then return nil, err end
+  return txn, nil, changed, read, { mark = state.mark, feed = next_feed }, done
+end
+
+--- What a walk leaves alone of the stored state.
+local function keep(state, before)
+  state.swept, state.polled = before.swept, before.polled
+  state.feed = state.feed or before.feed
+  return state
+end
+
 --- Asks for one page and commits what it brought.
-local function step(engine, state)
+local function step(engine, way, state)
   local ok, err = wait_for_room(engine)
   if not ok then return nil, err end
-  local scan = state.scan
-  local page
-  page, err = engine.nav:scan(engine.entity, {
-    fields = engine.nav_read_fields, after_key = scan.after,
-    stamp_field = engine.stamp, stamp_from = scan.from, limit = engine.page_size })
-  if not page then return nil, err end
-  for _, row in ipairs(page.rows) do row.stamp = row.record[engine.stamp] end
-  local txn, changed
-  txn, err, changed = jobs_of(engine, page.rows)
+  local txn, changed, read, next_state, done
+  txn, err, changed, read, next_state, done = way.page(engine, state)
   if not txn then return nil, err end
-  local next_state, done = cursor.advance(state, page.rows, page.more, overlap)
-  next_state.swept, next_state.polled = state.swept, state.polled
+  keep(next_state, state)
   txn:add("cursor_put", cursor_name(engine), assert(json.encode(next_state)), time.now())
   -- before the commit: the pump may see the jobs as soon as they are on disk
   for i, name in ipairs(changed.name) do
@@ -111,34 +168,42 @@ local function step(engine, state)
   ok, err = store.apply(txn)
   if not ok then return nil, err end
   failpoint("cursor.after_commit")
-  engine:count("read", #page.rows)
+  engine:count("read", read)
   engine:count("changed", #changed.name)
   if #changed.name > 0 then engine.wake:set() end
   return next_state, nil, done
 end
 
+--- The stored state with a walk begun, or the one that was interrupted.
+local function begin(engine, way, full)
+  local stored, err = read_cursor(engine)
+  if not stored then return nil, err end
+  local state = keep(way.begin(stored, full, engine), stored)
+  state.polled = time.now()
+  local goes_on = stored.scan and stored.scan.full
+  if state.scan and state.scan.full and not goes_on then engine.nav_census = census.new(time.now()) end
+  if full then
+    state.swept = time.now()
+    -- from where the feed goes on when this walk has seen everything
+    state.feed = state.feed or feed.start(engine)
+  end
+  return state
+end
+
 --- Walks to the end, with back-off over failures that may pass.
 ---@param engine table
----@param full boolean   every row, whatever its stamp
+---@param way table       one of the ways to walk
+---@param full boolean    every row, whatever its stamp
 ---@return boolean completed  false when the engine stops
-function poll.walk(engine, full)
+local function walk(engine, way, full)
   local attempt, state = 0, nil
   while not (engine.stopping or engine.retiring) do
     local err, done
-    if not state then
-      state, err = read_cursor(engine)
-      if state then
-        local goes_on = state.scan and state.scan.full
-        state = cursor.begin(state, full)
-        if state.scan.full and not goes_on then engine.nav_census = census.new(time.now()) end
-        if full then state.swept = time.now() end
-        state.polled = time.now()
-      end
-    end
+    if not state then state, err = begin(engine, way, full) end
     if state then
       local next_state
-      next_state, err, done = step(engine, state)
-      if done and state.scan.full then census.finish(engine, "nav_census", "nav_to_odoo") end
+      next_state, err, done = step(engine, way, state)
+      if done and state.scan and state.scan.full then census.finish(engine, "nav_census", "nav_to_odoo") end
       if next_state then state, attempt = next_state, 0 end
     end
     if done then
@@ -170,7 +235,15 @@ end
 
 local function walk_once(engine)
   local state = read_cursor(engine) or {}
-  return poll.walk(engine, state.mark == nil or sweep_due(engine, state) or engine.once_all == true)
+  local mode = (engine.flow.nav.watch or {}).mode
+  local sweep = sweep_due(engine, state) or engine.once_all == true
+  if mode == "entry_no" then return walk(engine, by_number, sweep) end
+  if feed.modes[mode] then
+    -- a walk over the rows that was interrupted comes first
+    if sweep or not state.feed or state.scan then return walk(engine, by_stamp, true) end
+    return walk(engine, by_feed, false)
+  end
+  return walk(engine, by_stamp, sweep or state.mark == nil)
 end
 
 --- Polls until the engine stops; `engine.once` ends it after one walk. A walk that

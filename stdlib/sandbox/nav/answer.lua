@@ -12,7 +12,7 @@ local answer = {}
 
 local JSON_TYPE <const> = "application/json; odata.metadata=minimal"
 
-local QUOTED <const> = { Code = true, Text = true, Option = true, Date = true, DateTime = true,
+local QUOTED <const> = { Code = true, Text = true, Option = true, Date = true, DateTime = true, GUID = true,
                          DateFormula = true }
 
 local function quote(value)

@@ -28,6 +28,9 @@ local COMPATIBLE <const> = {
   ["Edm.Decimal"] = { ["Edm.Int32"] = true, ["Edm.Decimal"] = true },
   ["Edm.Boolean"] = { ["Edm.Boolean"] = true },
   ["Edm.Date"] = { ["Edm.Date"] = true },
+  ["Edm.Int64"] = { ["Edm.Int32"] = true, ["Edm.Decimal"] = true },
+  ["Edm.DateTimeOffset"] = { ["Edm.DateTimeOffset"] = true },
+  ["Edm.Guid"] = { ["Edm.Guid"] = true },
 }
 
 local TEST <const> = {
@@ -39,6 +42,12 @@ local TEST <const> = {
   le = function(a, b) return a <= b end,
 }
 
+-- An instant with three digits behind the second, so that texts compare as instants do.
+local function comparable(instant)
+  local whole, part = instant:match "^(%d+%-%d+%-%d+T%d+:%d+:%d+)%.?(%d*)Z$"
+  return ("%s.%sZ"):format(whole, (part .. "000"):sub(1, 3))
+end
+
 --- A value by which a field sorts and compares: the collation knows letters before accents and case.
 ---@param field sandbox.nav.Field
 ---@param value any
@@ -47,6 +56,7 @@ function filter.rank(field, value)
   if kind == "Decimal" then return decimal.new(value) end
   if kind == "Option" then return field.ordinal[value] end
   if kind == "Boolean" then return value and 1 or 0 end
+  if kind == "DateTime" then return comparable(value) end
   if kind == "Text" then return text.fold(value) .. "\0" .. value end
   return value
 end
@@ -66,11 +76,14 @@ local function operand(field, op, literal)
     return literal.value
   end
   if field.type == "Boolean" then return literal.value == "true" end
-  if field.type == "Decimal" or field.type == "Integer" then
+  if field.type == "Decimal" or field.type == "Integer" or field.type == "BigInteger" then
     local number = decimal.parse(literal.value)
     if not number then return nil, refusal.query_syntax() end
-    return number
+    if field.type == "Decimal" then return number end
+    return math.tointeger(tonumber(literal.value)) or number
   end
+  if field.type == "DateTime" then return comparable(literal.value) end
+  if field.type == "GUID" then return literal.value:lower() end
   local shown = NAV_SIGN[op] .. "'" .. literal.value .. "'"
   local value = literal.value
   if field.type == "Code" then value = values.code(value) end
@@ -111,8 +124,7 @@ local function compare(page, name, op, literal)
   if bad then return nil, bad end
   local node = { field = field.name, compare = op, value = value }
   local key, default, test = field.name, field.default, TEST[op]
-  if (op == "eq" or op == "ne") and field.type ~= "Decimal" then
-    if field.type == "Integer" then value = value:integer() end
+  if (op == "eq" or op == "ne") and field.type ~= "Decimal" and field.type ~= "DateTime" then
     node.test = function(row)
       local held = row[key]
       if held == nil then held = default end

@@ -15,7 +15,8 @@ local COMPANY <const> = {
 local FACETS <const> = {
   ["Edm.Decimal"] = "Nullable=\"false\" Scale=\"Variable\"", ["Edm.Int32"] = "Nullable=\"false\"",
   ["Edm.Boolean"] = "Nullable=\"false\"", ["Edm.Date"] = "Nullable=\"false\"",
-  ["Edm.DateTimeOffset"] = "Nullable=\"false\"",
+  ["Edm.DateTimeOffset"] = "Nullable=\"false\"", ["Edm.Int64"] = "Nullable=\"false\"",
+  ["Edm.Guid"] = "Nullable=\"false\"",
 }
 
 local function property_line(name, edm, facets)

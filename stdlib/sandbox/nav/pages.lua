@@ -112,6 +112,16 @@ local RELATIONS <const> = {
   expr("Contact_Name", "Contact Name"), "Link to Table", "No.",
 }
 
+local CHANGE_LOG <const> = {
+  "Entry No.", "Date and Time", "User ID", "Table No.", "Field No.", "Type of Change", "Primary Key",
+  "Primary Key Field 1 Value", "Primary Key Field 2 Value",
+}
+
+-- NAV has no page for these: one that an integrator made.
+local INTEGRATION <const> = {
+  "Table ID", "Page ID", "Record ID", "Integration ID", "Deleted On", "Modified On",
+}
+
 local FLOW_FILTERS <const> = {
   "Global Dimension 1 Filter", "Global Dimension 2 Filter", "Currency Filter", "Date Filter",
 }
@@ -119,7 +129,7 @@ local FLOW_FILTERS <const> = {
 local EDM <const> = {
   Code = "Edm.String", Text = "Edm.String", Option = "Edm.String", DateFormula = "Edm.String",
   Decimal = "Edm.Decimal", Integer = "Edm.Int32", Boolean = "Edm.Boolean", Date = "Edm.Date",
-  DateTime = "Edm.DateTimeOffset",
+  DateTime = "Edm.DateTimeOffset", BigInteger = "Edm.Int64", GUID = "Edm.Guid",
 }
 
 ---@class sandbox.nav.Property
@@ -177,12 +187,14 @@ pages.list = {
   page(22, "Customer List", "CustomerList", "Customer", CUSTOMER_LIST, false),
   page(26, "Vendor Card", "VendorCard", "Vendor", VENDOR_CARD, true),
   page(27, "Vendor List", "VendorList", "Vendor", VENDOR_LIST, false),
+  page(595, "Change Log Entries", "ChangeLogEntries", "Change Log Entry", CHANGE_LOG, false),
   page(300, "Ship-to Address", "ShiptoAddress", "Ship-to Address", SHIPTO, true),
   page(301, "Ship-to Address List", "ShiptoAddressList", "Ship-to Address", SHIPTO_LIST, false),
   page(5050, "Contact Card", "ContactCard", "Contact", CONTACT_CARD, true),
   page(5052, "Contact List", "ContactList", "Contact", CONTACT_LIST, false),
   page(5061, "Contact Business Relations", "ContactBusinessRelations", "Contact Business Relation", RELATIONS,
     false),
+  page(50151, "Integration Records", "IntegrationRecords", "Integration Record", INTEGRATION, false),
 }
 
 pages.by_service = {}

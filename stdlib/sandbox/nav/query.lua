@@ -208,7 +208,8 @@ end
 -- The few keys a filter allows, those that exist, in order.
 local function named_keys(t, keys)
   local list = {}
-  for key in pairs(keys) do
+  for value in pairs(keys) do
+    local key = rows.text_key(value)
     if t.by_key[key] then list[#list + 1] = key end
   end
   table.sort(list)
@@ -234,7 +235,7 @@ local function candidates(page, t, plan)
   end
   local from = 1
   local lowest = test and filter.lowest_key(test, key_field)
-  if lowest then from = rows.after(t, lowest, true) end
+  if lowest then from = rows.after(t, rows.text_key(lowest), true) end
   if plan.after then from = math.max(from, rows.after(t, plan.after)) end
   return t.keys, from
 end

@@ -8,6 +8,7 @@
 
 local text = require "navodoo.text"
 local time = require "navodoo.time"
+local noticing = require "sandbox.nav.noticing"
 local refusal = require "sandbox.nav.refusal"
 local rows = require "sandbox.nav.rows"
 local series = require "sandbox.nav.series"
@@ -298,6 +299,7 @@ function record.insert(behaviour, context, changes)
   if t.by_key[key] then return nil, refusal.exists(def, key) end
   if series_code then series.used(state, series_code, row["No."]) end
   rows.put(state, t, key, row)
+  noticing.note(context, def, key, nil, row)
   if behaviour.after_insert then behaviour.after_insert(context, row) end
   return key
 end
@@ -317,6 +319,7 @@ function record.modify(behaviour, context, key, changes)
   if refused then return refused end
   if behaviour.on_modify then behaviour.on_modify(context, row) end
   rows.put(state, t, key, row)
+  noticing.note(context, behaviour.def, key, old, row)
   if behaviour.after_modify then behaviour.after_modify(context, row, old) end
 end
 
@@ -329,7 +332,9 @@ function record.delete(behaviour, context, key)
   local t = context.state.tables[behaviour.def.name]
   local refused = behaviour.on_delete and behaviour.on_delete(context, key, t.by_key[key])
   if refused then return refused end
+  local row = t.by_key[key]
   rows.delete(context.state, t, key)
+  noticing.note(context, behaviour.def, key, row, nil)
 end
 
 return record

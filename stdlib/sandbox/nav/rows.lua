@@ -17,6 +17,13 @@ function rows.new()
   return { by_key = {}, versions = {}, keys = {}, sorted = {}, writes = 0 }
 end
 
+--- The key of a row as text: a number is padded, so that the order of texts is that of numbers.
+---@param key string|integer
+---@return string
+function rows.text_key(key)
+  return type(key) == "string" and key or ("%015d"):format(key)
+end
+
 --- Index of the first key that is greater than `key` (or equal, with `or_equal`).
 ---@param t sandbox.nav.Rows
 ---@param key string

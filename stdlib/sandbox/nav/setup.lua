@@ -95,6 +95,7 @@ function setup.new()
   for name, list in pairs(CODES) do tables[name] = set_of(list) end
   tables["No. Series"] = { CONT = true, CUST = true, VEND = true }
   tables["Gen. Business Posting Group"] = { NATIONAL = true, EU = true, EXPORT = true }
+  tables["Change Log Setup"], tables["Integration Setup"] = {}, {} -- tables that are noted
   return {
     codes = tables,
     country = "GB", -- Company Information

@@ -9,13 +9,15 @@ local tables = {}
 
 local BLANK <const> = {
   Code = "", Text = "", DateFormula = "", Decimal = "0", Integer = 0, Boolean = false,
-  Date = "0001-01-01", DateTime = "0001-01-01T00:00:00Z",
+  Date = "0001-01-01", DateTime = "0001-01-01T00:00:00Z", BigInteger = 0,
+  GUID = "00000000-0000-0000-0000-000000000000",
 }
 
 ---@class sandbox.nav.Field
 ---@field no integer
 ---@field name string
----@field type string        Code, Text, Decimal, Integer, Boolean, Option, Date, DateTime, DateFormula
+---@field type string        Code, Text, Decimal, Integer, BigInteger, Boolean, Option, Date, DateTime,
+--                           DateFormula, GUID
 ---@field length integer?
 ---@field options string[]?
 ---@field relation string?   the table that the value must be found in
@@ -68,9 +70,11 @@ tables.list = {}
 define(18, "Customer", { "No." }, require "sandbox.nav.fields.customer")
 define(23, "Vendor", { "No." }, require "sandbox.nav.fields.vendor")
 define(222, "Ship-to Address", { "Customer No.", "Code" }, require "sandbox.nav.fields.shipto")
+define(405, "Change Log Entry", { "Entry No." }, require "sandbox.nav.fields.changelog")
 define(5050, "Contact", { "No." }, require "sandbox.nav.fields.contact")
 define(5054, "Contact Business Relation", { "Contact No.", "Business Relation Code" },
   require "sandbox.nav.fields.relation")
+define(5151, "Integration Record", { "Integration ID" }, require "sandbox.nav.fields.integration")
 
 --- The key of a row.
 ---@param def sandbox.nav.Table

@@ -7,7 +7,11 @@ local words = {}
 ---@field value string?
 ---@field edm string?    of a literal
 
+local X <const> = "%x%x%x%x"
+
 local SHAPES <const> = {
+  { "guid", "^" .. X .. table.concat({ X, X, X, X, X }, "%-") .. X .. X, "Edm.Guid" },
+  { "datetime", "^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.?%d*Z", "Edm.DateTimeOffset" },
   { "date", "^%d%d%d%d%-%d%d%-%d%d", "Edm.Date" },
   { "number", "^%-?%d+%.?%d*", "Edm.Int32" },
 }

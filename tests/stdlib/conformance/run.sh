@@ -50,6 +50,7 @@ for version in 14 17 18 19; do
   count "xmlrpc.client, Odoo $version" /usr/bin/python3 "$here/odoo_xmlrpc.py" "${odoo%:*}" "${odoo#*:}"
 done
 [ -e "$here/cli.py" ] && count "command line" /usr/bin/python3 "$here/cli.py" "$navodoo"
+count "ways to watch NAV" /usr/bin/python3 "$here/watch.py" "$navodoo"
 count "webhooks" /usr/bin/python3 "$here/hooks.py" "$navodoo"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
