@@ -28,6 +28,8 @@
  *       record: of `flow`, where `side` ("nav" or "odoo") has `key`; whoever adds
  *       that link makes it ready in the same transaction
  *   job_decide(id, decision, due)           review -> ready, with a person's decision
+ *   job_order(flow, direction, record, due, decision)   a state job without payload
+ *   review_drop(flow, direction, record)    the state job of a record, if in review
  *   job_revive(id, due)                     parked -> ready, attempts 0
  *   job_revive_group(fingerprint, due)      the same for dead and review of a group
  *   jobs_settle(flow, due)                  jobs with an open effect: not before `due`

@@ -134,6 +134,16 @@ const nv_store_sql nv_store_ops[] = {
      " WHERE flow = ?3 AND ((?4 = 'nav' AND nav = ?5) OR (?4 = 'odoo' AND odoo = ?5)))"
      " THEN 'ready' ELSE 'waiting' END, waits_for = ?3 || ' ' || ?4 || ' ' || ?5,"
      " error = ?6, fingerprint = NULL WHERE id = ?1 AND rev = ?2"},
+    {"review_drop", 3,
+     "DELETE FROM jobs WHERE flow = ?1 AND direction = ?2 AND record = ?3"
+     " AND kind = 0 AND state = 'review'"},
+    {"job_order", 5, /* the state job of a record, to be read again, with a decision */
+     "INSERT INTO jobs (flow, direction, record, kind, state, rev, attempts,"
+     " due, created, decision) VALUES (?1, ?2, ?3, 0, 'ready', 1, 0, ?4, ?4, ?5)"
+     " ON CONFLICT (flow, direction, record) WHERE kind = 0 DO UPDATE SET"
+     " state = 'ready', rev = rev + 1, attempts = 0, due = excluded.due,"
+     " version = NULL, hash = NULL, payload = NULL, error = NULL,"
+     " fingerprint = NULL, decision = excluded.decision, waits_for = NULL"},
     {"job_decide", 3,
      "UPDATE jobs SET state = 'ready', decision = ?2, due = ?3, attempts = 0,"
      " error = NULL, fingerprint = NULL WHERE id = ?1 AND state = 'review'"},

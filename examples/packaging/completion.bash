@@ -13,6 +13,7 @@ _navodoo() {
     status
     jobs
     dead
+    review
     hooks
     links'
   if [ "$COMP_CWORD" -eq 1 ]; then
@@ -32,6 +33,9 @@ _navodoo() {
     jobs) options='--flow --only --after --limit --state --json' ;;
     dead) options='--flow --group --all --after --limit --state --json'
           [ "$COMP_CWORD" -eq 2 ] && words='list groups show retry drop' ;;
+    review) options='--flow --after --limit --state --json'
+            if [ "$COMP_CWORD" -eq 2 ]; then words='list show take link separate'
+            elif [ "$COMP_CWORD" -gt 3 ]; then words='nav odoo'; fi ;;
     hooks) options='--flows --env --set'
            if [ "$COMP_CWORD" -eq 2 ]; then words='install check remove'; else words=$(_navodoo_flows); fi ;;
     links) options='--flow --nav --odoo --after --limit --state --json' ;;

@@ -5,6 +5,7 @@
 -- { text= }. They only read and write the store and wake the flows of this process.
 
 local cache = require "navodoo.cache"
+local decision = require "cli.decision"
 local http = require "navodoo.http"
 local json = require "navodoo.json"
 local store = require "navodoo.store"
@@ -214,5 +215,8 @@ function commands.links(a)
   end
   return { links = list }
 end
+
+--- A person's word on a review; see cli/decision.lua.
+commands.take, commands.link, commands.separate = decision.take, decision.link, decision.separate
 
 return commands

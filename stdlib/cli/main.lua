@@ -20,6 +20,7 @@ local COMMANDS <const> = {
   { "jobs", "list jobs" },
   { "dead", "dead letters: list, show, retry, drop" },
   { "hooks", "the rules by which Odoo tells of changes" },
+  { "review", "what waits for a person, and the person's word on it" },
   { "links", "which NAV record is which Odoo record" },
 }
 

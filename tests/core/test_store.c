@@ -175,6 +175,23 @@ static void test_decision_lives_until_the_job_changes_or_is_parked(void **state)
   world_free(w);
 }
 
+static void test_an_order_takes_the_place_of_what_waits(void **state) {
+  (void)state;
+  world *w = world_new(false);
+  nv_txn *t = nv_txn_new();
+  put_job(t, "C1", "h1", "one");
+  assert_int_equal(apply(w, t).status, NV_OK);
+  assert_int_equal(apply_one(w, "review_drop", "sss", "f", "d", "C1"), 0);
+  apply_one(w, "job_park", "iisss", INT64_C(1), INT64_C(1), "review", "why", "print");
+  apply_one(w, "job_order", "sssis", "f", "d", "C1", INT64_C(7), "take");
+  assert_answer(w, "1,C1,2,0,-,-,take", "jobs_due", "ssisin", "f", "d", INT64_C(9), "[]",
+                INT64_C(9));
+  apply_one(w, "job_park", "iisss", INT64_C(1), INT64_C(2), "review", "why", "print");
+  assert_int_equal(apply_one(w, "review_drop", "sss", "f", "d", "C2"), 0);
+  assert_int_equal(apply_one(w, "review_drop", "sss", "f", "d", "C1"), 1);
+  world_free(w);
+}
+
 static void test_dead_jobs_group_by_cause_and_revive_together(void **state) {
   (void)state;
   world *w = world_new(false);
@@ -595,6 +612,7 @@ int main(void) {
       cmocka_unit_test(test_jobs_due_come_in_order_and_without_the_excluded),
       cmocka_unit_test(test_waiting_job_is_woken_by_the_link_it_waits_for),
       cmocka_unit_test(test_decision_lives_until_the_job_changes_or_is_parked),
+      cmocka_unit_test(test_an_order_takes_the_place_of_what_waits),
       cmocka_unit_test(test_dead_jobs_group_by_cause_and_revive_together),
       cmocka_unit_test(test_an_unexpected_row_count_undoes_the_transaction),
       cmocka_unit_test(test_a_group_fails_only_the_guilty),

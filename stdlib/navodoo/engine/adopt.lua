@@ -112,6 +112,20 @@ function adopt.spellings(value)
   return list
 end
 
+--- Do two texts differ in their spelling only? Names without legal forms and marks, numbers
+-- by their digits.
+---@param a any
+---@param b any
+---@return boolean
+function adopt.alike(a, b)
+  if type(a) ~= "string" or type(b) ~= "string" then return false end
+  if not a:find "%a" and not b:find "%a" then
+    local x, y = a:gsub("%D", ""):gsub("^00", ""), b:gsub("%D", ""):gsub("^00", "")
+    return x ~= "" and x == y
+  end
+  return table.concat(adopt.words(a), " ") == table.concat(adopt.words(b), " ")
+end
+
 --- How sure it is that `candidate` is the same record.
 ---@param rules table[]
 ---@param values table

@@ -8,9 +8,11 @@
 -- in the same way.
 -- Pure functions.
 
-local base = require "navodoo.engine.base"
+local decimal = require "navodoo.decimal"
 local json = require "navodoo.json"
 local time = require "navodoo.time"
+local adopt = require "navodoo.engine.adopt"
+local base = require "navodoo.engine.base"
 
 local merge = {}
 
@@ -32,11 +34,12 @@ local merge = {}
 ---@field what "same"|"to_odoo"|"to_nav"|"ignored"|"conflict"
 ---@field lost "nav"|"odoo"|nil  whose change is overwritten
 
--- False stands for "nothing" in Odoo, but not in a boolean field: there nobody can tell.
+-- What neither system can tell from "nobody said": NAV has no null, Odoo's is false.
 local function blank(record, fields)
   for _, name in ipairs(fields) do
     local v = record[name]
-    if not (v == nil or v == json.null or v == "" or v == false or v == " ") then return false end
+    if decimal.is(v) then v = not v:is_zero() end
+    if not (v == nil or v == json.null or v == "" or v == false or v == " " or v == 0) then return false end
   end
   return true
 end
@@ -58,6 +61,15 @@ local function agree(values, record, fields, same)
     end
   end
   return any
+end
+
+local function alike(nav, odoo, entry)
+  if #entry.nav ~= #entry.odoo then return false end
+  for i, name in ipairs(entry.nav) do
+    local a, b = nav[name], odoo[entry.odoo[i]]
+    if not (adopt.alike(a, b) or blank({ a }, { 1 }) and blank({ b }, { 1 })) then return false end
+  end
+  return true
 end
 
 --- May a change of this entry go this way at all?
@@ -110,6 +122,8 @@ local function verdict(entry, s)
     local no_nav, no_odoo = blank(s.nav, entry.nav), blank(s.odoo, entry.odoo)
     if no_nav and not no_odoo then return { entry = entry, what = "to_nav" } end
     if no_odoo and not no_nav then return { entry = entry, what = "to_odoo" } end
+    -- nobody is asked about spellings: each side keeps its own
+    if s.conflict == "review" and alike(s.nav, s.odoo, entry) then return { entry = entry, what = "same" } end
   end
   return decide(entry, owner, s)
 end

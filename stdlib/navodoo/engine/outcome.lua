@@ -88,7 +88,9 @@ function outcome.conflict(flow, item, nav, conflicts)
   table.sort(names)
   return assert(json.encode { class = "review", rule = "conflict", record = item.job.record, nav = nav,
                               odoo = tostring(item.id), conflicts = json.array(conflicts),
-                              text = ("both sides changed %s, and differently"):format(table.concat(names, ", ")),
+                              text = (next(conflicts[1].base_nav) and "both sides changed %s, and differently"
+                                or "NAV and Odoo do not agree on %s, and are one record"):format(
+                                table.concat(names, ", ")),
                               way_out = "navodoo review take: nav, odoo, or FIELD=VALUE" }),
          fingerprint(flow, "review", { "conflict", table.unpack(names) })
 end

@@ -162,6 +162,14 @@ function pair.out_of_turns(item, way, now)
   return turns.n > pair.TURNS
 end
 
+-- What the watches compare a record with: its content as it is now. What is not in step is
+-- with a job or a review, and the base knows it.
+local function seen(record, fields)
+  local part = {}
+  for _, name in ipairs(fields) do part[name] = record[name] end
+  return crypto.hash(assert(json.canonical(json.object({}, part))))
+end
+
 local function picked(record, fields)
   local out = {}
   for _, name in ipairs(fields) do out[name] = record[name] end
@@ -233,7 +241,8 @@ function pair.close(engine, txn, item, did, nav_name)
   local now = time.now()
   local turns = item.turns or item.base and item.base.turns
   txn:add("link_put", engine.flow.name, nav_name, tostring(item.id), item.xmlid,
-          crypto.hash(item.nav_text), item.etag, item.current.write_date, crypto.hash(item.odoo_text),
+          seen(item.record, engine.flow.nav_fields), item.etag, item.current.write_date,
+          seen(item.current, engine.odoo_fields),
           base.pack(item.nav_text, item.odoo_text, turns and assert(json.encode(turns)) or nil), now)
   if item.left then
     local to_nav = item.left == "to_nav"
@@ -242,7 +251,12 @@ function pair.close(engine, txn, item, did, nav_name)
     engine.wake:set()
   end
   local conflicts = pair.conflicts(item)
-  if conflicts then return "review", outcome.conflict(engine.flow.name, item, nav_name, conflicts) end
+  if conflicts then -- one review for a pair: the one that shows what is there now
+    local forth = did == "to_odoo"
+    txn:add("review_drop", engine.flow.name, forth and "odoo_to_nav" or "nav_to_odoo",
+            forth and tostring(item.id) or nav_name)
+    return "review", outcome.conflict(engine.flow.name, item, nav_name, conflicts)
+  end
 end
 
 return pair

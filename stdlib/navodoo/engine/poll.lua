@@ -51,7 +51,7 @@ local function known_hashes(engine, names)
     known[l.nav] = l.hash
     if engine.nav_census then engine.nav_census:see(l.id) end
   end
-  for _, j in ipairs(jobs) do known[j.record] = j.hash end
+  for _, j in ipairs(jobs) do known[j.record] = j.hash or known[j.record] end -- a hint has none
   return known
 end
 
