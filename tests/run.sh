@@ -86,6 +86,8 @@ if [ "${FULL:-0}" = 1 ]; then # a million, by the optimised build
 fi
 run "simulation, $seeds seeds" sh tests/sim/run.sh "$out/clang/tests/sim" "$seeds"
 run "kill at each failpoint" python3 tests/crash/kill.py "$out/clang/navodoo"
+run "reloads" python3 tests/crash/reload.py "$out/clang/navodoo" \
+  "$out/clang/tests/bench/doubles/erpdouble"
 run "$kills random kills" python3 tests/crash/kill.py "$out/clang/navodoo" --random "$kills"
 for target in "$out"/fuzz/tests/fuzz_*; do
   [ -x "$target" ] || continue

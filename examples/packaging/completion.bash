@@ -15,6 +15,8 @@ _navodoo() {
     dead
     review
     hooks
+    generations
+    rollback
     links'
   if [ "$COMP_CWORD" -eq 1 ]; then
     mapfile -t COMPREPLY < <(compgen -W \
@@ -38,6 +40,9 @@ _navodoo() {
             elif [ "$COMP_CWORD" -gt 3 ]; then words='nav odoo'; fi ;;
     hooks) options='--flows --env --set'
            if [ "$COMP_CWORD" -eq 2 ]; then words='install check remove'; else words=$(_navodoo_flows); fi ;;
+    generations) options='--flow --state --json' ;;
+    rollback) options='--state --json'
+              [ "$COMP_CWORD" -eq 2 ] && words=$(_navodoo_flows) ;;
     links) options='--flow --nav --odoo --after --limit --state --json' ;;
     help) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$current")
           return ;;

@@ -11,6 +11,7 @@ local json = require "navodoo.json"
 local store = require "navodoo.store"
 local task = require "navodoo.task"
 local time = require "navodoo.time"
+local versions = require "cli.versions"
 
 local commands = {}
 
@@ -18,7 +19,8 @@ local commands = {}
 commands.running = nil -- set by cli/run.lua: { lives =, reload =, endpoints = { names }, started = us }
 
 --- Those that change nothing: on a stopped engine they take no lock.
-commands.reads = { status = true, jobs = true, dead = true, groups = true, job = true, links = true }
+commands.reads = { status = true, jobs = true, dead = true, groups = true, job = true, links = true,
+                   generations = true }
 
 local function decoded(text)
   if not text then return nil end
@@ -218,5 +220,11 @@ end
 
 --- A person's word on a review; see cli/decision.lua.
 commands.take, commands.link, commands.separate = decision.take, decision.link, decision.separate
+
+--- Versions of flows. Arguments: flow.
+function commands.generations(a) return versions.list(a, commands.running) end
+
+--- An older version of a flow runs again. Arguments: flow, hash.
+function commands.rollback(a) return versions.rollback(a, commands.running) end
 
 return commands

@@ -21,6 +21,8 @@ local COMMANDS <const> = {
   { "dead", "dead letters: list, show, retry, drop" },
   { "hooks", "the rules by which Odoo tells of changes" },
   { "review", "what waits for a person, and the person's word on it" },
+  { "generations", "versions of the flows, and which of them runs" },
+  { "rollback", "an older version of a flow runs again" },
   { "links", "which NAV record is which Odoo record" },
 }
 
@@ -31,7 +33,7 @@ local function usage()
   out.line("")
   out.line("usage: navodoo COMMAND [OPTIONS]")
   out.line("")
-  for _, c in ipairs(COMMANDS) do out.line("  %-9s %s", c[1], c[2]) end
+  for _, c in ipairs(COMMANDS) do out.line("  %-11s %s", c[1], c[2]) end
   out.line("")
   out.line("navodoo COMMAND --help tells the options, with examples.")
 end

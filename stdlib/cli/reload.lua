@@ -77,6 +77,16 @@ local function rolled_back(name, hash)
   return { hash = row.hash, file = row.file, source = row.source, lookups = json.decode(row.lookups) }
 end
 
+--- Hash of the file of a flow, nil when no file declares it.
+---@param name string
+---@return string|nil
+function reload:file_hash(name)
+  for _, flow in pairs(self.files) do
+    if flow.name == name then return flow.hash end
+  end
+  return nil
+end
+
 --- What a flow's slots should run; nil and the problem when the store fails.
 function reload:wanted(flow, cause, began)
   local version = rolled_back(flow.name, flow.hash)
@@ -210,6 +220,7 @@ end
 --- Looks at all files once.
 ---@param cause string|nil  of changes that are no file's, as "rollback"
 function reload:look(cause)
+  local lock <close> = task.lock { "reload" } -- luacheck: ignore lock
   local began = time.monotonic()
   local read, problems = project.read(self.p.folder)
   if not read then return self:refuse(self.p.folder, problem.format_all(problems)) end

@@ -138,7 +138,7 @@ local function stored(slot, id)
 end
 
 --- Puts the jobs that a version began before a person: it cannot finish them.
-local function give_to_a_person(slot, id, why)
+local function give_to_a_person(self, slot, id, why)
   local rows, err = store.query("effects_open", slot.name)
   if not rows then return log.error("store: " .. err.text, { flow = slot.name }) end
   local text = ("the version that began to write this record cannot finish it: %s"):format(why)
@@ -157,7 +157,8 @@ local function give_to_a_person(slot, id, why)
   log.warn(text, { flow = slot.name, generation = id })
   local ok
   ok, err = store.apply(ops)
-  if not ok then log.error("store: " .. err.text, { flow = slot.name }) end
+  if not ok then return log.error("store: " .. err.text, { flow = slot.name }) end
+  self.counters.review = (self.counters.review or 0) + #ops // 3
 end
 
 --- Runs an older version until it has finished what it began.
@@ -169,14 +170,14 @@ local function finish_with(self, slot, id)
     life, err = open(self, slot, wanted, { beside = true, pinned = true })
     why = err and err.text
   end
-  if not life then return give_to_a_person(slot, id, why) end
+  if not life then return give_to_a_person(self, slot, id, why) end
   slot.pinned = life
   await(slot, function() return life.is_ready or life.over or slot.stopping end)
   local failed = supervisor.board(life.name).failed
   if failed then
     why = stop(slot, life) or failed
     slot.pinned = nil
-    return give_to_a_person(slot, id, why)
+    return give_to_a_person(self, slot, id, why)
   end
   if not slot.stopping then
     life.go:set()
