@@ -13,6 +13,7 @@ local main = {}
 local COMMANDS <const> = {
   { "run", "run the flows of a folder" },
   { "check", "check flows and configuration without running them" },
+  { "schema", "what the systems look like: pull, show, diff" },
   { "map", "map one record, and tell why each field is as it is" },
   { "test", "samples, generated records and specs of the flows" },
   { "sandbox", "a NAV and an Odoo to play with" },

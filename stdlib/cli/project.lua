@@ -41,7 +41,7 @@ local function lua_files(folder)
 end
 
 -- FLOWS/schema/<endpoint>/<entity>.json: by endpoint, then by entity.
-local function read_schemas(folder, problems)
+function project.read_schemas(folder, problems)
   local schemas, root = {}, folder .. "/schema"
   if fs.kind(root) ~= "folder" then return schemas end
   for _, endpoint in ipairs(assert(fs.list(root))) do
@@ -197,7 +197,7 @@ function project.load(folder, env, settings)
   if not read then return nil, problems end
   local settled
   settled, problems = project.settle(read.folder, read.config, env, settings)
-  local schemas = read_schemas(read.folder, problems)
+  local schemas = project.read_schemas(read.folder, problems)
   local compiled, flow_problems = loader.compile_all {
     files = read.files, lookups = read.lookups, config = settled, schemas = schemas }
   for _, p in ipairs(flow_problems or {}) do problems[#problems + 1] = p end

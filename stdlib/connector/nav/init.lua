@@ -31,7 +31,25 @@ function nav.open(endpoint)
     for name, value in pairs(endpoint) do signed[name] = value end
     endpoint = signed
   end
-  return setmetatable({ endpoint = endpoint, schemas = {}, largest_page = 0 }, nav)
+  return setmetatable({ endpoint = endpoint, memo = {}, largest_page = 0 }, nav)
+end
+
+-- The error of a schema that $metadata does not give.
+local function no_schema(endpoint, what, problem)
+  return nil, call.failure(endpoint, what, { class = "config",
+    way_out = "publish the page under this name as a web service (table 2000000076)" },
+    { code = problem.code, text = problem.text })
+end
+
+--- What all that NAV publishes looks like. Waits; asked anew at every call.
+---@return table<string, table>|nil schemas  by entity
+---@return connector.Error|nil err
+function nav:schemas()
+  local metadata, err = odata.metadata(self.endpoint)
+  if not metadata then return nil, err end
+  local found, problem = schemas.parse_all(metadata)
+  if found then return found end
+  return no_schema(self.endpoint, "$metadata", problem)
 end
 
 --- What an entity looks like. Waits; shared by all flows for an hour.
@@ -45,15 +63,13 @@ function nav:schema(entity)
     if not metadata then return nil, failed end
     local schema, problem = schemas.parse(metadata, entity)
     if schema then return json.encode(schema) end
-    return nil, call.failure(endpoint, entity, { class = "config",
-      way_out = "publish the page under this name as a web service (table 2000000076)" },
-      { code = problem.code, text = problem.text })
+    return no_schema(endpoint, entity, problem)
   end)
   if not known then return nil, err end
-  local memo = self.schemas[entity]
+  local memo = self.memo[entity]
   if not memo or memo.text ~= known then
     memo = { text = known, schema = json.decode(known) }
-    self.schemas[entity] = memo
+    self.memo[entity] = memo
   end
   return memo.schema
 end

@@ -36,14 +36,13 @@ local function find(root, name, attr, value)
   return found
 end
 
---- The schema of one entity set.
----@param metadata string  the `$metadata` document
----@param entity string    name of the web service
----@return table|nil schema  { entity=, key={...}, fields={ [name]={ type=, max=, ... } } }
----@return table|nil problem { code=, text= }
-function schema.parse(metadata, entity)
+local function read(metadata)
   local root, err = xml.parse(metadata)
-  if not root then return nil, { code = "metadata", text = "$metadata is not readable: " .. err.text } end
+  if root then return root end
+  return nil, { code = "metadata", text = "$metadata is not readable: " .. err.text }
+end
+
+local function entity_of(root, entity)
   local set = find(root, "EntitySet", "Name", entity)
   if not set then
     return nil, { code = "unknown_service", text = ("no web service %q in $metadata"):format(entity) }
@@ -66,6 +65,29 @@ function schema.parse(metadata, entity)
     return nil, { code = "metadata", text = ("%q has no key in $metadata"):format(entity) }
   end
   return { entity = entity, key = key, fields = fields }
+end
+
+--- The schema of one entity set.
+---@param metadata string  the `$metadata` document
+---@param entity string    name of the web service
+---@return table|nil schema  { entity=, key={...}, fields={ [name]={ type=, max=, ... } } }
+---@return table|nil problem { code=, text= }
+function schema.parse(metadata, entity)
+  local root, problem = read(metadata)
+  if not root then return nil, problem end
+  return entity_of(root, entity)
+end
+
+--- The schemas of all entity sets that have a key.
+---@param metadata string
+---@return table<string, table>|nil schemas  by entity
+---@return table|nil problem
+function schema.parse_all(metadata)
+  local root, problem = read(metadata)
+  if not root then return nil, problem end
+  local found = {}
+  each(root, "EntitySet", function(node) found[node.attrs.Name] = entity_of(root, node.attrs.Name) end)
+  return found
 end
 
 return schema

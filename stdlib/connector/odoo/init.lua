@@ -132,6 +132,18 @@ function odoo:key_expiry()
   return first and { date = first:sub(1, 10), keys = #keys } or false
 end
 
+--- Names of all models that keep records, sorted. Waits; needs the right to read ir.model.
+---@return string[]|nil names
+---@return connector.Error|nil err
+function odoo:models()
+  local rows, err = self:search("ir.model", json.array { json.array { "transient", "=", false } }, { "model" })
+  if not rows then return nil, err end
+  local names = {}
+  for i, row in ipairs(rows) do names[i] = row.model end
+  table.sort(names)
+  return names
+end
+
 --- What a model looks like. Waits; shared by all flows for an hour.
 ---@param model string
 ---@return table|nil schema

@@ -147,7 +147,7 @@ def wrong_use(c):
     c.refused("dead: retry of nothing", 2, r"retry needs the number of a job, --group or --all", said("dead", "retry"))
     c.refused("dead: retry of two things", 2, r"retry needs one of", said("dead", "retry", "1", "--all"))
     c.refused("links: key without flow", 2, r"add --flow NAME", said("links", "--odoo", "1"))
-    for words in (["run"], ["check"], ["sandbox"], ["status"], ["jobs"], ["dead"], ["links"]):
+    for words in (["run"], ["check"], ["schema"], ["sandbox"], ["status"], ["jobs"], ["dead"], ["links"]):
         c.told("%s --help" % words[0], r"^usage: navodoo %s" % words[0], said(*words, "--help"))
         c.told("help %s" % words[0], r"^usage: navodoo %s" % words[0], said("help", *words))
     c.told("no command", r"usage: navodoo COMMAND", said(), code=2)
@@ -169,6 +169,37 @@ def mistaken_flow(c):
         f.write(source.replace('"Phone_No"', '"Phone_Nr"'))
     c.refused("flow with a field that NAV does not have", 2, r"customer\.lua:\d+.*Phone_Nr.*did you mean Phone_No",
               c.run("run", "flows", "--once", "--state", "s-flow", *c.here))
+
+
+def schemas(c):
+    folder = c.work + "/schemas"
+    subprocess.run(["cp", "-r", FLOWS, folder], check=True)
+    subprocess.run(["rm", "-rf", folder + "/schema"], check=True)
+    c.refused("schema without action", 2, r"schema: pull, show or diff\? As in", c.run("schema"))
+    c.refused("schema pul", 2, r"did you mean schema pull\?", c.run("schema", "pul", "schemas"))
+    c.refused("schema without folder", 2, r"schema pull: which folder of flows\?", c.run("schema", "pull"))
+    c.refused("schema diff of nothing", 1, r"schema holds nothing to compare with", c.run("schema", "diff", "schemas", *c.here))
+    c.told("schema pull", r"(?s)nav/CustomerCard\.json: \d+ fields.*odoo/res\.partner\.json: \d+ fields.*types\.lua: written",
+           c.run("schema", "pull", "schemas", *c.here))
+    again = c.run("schema", "pull", "schemas", *c.here)
+    check("schema pull again changes nothing", [l for l in again.out.splitlines() if not l.endswith(": unchanged")])
+    c.told("schema show", r"(?m)^  Post_Code +char +20$", c.run("schema", "show", "schemas", "CustomerCard", "post"))
+    c.refused("schema show of a page that is not there", 1, r"no CustomrCard, did you mean CustomerCard\?",
+              c.run("schema", "show", "schemas", "CustomrCard"))
+    c.told("schema diff", r"^no difference\n$", c.run("schema", "diff", "schemas", *c.here))
+    path = folder + "/schema/nav/CustomerCard.json"
+    with open(path) as f:
+        text = f.read()
+    with open(path, "w") as f:
+        f.write(re.sub(r'"City": {"max":30', '"City": {"max":20', text))
+    c.told("schema diff names the lines", r'(?m)^nav CustomerCard: City: max was 20, is 30\n  schemas/customer\.lua:\d+: .*"City"',
+           c.run("schema", "diff", "schemas", *c.here), code=3)
+    with open(path, "w") as f:
+        f.write("{")
+    c.refused("check with a broken schema", 2, r"CustomerCard\.json:1: .*", c.run("check", "schemas"), lines=2)
+    c.told("schema pull mends it", r"nav/CustomerCard\.json", c.run("schema", "pull", "schemas", *c.here))
+    everything = c.run("schema", "pull", "schemas", "--all", *c.here)
+    c.told("schema pull --all", r"(?s)nav/CustomerList\.json.*odoo/res\.currency\.json", everything)
 
 
 def wrong_systems(c):
@@ -325,7 +356,7 @@ def engines(c):
 def main():
     c = Cli(sys.argv[1])
     try:
-        for group in (wrong_use, mistaken_flow, wrong_systems, folders, engines):
+        for group in (wrong_use, mistaken_flow, schemas, wrong_systems, folders, engines):
             group(c)
     finally:
         c.close()
