@@ -7,6 +7,7 @@ _navodoo() {
   local commands='
     run
     check
+    schema
     map
     test
     sandbox
@@ -27,6 +28,8 @@ _navodoo() {
   case $command in
     run) options='--once --all --wait --env --state --listen --set --memory' folders=1 ;;
     check) options='--env' folders=1 ;;
+    schema) options='--all --env --set --json'
+            if [ "$COMP_CWORD" -eq 2 ]; then words='pull show diff'; else folders=1; fi ;;
     map) options='--to --trace --json --live --flows --env --set'
          if [ "$COMP_CWORD" -eq 2 ]; then words=$(_navodoo_flows); else files=1; fi ;;
     test) options='--filter --env --json' folders=1 ;;

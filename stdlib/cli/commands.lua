@@ -6,6 +6,8 @@
 
 local cache = require "navodoo.cache"
 local decision = require "cli.decision"
+local expiry = require "cli.expiry"
+local gate = require "connector.gate"
 local http = require "navodoo.http"
 local json = require "navodoo.json"
 local store = require "navodoo.store"
@@ -66,7 +68,9 @@ function commands.status()
   end
   local endpoints = json.array {}
   for i, name in ipairs(running and running.endpoints or {}) do
-    endpoints[i] = http.info(name)
+    local e = http.info(name)
+    e.login, e.expiry = gate.state(e), expiry.of(name)
+    endpoints[i] = e
   end
   return { running = running ~= nil, flows = list, endpoints = endpoints,
            refused = running and running.reload:refusals() or nil,

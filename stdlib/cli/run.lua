@@ -4,6 +4,7 @@
 local commands = require "cli.commands"
 local control = require "cli.control"
 local duration = require "navodoo.duration"
+local expiry = require "cli.expiry"
 local fs = require "navodoo.fs"
 local listener = require "cli.listener"
 local log = require "navodoo.log"
@@ -223,7 +224,10 @@ function run.run(a)
     out.complain("run: %s", err.text)
     return 1
   end
-  if not a.once then reloading:watch() end
+  if a.once then expiry.declared(p) else
+    reloading:watch()
+    task.spawn(expiry.watch, p)
+  end
   task.spawn(function()
     task.event("stop"):wait()
     lives:stop()

@@ -2,6 +2,7 @@
 
 local control = require "cli.control"
 local out = require "cli.out"
+local time = require "navodoo.time"
 
 local status = {}
 
@@ -80,6 +81,16 @@ function status.run(a)
     out.line("  calls     %d, %d failed, %d in flight", e.calls, e.failures, e.in_flight)
     out.line("  breaker   %s%s", e.breaker, e.retry_after_ms > 0 and
              (", asks again in %d s"):format((e.retry_after_ms + 999) // 1000) or "")
+    if e.login then
+      out.line("  LOGIN     refused %d times since %s, next try %s or when the secret changes", e.login.tries,
+               out.instant(time.iso(e.login.since)), out.instant(time.iso(e.login.next)))
+      out.line("            %s", e.login.text)
+    end
+    if e.expiry then
+      out.line("  secret    %s%s %s%s", e.expiry.source == "odoo" and "first API key of the user " or "",
+               e.expiry.days < 0 and "expired on" or "good until", e.expiry.date,
+               e.expiry.days >= 0 and (", %d days"):format(e.expiry.days) or "")
+    end
   end
   return 0
 end

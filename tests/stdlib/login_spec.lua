@@ -6,6 +6,7 @@ local call = require "connector.call"
 local connector = require "connector"
 local crypto = require "navodoo.crypto"
 local digest = require "sandbox.nav.digest"
+local expiring = require "cli.expiry"
 local gate = require "connector.gate"
 local http = require "navodoo.http"
 local json = require "navodoo.json"
@@ -343,5 +344,32 @@ describe("connector.odoo session", function()
         else expect(expiry.date .. " " .. expiry.keys):equals "2027-03-31 1" end
       end)
     end
+  end)
+end)
+
+describe("cli.expiry", function()
+  local function day(days) return time.date(time.now() + days * 86400 * 1000000, "UTC") end
+
+  it("knows what is declared, and keeps it for status", function()
+    local known = expiring.look(fresh { expires = day(12) })
+    expect(known.source .. " " .. known.date):equals("declared " .. day(12))
+    expect(known.days):equals(12)
+    expect(expiring.of("nav").days):equals(12)
+    expect(expiring.look(fresh { expires = day(-2) }).days):equals(-2)
+    expect(expiring.look(fresh {})):is_nil()
+    expect(expiring.of "nav"):is_nil()
+  end)
+
+  it("asks Odoo for a key, and not about a password", function()
+    local side = { kind = "odoo", module = odoo, state = odoo.new { version = 19, api_key = "k-0123456789",
+      password = "the password", api_key_expires_us = time.now() + 5 * 86400 * 1000000 } }
+    serve(side, { name = "odoo" }, function()
+      for _, value in ipairs { "k-0123456789", "the password" } do
+        local known = expiring.look(fresh { name = "odoo", kind = "odoo", database = "sandbox", auth = "password",
+          user = "navodoo@example.com", secret_name = "spec-login",
+          secret = tostring(assert(secret.define("spec-login", value))) })
+        expect(known and known.source .. known.days):equals(value:find "^k" and "odoo5" or nil)
+      end
+    end)
   end)
 end)

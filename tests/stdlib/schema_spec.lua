@@ -5,10 +5,12 @@ local json = require "navodoo.json"
 local schema = require "navodoo.schema"
 
 local function partner()
-  return { entity = "res.partner", endpoint = "odoo", kind = "odoo", server = "19.0", key = json.array { "id" }, fields = {
+  return { entity = "res.partner", endpoint = "odoo", kind = "odoo", server = "19.0", key = json.array { "id" },
+           fields = {
     name = { type = "char", label = 'The "name"', required = true, readonly = false, stored = true, by_company = false,
              max = 128 },
-    active = { type = "boolean", label = "Active", required = false, readonly = false, stored = true, by_company = false },
+    active = { type = "boolean", label = "Active", required = false, readonly = false, stored = true,
+               by_company = false },
     country_id = { type = "many2one", relation = "res.country", label = "Country", required = false, readonly = false,
                    stored = true, by_company = false },
     type = { type = "selection", options = json.array { "contact", "other" }, required = false, readonly = true,

@@ -117,6 +117,10 @@ end
 ---@return { date: string, keys: integer }|false|nil expiry  false: none does, as far as can be seen
 ---@return connector.Error|nil err
 function odoo:key_expiry()
+  local protocol, failed = transport(self)
+  if not protocol then return nil, failed end
+  -- a password that is none of the user's keys has nothing to do with their dates
+  if protocol ~= json2 and self.endpoint.auth ~= "api_key" then return false end
   local schema, err = self:schema(KEYS)
   if not schema then return nil, err end
   if not schema.fields.expiration_date then return false end

@@ -1,0 +1,705 @@
+---@meta navodoo
+-- Made by `navodoo schema pull`; changes made here are lost. For editors only, nothing loads it.
+
+---@class navodoo.Decimal
+---@operator add(navodoo.Decimal|integer): navodoo.Decimal
+---@operator sub(navodoo.Decimal|integer): navodoo.Decimal
+---@operator mul(navodoo.Decimal|integer): navodoo.Decimal
+---@field round fun(self: navodoo.Decimal, scale: integer, mode: string?): navodoo.Decimal
+---@field div fun(self: navodoo.Decimal, by: navodoo.Decimal|integer, scale: integer): navodoo.Decimal
+---@field is_zero fun(self: navodoo.Decimal): boolean
+---@field sign fun(self: navodoo.Decimal): -1|0|1
+
+---@class nav.ContactCard
+---@field Address string?  at most 50
+---@field Address_2 string?  at most 50
+---@field City string?  at most 30
+---@field Company_Name string?  at most 50
+---@field Company_No string?  at most 20
+---@field Correspondence_Type string?
+---@field Country_Region_Code string?  at most 10
+---@field Currency_Code string?  at most 10
+---@field Date_of_Last_Interaction string?  YYYY-MM-DD
+---@field ETag string?
+---@field E_Mail string?  at most 80
+---@field Exclude_from_Segment boolean?
+---@field Fax_No string?  at most 30
+---@field Home_Page string?  at most 80
+---@field IntegrationCustomerNo string?
+---@field Language_Code string?  at most 10
+---@field Last_Date_Attempted string?  YYYY-MM-DD
+---@field Last_Date_Modified string?  YYYY-MM-DD
+---@field Minor boolean?
+---@field Mobile_Phone_No string?  at most 30
+---@field Name string?  at most 50
+---@field Next_Task_Date string?  YYYY-MM-DD
+---@field No string?  at most 20
+---@field Organizational_Level_Code string?  at most 10
+---@field Parental_Consent_Received boolean?
+---@field Phone_No string?  at most 30
+---@field Post_Code string?  at most 20
+---@field Privacy_Blocked boolean?
+---@field Salesperson_Code string?  at most 20
+---@field Salutation_Code string?  at most 10
+---@field Search_Name string?  at most 50
+---@field ShowMap string?
+---@field Territory_Code string?  at most 10
+---@field Type string?
+---@field VAT_Registration_No string?  at most 20
+
+---@class nav.CustomerCard
+---@field Address string?  at most 50
+---@field Address_2 string?  at most 50
+---@field AdjCustProfit string?
+---@field AdjProfitPct string?
+---@field Allow_Line_Disc boolean?
+---@field Application_Method string?
+---@field Balance_Due string?
+---@field Balance_Due_LCY navodoo.Decimal?
+---@field Balance_LCY navodoo.Decimal?
+---@field Balance_LCY_2 navodoo.Decimal?
+---@field Base_Calendar_Code string?  at most 10
+---@field Bill_to_Customer_No string?  at most 20
+---@field Block_Payment_Tolerance boolean?
+---@field Blocked string?
+---@field CalcCreditLimitLCYExpendedPct string?
+---@field Cash_Flow_Payment_Terms_Code string?  at most 10
+---@field City string?  at most 30
+---@field Combine_Shipments boolean?
+---@field ContactName string?  at most 50
+---@field Copy_Sell_to_Addr_to_Qte_From string?
+---@field Country_Region_Code string?  at most 10
+---@field CreditLimit navodoo.Decimal?
+---@field Credit_Limit_LCY navodoo.Decimal?
+---@field Currency_Code string?  at most 10
+---@field Currency_Filter string?
+---@field CustInvDiscAmountLCY string?
+---@field CustSalesLCY_CustProfit_AdjmtCostLCY string?
+---@field CustomerMgt_AvgDaysToPay_No string?
+---@field Customer_Disc_Group string?  at most 20
+---@field Customer_Posting_Group string?  at most 20
+---@field Customer_Price_Group string?  at most 10
+---@field Customized_Calendar string?
+---@field Date_Filter string?
+---@field DaysPaidPastDueDate string?
+---@field Document_Sending_Profile string?  at most 20
+---@field ETag string?
+---@field E_Mail string?  at most 80
+---@field Fax_No string?  at most 30
+---@field Fin_Charge_Terms_Code string?  at most 10
+---@field GLN string?  at most 13
+---@field Gen_Bus_Posting_Group string?  at most 20
+---@field GetAmountOnCrMemo string?
+---@field GetAmountOnOutstandingCrMemos string?
+---@field GetAmountOnOutstandingInvoices string?
+---@field GetAmountOnPostedInvoices string?
+---@field GetMoneyOwedExpected string?
+---@field Global_Dimension_1_Filter string?
+---@field Global_Dimension_2_Filter string?
+---@field Home_Page string?  at most 80
+---@field IC_Partner_Code string?  at most 20
+---@field Invoice_Copies integer?
+---@field Invoice_Disc_Code string?  at most 20
+---@field Language_Code string?  at most 10
+---@field Last_Date_Modified string?  YYYY-MM-DD
+---@field Last_Statement_No integer?
+---@field Location_Code string?  at most 10
+---@field Name string?  at most 50
+---@field No string?  at most 20
+---@field Partner_Type string?
+---@field Payment_Method_Code string?  at most 10
+---@field Payment_Terms_Code string?  at most 10
+---@field Payments_LCY navodoo.Decimal?
+---@field Phone_No string?  at most 30
+---@field Post_Code string?  at most 20
+---@field Preferred_Bank_Account_Code string?  at most 20
+---@field Prepayment_Percent navodoo.Decimal?
+---@field Prices_Including_VAT boolean?
+---@field Primary_Contact_No string?  at most 20
+---@field Print_Statements boolean?
+---@field Privacy_Blocked boolean?
+---@field Reminder_Terms_Code string?  at most 10
+---@field Reserve string?
+---@field Responsibility_Center string?  at most 10
+---@field Salesperson_Code string?  at most 20
+---@field Search_Name string?  at most 50
+---@field Service_Zone_Code string?  at most 10
+---@field Shipment_Method_Code string?  at most 10
+---@field Shipping_Advice string?
+---@field Shipping_Agent_Code string?  at most 10
+---@field Shipping_Agent_Service_Code string?  at most 10
+---@field Shipping_Time string?
+---@field ShowMap string?
+---@field TotalSales2 string?
+---@field Totals string?
+---@field VAT_Bus_Posting_Group string?  at most 20
+---@field VAT_Registration_No string?  at most 20
+
+---@class nav.ShiptoAddress
+---@field Address string?  at most 50
+---@field Address_2 string?  at most 50
+---@field City string?  at most 30
+---@field Code string?  at most 10
+---@field Contact string?  at most 50
+---@field Country_Region_Code string?  at most 10
+---@field Customer_No string?  at most 20
+---@field ETag string?
+---@field E_Mail string?  at most 80
+---@field Fax_No string?  at most 30
+---@field Home_Page string?  at most 80
+---@field Last_Date_Modified string?  YYYY-MM-DD
+---@field Location_Code string?  at most 10
+---@field Name string?  at most 50
+---@field Phone_No string?  at most 30
+---@field Post_Code string?  at most 20
+---@field Service_Zone_Code string?  at most 10
+---@field Shipment_Method_Code string?  at most 10
+---@field Shipping_Agent_Code string?  at most 10
+---@field Shipping_Agent_Service_Code string?  at most 10
+---@field ShowMap string?
+
+---@class nav.VendorCard
+---@field Address string?  at most 50
+---@field Address_2 string?  at most 50
+---@field Application_Method string?
+---@field Balance_Due_LCY navodoo.Decimal?
+---@field Balance_LCY navodoo.Decimal?
+---@field Base_Calendar_Code string?  at most 10
+---@field Block_Payment_Tolerance boolean?
+---@field Blocked string?
+---@field Cash_Flow_Payment_Terms_Code string?  at most 10
+---@field City string?  at most 30
+---@field Contact string?  at most 50
+---@field Country_Region_Code string?  at most 10
+---@field Creditor_No string?  at most 20
+---@field Currency_Code string?  at most 10
+---@field Currency_Filter string?
+---@field Customized_Calendar string?
+---@field Date_Filter string?
+---@field Document_Sending_Profile string?  at most 20
+---@field ETag string?
+---@field E_Mail string?  at most 80
+---@field Fax_No string?  at most 30
+---@field GLN string?  at most 13
+---@field Gen_Bus_Posting_Group string?  at most 20
+---@field Global_Dimension_1_Filter string?
+---@field Global_Dimension_2_Filter string?
+---@field Home_Page string?  at most 80
+---@field IC_Partner_Code string?  at most 20
+---@field Invoice_Disc_Code string?  at most 20
+---@field Language_Code string?  at most 10
+---@field Last_Date_Modified string?  YYYY-MM-DD
+---@field Lead_Time_Calculation string?
+---@field Location_Code string?  at most 10
+---@field Name string?  at most 50
+---@field No string?  at most 20
+---@field Our_Account_No string?  at most 20
+---@field Partner_Type string?
+---@field Pay_to_Vendor_No string?  at most 20
+---@field Payment_Method_Code string?  at most 10
+---@field Payment_Terms_Code string?  at most 10
+---@field Phone_No string?  at most 30
+---@field Post_Code string?  at most 20
+---@field Preferred_Bank_Account_Code string?  at most 20
+---@field Prepayment_Percent navodoo.Decimal?
+---@field Prices_Including_VAT boolean?
+---@field Primary_Contact_No string?  at most 20
+---@field Priority integer?
+---@field Privacy_Blocked boolean?
+---@field Purchaser_Code string?  at most 20
+---@field Responsibility_Center string?  at most 10
+---@field Search_Name string?  at most 50
+---@field Shipment_Method_Code string?  at most 10
+---@field ShowMap string?
+---@field VAT_Bus_Posting_Group string?  at most 20
+---@field VAT_Registration_No string?  at most 20
+---@field Vendor_Posting_Group string?  at most 20
+
+---@class odoo.account.payment.term
+---@field active boolean?  Active
+---@field company_id integer?  Company; id in res.company
+---@field create_date string?  Created on; read only; an instant
+---@field create_uid integer?  Created by; id in res.users; read only
+---@field discount_days integer?  Discount Days
+---@field discount_percentage navodoo.Decimal?  Discount %
+---@field display_name string?  Display Name; read only
+---@field display_on_invoice boolean?  Show installment dates
+---@field early_discount boolean?  Early Discount
+---@field early_pay_discount_computation string?  Cash Discount Tax Reduction; included | excluded | mixed
+---@field id integer?  ID; read only
+---@field name string?  Payment Terms; required
+---@field note string?  Description on the Invoice
+---@field sequence integer?  Sequence; required
+---@field write_date string?  Last Updated on; read only; an instant
+---@field write_uid integer?  Last Updated by; id in res.users; read only
+
+---@class odoo.res.country
+---@field address_format string?  Layout in Reports
+---@field code string?  Country Code; at most 2; required
+---@field create_date string?  Created on; read only; an instant
+---@field create_uid integer?  Created by; id in res.users; read only
+---@field currency_id integer?  Currency; id in res.currency
+---@field display_name string?  Display Name; read only
+---@field id integer?  ID; read only
+---@field image_url string?  Flag; read only
+---@field name string?  Country Name; required
+---@field name_position string?  Customer Name Position; before | after
+---@field phone_code integer?  Country Calling Code
+---@field state_ids integer[]?  States; id in res.country.state
+---@field state_required boolean?  State Required
+---@field vat_label string?  Vat Label
+---@field write_date string?  Last Updated on; read only; an instant
+---@field write_uid integer?  Last Updated by; id in res.users; read only
+---@field zip_required boolean?  Zip Required
+
+---@class odoo.res.lang
+---@field active boolean?  Active
+---@field code string?  Locale Code; required
+---@field create_date string?  Created on; read only; an instant
+---@field create_uid integer?  Created by; id in res.users; read only
+---@field date_format string?  Date Format; %d/%m/%Y | %m/%d/%Y | %Y/%m/%d | %d-%m-%Y | %m-%d-%Y | %Y-%m-%d | %d.%m.%Y | %m.%d.%Y | %Y.%m.%d; required
+---@field decimal_point string?  Decimal Separator; required
+---@field direction string?  Direction; ltr | rtl; required
+---@field display_name string?  Display Name; read only
+---@field grouping string?  Separator Format; [3,0] | [3,2,0]; required
+---@field id integer?  ID; read only
+---@field iso_code string?  ISO code
+---@field name string?  Name; required
+---@field thousands_sep string?  Thousands Separator
+---@field time_format string?  Time Format; %H:%M:%S | %I:%M:%S %p; required
+---@field url_code string?  URL Code; required
+---@field week_start string?  First Day of Week; 1 | 2 | 3 | 4 | 5 | 6 | 7; required
+---@field write_date string?  Last Updated on; read only; an instant
+---@field write_uid integer?  Last Updated by; id in res.users; read only
+
+---@class odoo.res.partner
+---@field active boolean?  Active
+---@field active_lang_count integer?  Active Lang Count; read only
+---@field autopost_bills string?  Auto-post bills; always | ask | never; required
+---@field bank_account_count integer?  Bank; read only
+---@field barcode string?  Barcode
+---@field buyer_id integer?  Buyer; id in res.users
+---@field category_id integer[]?  Tags; id in res.partner.category
+---@field child_ids integer[]?  Contact; id in res.partner
+---@field city string?  City
+---@field color integer?  Color Index
+---@field comment string?  Notes
+---@field commercial_company_name string?  Company Name Entity; read only
+---@field commercial_partner_id integer?  Commercial Entity; id in res.partner; read only
+---@field company_id integer?  Company; id in res.company
+---@field company_name string?  Company Name
+---@field company_registry string?  Company ID
+---@field company_type string?  Company Type; person | company
+---@field complete_name string?  Complete Name; read only
+---@field country_code string?  Country Code; at most 2; read only
+---@field country_id integer?  Country; id in res.country
+---@field create_date string?  Created on; read only; an instant
+---@field create_uid integer?  Created by; id in res.users; read only
+---@field credit navodoo.Decimal?  Total Receivable; read only
+---@field credit_limit navodoo.Decimal?  Credit Limit
+---@field credit_to_invoice navodoo.Decimal?  Credit To Invoice; read only
+---@field currency_id integer?  Currency; id in res.currency; read only
+---@field customer_rank integer?  Customer Rank
+---@field debit navodoo.Decimal?  Total Payable; read only
+---@field display_name string?  Display Name; read only
+---@field email string?  Email
+---@field email_formatted string?  Formatted Email; read only
+---@field email_normalized string?  Normalized Email; read only
+---@field employee boolean?  Employee
+---@field function string?  Job Position
+---@field global_location_number string?  GLN
+---@field group_on string?  Week Day; default | 1 | 2 | 3 | 4 | 5 | 6 | 7; required
+---@field group_rfq string?  Group RFQ; default | day | week | all; required
+---@field id integer?  ID; read only
+---@field im_status string?  IM Status; read only
+---@field industry_id integer?  Industry; id in res.partner.industry
+---@field invoice_sending_method string?  Invoice sending; manual | email | snailmail
+---@field is_company boolean?  Is a Company
+---@field lang string?  Language; en_US | hu_HU
+---@field message_bounce integer?  Bounce
+---@field name string?  Name
+---@field parent_id integer?  Related Company; id in res.partner
+---@field parent_name string?  Parent name; read only
+---@field partner_latitude navodoo.Decimal?  Geo Latitude
+---@field partner_longitude navodoo.Decimal?  Geo Longitude
+---@field partner_share boolean?  Share Partner; read only
+---@field peppol_endpoint string?  Peppol Endpoint
+---@field phone string?  Phone
+---@field phone_sanitized string?  Sanitized Number; read only
+---@field picking_warn_msg string?  Message for Stock Picking
+---@field property_account_payable_id integer?  Account Payable; id in account.account
+---@field property_account_position_id integer?  Fiscal Position; id in account.fiscal.position
+---@field property_account_receivable_id integer?  Account Receivable; id in account.account
+---@field property_payment_term_id integer?  Customer Payment Terms; id in account.payment.term
+---@field property_purchase_currency_id integer?  Supplier Currency; id in res.currency
+---@field property_supplier_payment_term_id integer?  Vendor Payment Terms; id in account.payment.term
+---@field purchase_order_count integer?  Purchase Order Count; read only
+---@field purchase_warn_msg string?  Message for Purchase Order
+---@field receipt_reminder_email boolean?  Receipt Reminder
+---@field ref string?  Reference
+---@field ref_company_ids integer[]?  Companies that refers to partner; id in res.company
+---@field reminder_date_before_receipt integer?  Days Before Receipt
+---@field sale_order_count integer?  Sale Order Count; read only
+---@field sale_warn_msg string?  Message for Sales Order
+---@field same_vat_partner_id integer?  Partner with same Tax ID; id in res.partner; read only
+---@field self integer?  Self; id in res.partner; read only
+---@field state_id integer?  State; id in res.country.state
+---@field street string?  Street
+---@field street2 string?  Street2
+---@field suggest_based_on string?  Suggest Based On
+---@field suggest_days integer?  Suggest Days
+---@field suggest_percent integer?  Suggest Percent
+---@field supplier_invoice_count integer?  # Vendor Bills; read only
+---@field supplier_rank integer?  Supplier Rank
+---@field total_invoiced navodoo.Decimal?  Total Invoiced; read only
+---@field trust string?  Degree of trust you have in this debtor; good | normal | bad
+---@field type string?  Address Type; contact | invoice | delivery | other
+---@field tz string?  Timezone; Europe/Berlin | UTC
+---@field tz_offset string?  Timezone offset; read only
+---@field use_partner_credit_limit boolean?  Partner Limit
+---@field user_id integer?  Salesperson; id in res.users
+---@field user_ids integer[]?  Users; id in res.users
+---@field vat string?  Tax ID
+---@field vat_label string?  Tax ID Label; read only
+---@field website string?  Website Link
+---@field write_date string?  Last Updated on; read only; an instant
+---@field write_uid integer?  Last Updated by; id in res.users; read only
+---@field zip string?  Zip
+
+---@class odoo.res.users
+---@field active boolean?  Active
+---@field company_id integer?  Company; id in res.company; required
+---@field company_ids integer[]?  Companies; id in res.company
+---@field create_date string?  Created on; read only; an instant
+---@field create_uid integer?  Created by; id in res.users; read only
+---@field display_name string?  Display Name; read only
+---@field email string?  Email
+---@field id integer?  ID; read only
+---@field lang string?  Language; en_US | hu_HU
+---@field login string?  Login; required
+---@field name string?  Name
+---@field notification_type string?  Notification; email | inbox; required
+---@field partner_id integer?  Related Partner; id in res.partner; required
+---@field password string?  Password
+---@field phone string?  Phone
+---@field share boolean?  Share User; read only
+---@field signature string?  Email Signature
+---@field tz string?  Timezone; Europe/Berlin | UTC
+---@field write_date string?  Last Updated on; read only; an instant
+---@field write_uid integer?  Last Updated by; id in res.users; read only
+
+---@alias navodoo.NavPage
+---| "ContactCard"
+---| "CustomerCard"
+---| "ShiptoAddress"
+---| "VendorCard"
+
+---@alias navodoo.NavField
+---| "Address"
+---| "Address_2"
+---| "AdjCustProfit"
+---| "AdjProfitPct"
+---| "Allow_Line_Disc"
+---| "Application_Method"
+---| "Balance_Due"
+---| "Balance_Due_LCY"
+---| "Balance_LCY"
+---| "Balance_LCY_2"
+---| "Base_Calendar_Code"
+---| "Bill_to_Customer_No"
+---| "Block_Payment_Tolerance"
+---| "Blocked"
+---| "CalcCreditLimitLCYExpendedPct"
+---| "Cash_Flow_Payment_Terms_Code"
+---| "City"
+---| "Code"
+---| "Combine_Shipments"
+---| "Company_Name"
+---| "Company_No"
+---| "Contact"
+---| "ContactName"
+---| "Copy_Sell_to_Addr_to_Qte_From"
+---| "Correspondence_Type"
+---| "Country_Region_Code"
+---| "CreditLimit"
+---| "Credit_Limit_LCY"
+---| "Creditor_No"
+---| "Currency_Code"
+---| "Currency_Filter"
+---| "CustInvDiscAmountLCY"
+---| "CustSalesLCY_CustProfit_AdjmtCostLCY"
+---| "CustomerMgt_AvgDaysToPay_No"
+---| "Customer_Disc_Group"
+---| "Customer_No"
+---| "Customer_Posting_Group"
+---| "Customer_Price_Group"
+---| "Customized_Calendar"
+---| "Date_Filter"
+---| "Date_of_Last_Interaction"
+---| "DaysPaidPastDueDate"
+---| "Document_Sending_Profile"
+---| "ETag"
+---| "E_Mail"
+---| "Exclude_from_Segment"
+---| "Fax_No"
+---| "Fin_Charge_Terms_Code"
+---| "GLN"
+---| "Gen_Bus_Posting_Group"
+---| "GetAmountOnCrMemo"
+---| "GetAmountOnOutstandingCrMemos"
+---| "GetAmountOnOutstandingInvoices"
+---| "GetAmountOnPostedInvoices"
+---| "GetMoneyOwedExpected"
+---| "Global_Dimension_1_Filter"
+---| "Global_Dimension_2_Filter"
+---| "Home_Page"
+---| "IC_Partner_Code"
+---| "IntegrationCustomerNo"
+---| "Invoice_Copies"
+---| "Invoice_Disc_Code"
+---| "Language_Code"
+---| "Last_Date_Attempted"
+---| "Last_Date_Modified"
+---| "Last_Statement_No"
+---| "Lead_Time_Calculation"
+---| "Location_Code"
+---| "Minor"
+---| "Mobile_Phone_No"
+---| "Name"
+---| "Next_Task_Date"
+---| "No"
+---| "Organizational_Level_Code"
+---| "Our_Account_No"
+---| "Parental_Consent_Received"
+---| "Partner_Type"
+---| "Pay_to_Vendor_No"
+---| "Payment_Method_Code"
+---| "Payment_Terms_Code"
+---| "Payments_LCY"
+---| "Phone_No"
+---| "Post_Code"
+---| "Preferred_Bank_Account_Code"
+---| "Prepayment_Percent"
+---| "Prices_Including_VAT"
+---| "Primary_Contact_No"
+---| "Print_Statements"
+---| "Priority"
+---| "Privacy_Blocked"
+---| "Purchaser_Code"
+---| "Reminder_Terms_Code"
+---| "Reserve"
+---| "Responsibility_Center"
+---| "Salesperson_Code"
+---| "Salutation_Code"
+---| "Search_Name"
+---| "Service_Zone_Code"
+---| "Shipment_Method_Code"
+---| "Shipping_Advice"
+---| "Shipping_Agent_Code"
+---| "Shipping_Agent_Service_Code"
+---| "Shipping_Time"
+---| "ShowMap"
+---| "Territory_Code"
+---| "TotalSales2"
+---| "Totals"
+---| "Type"
+---| "VAT_Bus_Posting_Group"
+---| "VAT_Registration_No"
+---| "Vendor_Posting_Group"
+
+---@alias navodoo.OdooModel
+---| "account.payment.term"
+---| "res.country"
+---| "res.lang"
+---| "res.partner"
+---| "res.users"
+
+---@alias navodoo.OdooField
+---| "active"
+---| "active_lang_count"
+---| "address_format"
+---| "autopost_bills"
+---| "bank_account_count"
+---| "barcode"
+---| "buyer_id"
+---| "category_id"
+---| "child_ids"
+---| "city"
+---| "code"
+---| "color"
+---| "comment"
+---| "commercial_company_name"
+---| "commercial_partner_id"
+---| "company_id"
+---| "company_ids"
+---| "company_name"
+---| "company_registry"
+---| "company_type"
+---| "complete_name"
+---| "country_code"
+---| "country_id"
+---| "create_date"
+---| "create_uid"
+---| "credit"
+---| "credit_limit"
+---| "credit_to_invoice"
+---| "currency_id"
+---| "customer_rank"
+---| "date_format"
+---| "debit"
+---| "decimal_point"
+---| "direction"
+---| "discount_days"
+---| "discount_percentage"
+---| "display_name"
+---| "display_on_invoice"
+---| "early_discount"
+---| "early_pay_discount_computation"
+---| "email"
+---| "email_formatted"
+---| "email_normalized"
+---| "employee"
+---| "function"
+---| "global_location_number"
+---| "group_on"
+---| "group_rfq"
+---| "grouping"
+---| "id"
+---| "im_status"
+---| "image_url"
+---| "industry_id"
+---| "invoice_sending_method"
+---| "is_company"
+---| "iso_code"
+---| "lang"
+---| "login"
+---| "message_bounce"
+---| "name"
+---| "name_position"
+---| "note"
+---| "notification_type"
+---| "parent_id"
+---| "parent_name"
+---| "partner_id"
+---| "partner_latitude"
+---| "partner_longitude"
+---| "partner_share"
+---| "password"
+---| "peppol_endpoint"
+---| "phone"
+---| "phone_code"
+---| "phone_sanitized"
+---| "picking_warn_msg"
+---| "property_account_payable_id"
+---| "property_account_position_id"
+---| "property_account_receivable_id"
+---| "property_payment_term_id"
+---| "property_purchase_currency_id"
+---| "property_supplier_payment_term_id"
+---| "purchase_order_count"
+---| "purchase_warn_msg"
+---| "receipt_reminder_email"
+---| "ref"
+---| "ref_company_ids"
+---| "reminder_date_before_receipt"
+---| "sale_order_count"
+---| "sale_warn_msg"
+---| "same_vat_partner_id"
+---| "self"
+---| "sequence"
+---| "share"
+---| "signature"
+---| "state_id"
+---| "state_ids"
+---| "state_required"
+---| "street"
+---| "street2"
+---| "suggest_based_on"
+---| "suggest_days"
+---| "suggest_percent"
+---| "supplier_invoice_count"
+---| "supplier_rank"
+---| "thousands_sep"
+---| "time_format"
+---| "total_invoiced"
+---| "trust"
+---| "type"
+---| "tz"
+---| "tz_offset"
+---| "url_code"
+---| "use_partner_credit_limit"
+---| "user_id"
+---| "user_ids"
+---| "vat"
+---| "vat_label"
+---| "website"
+---| "week_start"
+---| "write_date"
+---| "write_uid"
+---| "zip"
+---| "zip_required"
+
+--- One line of `fields`: NAV's field or fields, Odoo's, and how the one becomes the other.
+---@class navodoo.Entry
+---@field [1] navodoo.NavField|navodoo.NavField[]|nil
+---@field [2] navodoo.OdooField|navodoo.OdooField[]|nil
+---@field [3] any               map.x, lookup.x, or nothing
+---@field required boolean?
+---@field max integer|table<string, integer>|nil
+---@field owner "nav"|"odoo"|nil
+---@field to "nav"|"odoo"|nil   one way only
+---@field shared string?        the flow whose card owns the field
+---@field on_create boolean?
+---@field get function?         NAV's values to Odoo's
+---@field put function?         Odoo's values to NAV's
+
+---@class navodoo.NavSide
+---@field read navodoo.NavPage
+---@field write navodoo.NavPage?
+---@field key navodoo.NavField|navodoo.NavField[]
+---@field watch { mode: string?, stamp: navodoo.NavField?, every: string?, scan: string? }?
+---@field where any[]?
+---@field number string|table|nil
+---@field probe navodoo.NavField?
+---@field block table<navodoo.NavField, any>?
+
+---@class navodoo.OdooSide
+---@field model navodoo.OdooModel
+---@field where any[]?
+---@field archived boolean?
+---@field watch { hook: string?, every: string?, sweep: string? }?
+
+---@class navodoo.Declaration
+---@field nav navodoo.NavSide
+---@field odoo navodoo.OdooSide
+---@field link { xmlid: string, cluster: string?, unsure: string?, adopt: table? }
+---@field fields navodoo.Entry[]
+---@field create { nav: table<navodoo.NavField, any>?, odoo: table<navodoo.OdooField, any>? }?
+---@field rules any[]?
+---@field conflict "nav"|"odoo"|"review"|"newest"|nil
+---@field gone { from_nav: string?, from_odoo: string? }?
+
+local navodoo = {}
+
+--- Begins a flow: `return flow "customer" { ... }`.
+---@param name string
+---@return fun(declaration: navodoo.Declaration): table
+function navodoo.flow(name) end
+
+--- A secret by its name.
+---@param name string
+---@return any
+function navodoo.secret(name) end
+
+---@type table<string, any>
+navodoo.map = {}
+---@type table<string, any>
+navodoo.lookup = {}
+---@type any
+navodoo.rule = nil
+---@type lightuserdata
+navodoo.null = nil
+---@type { new: fun(x: string|integer): navodoo.Decimal }
+navodoo.decimal = nil
+
+return navodoo
