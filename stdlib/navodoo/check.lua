@@ -68,6 +68,19 @@ local function read_rules(self, source, page)
   end
 end
 
+-- Once schemas are kept, an entity without one is a name that neither system was asked for.
+local function find_unknown(self, schemas)
+  local flow = self.flow
+  for _, c in ipairs { { "nav", "nav.read", flow.nav.read }, { "nav", "nav.write", flow.nav.write },
+                       { "odoo", "odoo.model", flow.odoo.model } } do
+    local kept, path, entity = schemas[c[1]], c[2], c[3]
+    if kept and not kept[entity] and not (path == "nav.write" and entity == flow.nav.read) then
+      self:note(path, ("%s: there is no %q in the schemas that are kept; if it is right, run navodoo schema pull")
+        :format(path, entity), problem.near(entity, problem.names(kept)))
+    end
+  end
+end
+
 --- Everything that can be told of flows without running them against a system.
 ---@param options { flows: navodoo.Compiled[], sources: table<string, string>, schemas: { nav: table?, odoo: table? }? }
 --   sources by file; schemas by endpoint, then by entity
@@ -85,6 +98,7 @@ function check.all(options)
     local failed = {}
     for _, p in ipairs(found) do failed[p.line or 0] = true end
     local source = options.sources[flow.file]
+    find_unknown(self, schemas)
     try_entries(self, source, page, failed)
     read_rules(self, source, page)
     table.move(self.problems, 1, #self.problems, #problems + 1, problems)

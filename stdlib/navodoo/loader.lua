@@ -104,8 +104,9 @@ local function folder_of(file) return file:match "^(.*)/[^/]*$" or "." end
 
 -- Reads the tables of the folder's lookups; they are plain data.
 local function read_tables(folder, sources, problems)
-  local tables = {}
+  local tables, places = {}, {}
   for _, name in ipairs(problem.names(sources)) do
+    places[name] = outline.read_returned(sources[name])
     local file = ("%s/lookups/%s.lua"):format(folder, name)
     local content, found = loader.run(file, sources[name], {})
     for _, p in ipairs(found) do problems[#problems + 1] = p end
@@ -120,7 +121,7 @@ local function read_tables(folder, sources, problems)
       end
     end
   end
-  return tables
+  return tables, places
 end
 
 -- Reads what a flow declares. Its tables may have metatables, which are code of the flow:
@@ -150,7 +151,7 @@ local function compile_one(file, source, words, problems, options)
   end
   if type(flow) ~= "table" or flow.kind ~= "flow" then
     if #found == 0 then
-      note(nil, flow == nil and 'this file returns nothing: write return flow "name" { ... }'
+      note(outline.flow_line(source), flow == nil and 'this file returns nothing: write return flow "name" { ... }'
         or ('this file returns %s, not a flow: write return flow "name" { ... }'):format(
           problem.a(flow)))
     end
@@ -180,8 +181,8 @@ end
 function loader.compile_all(options)
   local flows, problems, named = {}, {}, {}
   local folder = options.files[1] and folder_of(options.files[1].file) or "flows"
-  local tables = read_tables(folder, options.lookups or {}, problems)
-  local noted, lookups = problem.collect(nil, lookup.open, tables, folder)
+  local tables, places = read_tables(folder, options.lookups or {}, problems)
+  local noted, lookups = problem.collect(nil, lookup.open, tables, folder, places)
   table.move(noted, 1, #noted, #problems + 1, problems)
   for _, f in ipairs(options.files) do
     local compiled, flow = compile_one(f.file, f.source, navodoo.open(lookups), problems, options)

@@ -15,6 +15,7 @@
 --
 --     return { from = "country", values = { DE = "DOMESTIC", [""] = "DOMESTIC" }, default = "EXPORT" }
 
+local outline = require "navodoo.outline"
 local problem = require "navodoo.problem"
 
 local lookup = {}
@@ -150,71 +151,96 @@ end
 
 local FILE_KEYS <const> = { "back", "default", "from", "match", "model", "value", "values" }
 
+-- Notes a mistake in the table file, where it stands.
+local function noter(name, file, places)
+  return function(path, what, near)
+    local line = outline.find(places or {}, path)
+    problem.note(("lookup %s: %s"):format(name, what), near, file, line)
+  end
+end
+
 -- Reads `back`: code of Odoo to code of NAV.
-local function check_back(name, content, model, file)
+local function check_back(note, content, model)
   if content.back == nil then return nil end
   if type(content.back) ~= "table" then
-    problem.note(("lookup %s: back must be a table"):format(name), nil, file)
+    note("back", "back must be a table")
     return nil
   end
   for value, code in pairs(content.back) do
     local stands_for = content.values[code]
     if stands_for == nil and model then stands_for = code end
     if stands_for ~= value then
-      problem.note(("lookup %s: back: %s is to be written as %q, which does not stand for it"):format(
-        name, tostring(value), tostring(code)), problem.near(code, problem.names(content.values)), file)
+      note("back." .. tostring(value), ("back: %s is to be written as %q, which does not stand for it"):format(
+        tostring(value), tostring(code)), problem.near(code, problem.names(content.values)))
     end
   end
   return content.back
 end
 
--- Reads what a table file returned; notes what is wrong with it.
-local function of_table(name, content, file)
-  local base, values = BUILT_IN[name] or {}, content
-  if type(content.values) == "table" then
-    values = content.values
-    for _, key in ipairs(problem.names(content)) do
-      if not is_in(FILE_KEYS, key) then
-        problem.note(("lookup %s: unknown key %q"):format(name, key),
-          problem.near(key, FILE_KEYS), file)
-      elseif key ~= "values" and key ~= "back" and type(content[key]) ~= "string" then
-        problem.note(("lookup %s: %s must be a text"):format(name, key), nil, file)
-      end
+-- Reads a file of the long form; answers what the lookup is based on.
+local function read_form(note, content, base)
+  for _, key in ipairs(problem.names(content)) do
+    if not is_in(FILE_KEYS, key) then
+      note(key, ("unknown key %q"):format(key), problem.near(key, FILE_KEYS))
+    elseif key ~= "values" and key ~= "back" and type(content[key]) ~= "string" then
+      note(key, ("%s must be a text"):format(key))
     end
-    base = { model = content.model or base.model, match = content.match or base.match,
-             value = content.value or base.value, blank = base.blank, where = base.where,
-             from = content.from, default = content.default }
-    base.back = check_back(name, content, base.model, file)
-    if base.model and not base.match then
-      problem.note(("lookup %s: match is missing: the field of %s that holds the code")
-        :format(name, tostring(base.model)), nil, file)
-    end
-    if base.value and base.value ~= "id" and base.value ~= "code" then
-      problem.note(('lookup %s: value is "id" or "code"'):format(name), nil, file)
-    end
+  end
+  base = { model = content.model or base.model, match = content.match or base.match,
+           value = content.value or base.value, blank = base.blank, where = base.where,
+           from = content.from, default = content.default }
+  base.back = check_back(note, content, base.model)
+  if base.model and not base.match then
+    note("model", ("match is missing: the field of %s that holds the code"):format(tostring(base.model)))
+  end
+  if base.value and base.value ~= "id" and base.value ~= "code" then
+    note("value", 'value is "id" or "code"')
+  end
+  return base
+end
+
+local function check_values(note, values, inside, base)
+  local count = {}
+  for _, value in pairs(values) do
+    if value == value then count[value] = (count[value] or 0) + 1 end
   end
   for code, value in pairs(values) do
     local t = math.type(value) or type(value)
+    local path = inside .. tostring(code)
     if type(code) ~= "string" or (t ~= "string" and t ~= "integer" and t ~= "boolean") then
-      problem.note(("lookup %s: entry %s: codes are texts, values texts, whole numbers or booleans")
-        :format(name, tostring(code)), nil, file)
+      note(path, ("entry %s: codes are texts, values texts, whole numbers or booleans"):format(tostring(code)))
+    elseif base.model and code == value and count[value] == 1 then
+      note(path, ("%s stands for itself, as it would without an entry: say what Odoo calls it, or take it out")
+        :format(code))
     end
   end
+end
+
+-- Reads what a table file returned; notes what is wrong with it.
+local function of_table(name, content, file, places)
+  local note = noter(name, file, places)
+  local base, values, inside = BUILT_IN[name] or {}, content, ""
+  if type(content.values) == "table" then
+    values, inside = content.values, "values."
+    base = read_form(note, content, base)
+  end
+  check_values(note, values, inside, base)
   return make(name, base, values, file)
 end
 
 --- All lookups that a flow can name.
 ---@param tables table<string, table>  contents of the flow folder's `lookups/`, by name
 ---@param folder string  of the flow, for messages: "flows"
+---@param places table<string, table<string, navodoo.Place>>?  of what stands in the files, by name
 ---@return table
-function lookup.open(tables, folder)
+function lookup.open(tables, folder, places)
   local things = {}
   local function file(name) return ("%s/lookups/%s.lua"):format(folder, name) end
   for name, base in pairs(BUILT_IN) do
     things[name] = make(name, base, {}, file(name))
   end
   for _, name in ipairs(problem.names(tables)) do
-    things[name] = of_table(name, tables[name], file(name))
+    things[name] = of_table(name, tables[name], file(name), places and places[name])
   end
   for _, name in ipairs(problem.names(things)) do
     local from = things[name].from

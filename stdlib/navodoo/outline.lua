@@ -160,6 +160,18 @@ function outline.read(source)
   return out
 end
 
+--- The line in which a flow begins, if one does.
+---@param source string
+---@return integer?
+function outline.flow_line(source)
+  local list = outline.tokens(source)
+  for n = 2, #list do
+    if list[n].kind == "string" and list[n - 1].text == "flow" then
+      return outline.placer(source)(list[n - 1].at).line
+    end
+  end
+end
+
 --- Places of the parts of the first table that `return` gives, for files of plain data.
 ---@param source string
 ---@return table<string, navodoo.Place>

@@ -245,7 +245,7 @@ flows/a.lua: this file returns nothing: write return flow "name" { ... }
 flows/c.lua:3: flow "b" is declared in flows/b.lua already
 flows/d.lua:1: unexpected symbol near <eof>
 flows/lookups/colour.lua:1: unexpected symbol near <eof>
-flows/lookups/country.lua: lookup country: entry 1: codes are texts, values texts, whole numbers or booleans
+flows/lookups/country.lua:1: lookup country: entry 1: codes are texts, values texts, whole numbers or booleans
 flows/lookups/language.lua: a lookup returns a table of codes, this file returns nothing
 flows/lookups/salesperson.lua:1: unknown name os]])
   end)

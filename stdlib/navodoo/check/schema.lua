@@ -286,8 +286,37 @@ function checker:newest()
   end
 end
 
+-- The key is what the page's table has for one; its order does not matter here.
+function checker:key()
+  local key, wanted = self.flow.nav.key, self.nav_key
+  if not wanted or #wanted == 0 then return end
+  local given, missing = {}, {}
+  for _, name in ipairs(key) do given[name] = true end
+  for _, name in ipairs(wanted) do
+    if not given[name] then missing[#missing + 1] = name end
+  end
+  if #missing > 0 or #key ~= #wanted then
+    self:note("nav.key", ("nav.key: a record of %s is named by %s"):format(self.flow.nav.read,
+      table.concat(wanted, " and ")))
+  end
+end
+
+-- The numbers that the engine gives must fit into the key.
+function checker:number()
+  local number, key = self.flow.policy.number, self.flow.nav.key
+  if type(number) ~= "table" then return end
+  local name = key[#key]
+  local max = self.nav and self.nav[name] and self.nav[name].max or self.known[name] and self.known[name].max
+  if max and #number.prefix + number.digits > max then
+    self:note("nav.number", ("nav.number makes %d characters, %s holds %d"):format(#number.prefix + number.digits,
+      name, max))
+  end
+end
+
 function checker:sides()
   local flow = self.flow
+  self:key()
+  self:number()
   for _, name in ipairs(flow.nav.key) do self:nav_field(name, "nav.key", "nav.key") end
   local number = flow.nav.watch.mode == "entry_no" and self.nav and self.nav[flow.nav.key[1]]
   if number and number.type ~= "integer" then
@@ -345,6 +374,7 @@ function schema.open(flow, schemas)
     local fields = schemas[side] and schemas[side].fields
     self[side] = fields
     self[side .. "_names"] = fields and problem.names(fields)
+    self[side .. "_key"] = schemas[side] and schemas[side].key
   end
   return self
 end
