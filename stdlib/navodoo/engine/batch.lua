@@ -395,7 +395,10 @@ local function run(engine, items, open)
     ok, err = twoway.refresh(engine, txn, items, open)
     if ok then items = open_items(items) end
   end
-  if ok and #engine.flow.link_needs > 0 then ok, err = twoway.links(engine, items) end
+  if ok and #engine.flow.link_needs > 0 then
+    for _, item in ipairs(items) do record_of(engine, item) end -- the records tell which links
+    ok, err = twoway.links(engine, items)
+  end
   if not ok then return postpone_all(engine, txn, items, err) end
   for _, item in ipairs(items) do
     if item.effect then item.probed = item.id ~= nil end

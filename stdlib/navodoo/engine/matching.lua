@@ -57,8 +57,9 @@ local function candidates(engine, strong)
   local found, seen = {}, {}
   for _, s in ipairs(strong) do
     for _, spelling in ipairs(adopt.spellings(s.value)) do
+      local where = table.move(engine.flow.nav.where, 1, #engine.flow.nav.where, 2, { { s.nav, "eq", spelling } })
       local page, err = engine.nav:scan(engine.entity, { fields = engine.match_fields, limit = CANDIDATES,
-                                                         where = { { s.nav, "eq", spelling } } })
+                                                         where = where })
       if not page then return nil, err end
       for _, row in ipairs(page.rows) do
         if not seen[row.key] then
