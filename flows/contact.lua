@@ -1,0 +1,38 @@
+--- People: contacts of NAV and child contacts in Odoo, both ways.
+--
+-- NAV ties a person to a company contact, and that to a customer; the card shows the customer
+-- as IntegrationCustomerNo and takes it too. Type goes first: only a person has a company.
+local navodoo = require "navodoo"
+local flow, map, lookup, rule = navodoo.flow, navodoo.map, navodoo.lookup, navodoo.rule
+
+return flow "contact" {
+  nav  = { read = "ContactCard", write = "ContactCard", key = "No",
+           where = { { "Type", "=", "Person" } }, number = { prefix = "O", digits = 8 },
+           watch = { stamp = "Last_Date_Modified", every = "30s", scan = "02:50" } },
+  odoo = { model = "res.partner", archived = true,
+           where = { { "type", "=", "contact" }, { "parent_id", "!=", false },
+                     { "is_company", "=", false } },
+           watch = { hook = "partner", every = "30s", sweep = "03:30" } },
+  link = { xmlid = "contact", unsure = "review" },
+
+  fields = {
+    { "Type", "is_company", map.choice { Company = true, Person = false }, on_create = true },
+    { "No",   "ref" },
+    { "IntegrationCustomerNo", "parent_id", lookup.link "customer" },
+    { "Name", "name", required = true, max = { nav2018 = 50, bc = 100 } },
+    { { "Address", "Address_2" }, { "street", "street2" }, map.address },
+    { "Country_Region_Code", "country_id", lookup.country },
+    { "Post_Code", "zip" },
+    { "City",      "city" },
+    { "Phone_No",  "phone" },
+    { "E_Mail",    "email", map.lower },
+    { "Language_Code", "lang", lookup.language { missing = "leave" }, to = "odoo" },
+  },
+  create = { odoo = { type = "contact" } },
+
+  rules = {
+    rule.email "E_Mail",
+  },
+  conflict = "review",
+  gone = { from_nav = "archive", from_odoo = "review" },
+}
