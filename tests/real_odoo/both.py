@@ -8,7 +8,7 @@ import signal
 import time
 
 from client import Fault
-from real import World, calls_since, client, crash, log_mark
+from real import World, calls_since, client, crash, log_mark, under_way
 
 CUSTOMERS, SHARED, OURS, EDITS, KILLS = 100, 20, 5, 10, 5
 LENT = ["name", "is_company", "street", "street2", "zip", "city", "country_id", "phone", "email",
@@ -141,8 +141,9 @@ def kills(tally, world, say):
             {"name": f"Born under fire {n}", "customer_rank": 1, "is_company": True,
              "country_id": world.country("AT")}])
         made += 1
-        process = world.engine()
-        time.sleep(rng.uniform(0.2, 1.6))
+        process, mark = world.engine(), log_mark()
+        under_way(mark, n)
+        time.sleep(rng.uniform(0, 0.15))
         process.kill()
         process.communicate()
         killed += process.returncode == -signal.SIGKILL

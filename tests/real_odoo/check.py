@@ -13,7 +13,7 @@ import busy
 import differ
 import facts
 from real import (DATABASE, World, calls_since, changed, crash, create_database, log_mark,
-                  log_since, wait_for_odoo)
+                  log_since, under_way, wait_for_odoo)
 
 CUSTOMERS, EDITS, KILLS = 150, 10, 5
 BEGIN = time.monotonic()
@@ -168,16 +168,6 @@ def lost_store(tally, world):
                 updated and f"{updated} updated")
 
 
-def under_way(mark, calls):
-    """Waits until Odoo has answered so many calls about partners themselves."""
-    end = time.monotonic() + 30
-    while time.monotonic() < end:
-        seen = re.findall(r"#res\.partner\.(?:search_read|load|read) ", log_since(mark))
-        if len(seen) >= calls:
-            return
-        time.sleep(0.01)
-
-
 def kills(tally, navodoo):
     rng = random.Random()
     world = World(navodoo, "kills", 400, settings=["odoo.batch=20", "odoo.settle=3s"])
@@ -226,7 +216,8 @@ def main():
     tally = crash.Tally()
     info = wait_for_odoo()
     say(f"Odoo {info['server_version']} {info['server_version_info']}")
-    create_database(DATABASE)
+    if not only or {"facts", "differ"} & set(only):
+        create_database(DATABASE)
     parts = {
         "facts": lambda: facts.run(tally, say),
         "jsonrpc": lambda: first_load_and_edits(tally, navodoo, "jsonrpc", "jsonrpc"),

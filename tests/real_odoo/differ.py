@@ -1,4 +1,4 @@
-"""What the sandbox's Odoo 19 answers otherwise than the real one.
+"""What the sandbox's Odoo answers otherwise than the real one of the same version.
 
 The same calls go to both, those that the engine makes, good and bad. What differs is printed;
 what is known to differ, and why, stands in KNOWN, so that the check fails on anything new.
@@ -251,7 +251,7 @@ def short(value):
 
 def run(tally, say, navodoo):
     real = client(DATABASE)
-    sandbox_world = crash.World(navodoo, 1)
+    sandbox_world = crash.World(navodoo, 1, version=real.version()["server_version_info"][0])
     try:
         sandbox = Odoo(sandbox_world.url["odoo"], "sandbox", "navodoo@example.com", "sandbox")
         differing = []

@@ -14,6 +14,8 @@ local DATABASE <const> = 'is there a database "{database}" on this server?'
 local RIGHTS <const> = "give user {user} the group that it names"
 local COMPANIES <const> = "is company {company_id} one of the companies of user {user}?"
 local ADDRESS <const> = "is the url in navodoo.lua that of an Odoo?"
+local SEVERAL <const> = "an Odoo 14 with several databases gives no reasons: let its dbfilter or db_name "
+  .. "leave only {database}"
 local REDIRECT <const> = "put the address it redirects to into navodoo.lua"
 
 ---@type connector.Rule[]
@@ -72,6 +74,11 @@ errors.rules = {
   -- the page that Odoo's own server makes when no database connection is free: nothing began
   { code = "", http = 500, text = "^<!doctype html>%s*<html lang=en>%s*<title>500", class = "transient",
     down = true },
+  -- 14 tells no reasons while it does not know which of its databases a call is for
+  { code = "", http = 500, text = "^<!doctype html public", write = true, class = "unknown", down = true,
+    way_out = SEVERAL },
+  { code = "", http = 500, text = "^<!doctype html public", class = "transient", down = true,
+    way_out = SEVERAL },
   { code = "", http = 408, write = true, class = "unknown", down = true },
   { code = "", http = 500, write = true, class = "unknown", down = true },
   { code = "", http = 502, write = true, class = "unknown", down = true },

@@ -16,9 +16,10 @@ local cells = {}
 
 local Problem = {}
 
---- Raises a problem of one cell. `%f` in the text stands for the label of the field.
-local function problem(message, more)
-  error(setmetatable({ message = message, more = more }, Problem), 0)
+--- Raises a problem of one cell. `%f` in the text stands for the label of the field. With a value
+--- that is taken instead it is a warning only.
+local function problem(message, more, instead)
+  error(setmetatable({ message = message, more = more, instead = instead }, Problem), 0)
 end
 
 ---@param err any
@@ -37,12 +38,14 @@ end
 local TRUE <const> = { ["1"] = true, ["true"] = true, ["yes"] = true }
 local FALSE <const> = { [""] = true, ["0"] = true, ["false"] = true, ["no"] = true }
 
-local function boolean(_, _, v)
+-- 14 takes a word that it does not know for yes, and warns.
+local function boolean(env, _, v)
   local word = lowered(v)
   if FALSE[word] then return false end
   if not TRUE[word] then
-    problem(("Unknown value '%s' for boolean field '%%f'"):format(v),
-      { moreinfo = "Use '1' for yes and '0' for no" })
+    local assumes = env.version < 17
+    problem(("Unknown value '%s' for boolean field '%%f'%s"):format(v, assumes and ", assuming 'yes'" or ""),
+      { moreinfo = "Use '1' for yes and '0' for no" }, assumes or nil)
   end
   return true
 end

@@ -61,6 +61,7 @@ function describe.default_get(env, model, _, p)
       v = f.default
       if type(v) == "function" then v = v(env) end
       if v == nil and f.company then v = f.fallback end
+      if v == nil and f.company and env.version < 17 then v = false end -- measured on 14
       if type(v) == "number" and (f.type == "float" or f.type == "monetary") then
         v = py.wire_float(v)
       end

@@ -114,7 +114,7 @@ function Job:report(info, f, problem)
   end)) }
   for k, v in pairs(problem.more or {}) do fields[k] = v end
   if self.env.version >= 17 then fields.field_name = f.string end
-  self:say("error", info, fields)
+  self:say(problem.instead == nil and "error" or "warning", info, fields)
 end
 
 function Job:flusher()
@@ -190,6 +190,7 @@ function Job:values(model, record, info, parent, lines)
         error(v, 0)
       else
         self:report(info, f, v)
+        values[f.name] = v.instead
       end
     end
     ::next_field::
