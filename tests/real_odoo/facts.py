@@ -136,7 +136,10 @@ def run(tally, say):
     o = client(DATABASE)
     o.call("res.partner", "search_count", [])
     say("facts")
+    major = o.version()["server_version_info"][0]
     for name, fact in FACTS.items():
+        if fact is closed_to_plain and major < 17:  # open to all in 14
+            continue
         try:
             fact(o)
             tally.check(f"fact: {name}", None)

@@ -515,6 +515,16 @@ describe("connector.odoo load", function()
     expect(got[3].id):equals(3)
   end)
 
+  it("says how an Odoo 14 with several databases can be made to give its reasons", function()
+    local page = answer { status = 500, body = '<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 3.2 Final//EN">\n'
+      .. "<title>500 Internal Server Error</title>\n<h1>Internal Server Error</h1>\n" }
+    local conn = open { load = { page }, search_count = { page } }
+    local _, err = conn:load("res.partner", COLUMNS, rows_of(2))
+    expect(err.class .. " " .. err.text):matches "^unknown .*500 Internal Server Error.*leave only odoo_test$"
+    _, err = conn:call("res.partner", "search_count", {})
+    expect(err.class .. " " .. err.text):matches "^transient .*let its dbfilter"
+  end)
+
   it("calls the outcome unknown when the answer is lost or makes no sense", function()
     local conn = open { load = { LOST, answer { status = 502, body = "<html>Bad Gateway</html>" },
       answer { status = 500, body = "<html><head><title>500 Internal Server Error</title>" },
