@@ -167,6 +167,11 @@ describe("sandbox.nav contacts", function()
     expect(row["First Name"] .. row["Middle Name"] .. row["Surname"]):equals "AnnMaryLee"
     local by_name = post("ContactCard", ('{"Type":"Person","Name":"Bo","Company_Name":"%s"}'):format(card.Name:lower()))
     expect(by_name.Company_No):equals(company)
+    by_name = post("ContactCard", '{"Type":"Person","Name":"Cy","IntegrationCustomerNo":"20000"}')
+    expect(by_name.IntegrationCustomerNo .. by_name.Company_Name):equals("20000" .. get "CustomerCard('20000')".Name)
+    expect(message(post("ContactCard", '{"Type":"Person","IntegrationCustomerNo":"NO"}'))):equals(
+      "The Customer does not exist. Identification fields and values: No.='NO'")
+    expect(message(post("ContactCard", '{"IntegrationCustomerNo":"20000"}'))):matches "^Type must be equal to 'Person'"
     expect(message(post("ContactCard", '{"Type":"Person","Company_Name":"nobody at all"}'))):equals(
       "You must select an existing contact.")
     expect(message(post("ContactCard", '{"Type":"Person","VAT_Registration_No":"GB123456789"}'))):matches(
@@ -211,7 +216,7 @@ describe("sandbox.nav contacts", function()
     state = nav.restore(json.decode(json.encode(nav.save(state))))
     patch("CustomerCard('" .. made.No .. "')", '{"Name":"Oldtimer"}')
     expect(get("ContactCard('" .. relation.Contact_No .. "')").Name):equals "Oldtimer"
-    expect(nav.stats(state).tables.Contact.creates):equals(2)
+    expect(nav.stats(state).tables.Contact.creates):equals(3)
     expect(nav.stats(state).tables.Customer.updates > 0):is_true()
     expect(#nav.dump(state, "Ship-to Address")):equals(0)
   end)

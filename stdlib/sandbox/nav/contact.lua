@@ -252,6 +252,19 @@ own["Parental Consent Received"] = function(_, row) set(row, "Privacy Blocked", 
 
 contact.trigger = record.triggers(DEF, own)
 
+--- Page 5050's variable (N18 Page 5050; hidden there, so meant for web services): a person joins the
+--- company contact of a customer, or leaves its company.
+contact.variables = {
+  IntegrationCustomerNo = function(context, row, old, value)
+    if value == "" then return record.validate(contact, context, row, old, "Company No.", "") end
+    if not context.state.tables.Customer.by_key[value] then
+      return refusal.record_not_found(tables.Customer, value)
+    end
+    local _, company = contact_of(context.state, "Customer", value)
+    if company then return record.validate(contact, context, row, old, "Company No.", company) end
+  end,
+}
+
 -- Writing ----------------------------------------------------------------------------------------------------
 
 -- TypeChange, for a new record.

@@ -11,6 +11,8 @@ local tables = require "sandbox.nav.tables"
 local pages = {}
 
 local function expr(property, label) return { property = property, expr = true, label = label } end
+-- A page variable with code of its own behind it: what is written runs that code.
+local function taken(property) return { property = property, expr = true, taken = true } end
 local function control(name, field) return { property = names.externalize(name), field = field } end
 local function fixed(entry)
   entry.readonly = true
@@ -80,7 +82,7 @@ local VENDOR_LIST <const> = {
 }
 
 local CONTACT_CARD <const> = {
-  "No.", "Name", "Type", "Company No.", "Company Name", expr("IntegrationCustomerNo"),
+  "No.", "Name", "Type", "Company No.", "Company Name", taken "IntegrationCustomerNo",
   "Search Name", "Salesperson Code", "Salutation Code", "Organizational Level Code",
   "Last Date Modified", "Date of Last Interaction", "Last Date Attempted", "Next Task Date",
   "Exclude from Segment", "Privacy Blocked", "Minor", "Parental Consent Received", "Address",
@@ -139,6 +141,7 @@ local EDM <const> = {
 ---@field edm string
 ---@field readonly boolean
 ---@field flow_filter boolean?
+---@field taken boolean?             a page variable that can be written
 ---@field etag boolean?
 
 local function property_of(entry, table_def)
@@ -147,7 +150,8 @@ local function property_of(entry, table_def)
   return {
     name = entry.property, label = entry.label or entry.field or entry.property, field = field,
     edm = field and EDM[field.type] or "Edm.String",
-    readonly = not field or field.readonly or entry.readonly or false,
+    readonly = not (field or entry.taken) or field and field.readonly or entry.readonly or false,
+    taken = entry.taken,
   }
 end
 

@@ -27,6 +27,7 @@ local record = {}
 ---@field def sandbox.nav.Table
 ---@field series string?          the kind of number it takes (sandbox.nav.series)
 ---@field trigger table<string, fun(context: sandbox.nav.Context, row: table, old: table): table?>
+---@field variables table<string, fun(context: sandbox.nav.Context, row: table, old: table, value: string): table?>?
 ---@field on_insert (fun(context: sandbox.nav.Context, row: table): table?)?
 ---@field after_insert fun(context: sandbox.nav.Context, row: table)?
 ---@field on_modify fun(context: sandbox.nav.Context, row: table)?     stamps
@@ -258,7 +259,12 @@ end
 
 local function validate_all(behaviour, context, row, old, changes)
   for _, change in ipairs(changes) do
-    local refused = change.refused or record.validate(behaviour, context, row, old, change.name, change.value)
+    local refused = change.refused
+    if not refused and change.variable then
+      refused = behaviour.variables[change.variable](context, row, old, change.value)
+    elseif not refused then
+      refused = record.validate(behaviour, context, row, old, change.name, change.value)
+    end
     if refused then return refused end
   end
 end
@@ -268,6 +274,7 @@ end
 ---@class sandbox.nav.Change
 ---@field name string    field name
 ---@field value any
+---@field variable string?               of the page, instead of a field
 ---@field refused sandbox.nav.Refusal?   why the value cannot be taken: counts in its turn
 
 -- The number that a new record gets, and from which series.

@@ -112,6 +112,9 @@ local function changes_of(call, updating)
       local change = { name = property.field and property.field.name }
       if property.readonly then
         change.refused = refusal.read_only(property.label)
+      elseif property.taken then
+        if type(member.value) ~= "string" then return nil, refusal.bad_body() end
+        change.variable, change.value = property.name, values.code(member.value)
       else
         change.value, change.refused = values.convert(property.field, member.value, property.name)
         local refused = change.refused
