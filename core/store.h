@@ -130,6 +130,10 @@ int nv_store_open(nv_loop *loop, const char *folder, nv_store **out,
  * NV_ENOTFOUND when there is no store. */
 int nv_store_open_readonly(nv_loop *loop, const char *folder, nv_store **out,
                            nv_error *err);
+/* Copies the store in `from`, as it is at this moment and beside whatever engine
+ * runs on it, into the folder `to`, which is made when missing. NV_ENOTFOUND when
+ * `from` holds no store. Blocking; needs room for the whole of it. */
+int nv_store_copy(const char *from, const char *to, nv_error *err);
 /* Finishes what is queued (waiting for it), then frees; the completions arrive
  * from the loop afterwards. NULL is fine. */
 void nv_store_close(nv_store *s);

@@ -312,6 +312,41 @@ int nv_store_open_readonly(nv_loop *loop, const char *folder, nv_store **out,
   return open_store(loop, folder, true, out, err);
 }
 
+static int copy_fail(sqlite3 *db, int rc, const char *path, nv_error *err) {
+  int code = code_of(db, rc);
+  return nv_fail(err, code == NV_OK ? NV_EIO : code, "copy", "%s: %s", tail_of(path),
+                 db ? sqlite3_errmsg(db) : sqlite3_errstr(rc));
+}
+
+int nv_store_copy(const char *from, const char *to, nv_error *err) {
+  char source[4096], target[4096];
+  if (snprintf(source, sizeof source, "%s/navodoo.db", from) >= (int)sizeof source ||
+      snprintf(target, sizeof target, "%s/navodoo.db", to) >= (int)sizeof target)
+    return nv_fail(err, NV_EINVALID, "copy", "the name of a folder is too long");
+  if (access(source, F_OK) != 0)
+    return nv_fail(err, NV_ENOTFOUND, "copy", "%s holds no store", tail_of(from));
+  int code = make_folder(to, err);
+  if (code != NV_OK) return code;
+  sqlite3 *a = NULL, *b = NULL;
+  int rc = sqlite3_open_v2(source, &a, SQLITE_OPEN_READONLY, NULL);
+  if (rc != SQLITE_OK) {
+    code = copy_fail(a, rc, source, err);
+    goto done;
+  }
+  sqlite3_busy_timeout(a, BUSY_WAIT_MS);
+  rc = sqlite3_open_v2(target, &b, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+  if (rc == SQLITE_OK) {
+    sqlite3_backup *copy = sqlite3_backup_init(b, "main", a, "main");
+    if (copy) sqlite3_backup_step(copy, -1); /* finish tells what became of it */
+    rc = copy ? sqlite3_backup_finish(copy) : sqlite3_errcode(b);
+  }
+  if (rc != SQLITE_OK) code = copy_fail(b, rc, target, err);
+done:
+  sqlite3_close(b);
+  sqlite3_close(a);
+  return code;
+}
+
 void nv_store_close(nv_store *s) {
   if (!s) return;
   nv_store_stop(s);

@@ -8,6 +8,7 @@
  *     store.epoch() -> integer
  *     store.open(folder [, "read"]) -> true | nil, err      blocking; the store of the
  *         process; with "read" it takes no lock and changes nothing
+ *     store.copy(from, to) -> true | nil, err    as it is now, beside its engine; blocking
  *     store.close()                              finishes what is queued; blocking
  *
  * A row is a table by column name, where NULL is absent. An argument is nil or
@@ -294,6 +295,14 @@ static int l_open(lua_State *L) {
   return 1;
 }
 
+static int l_copy(lua_State *L) {
+  nv_error err;
+  if (nv_store_copy(luaL_checkstring(L, 1), luaL_checkstring(L, 2), &err) != NV_OK)
+    return nvl_fail(L, &err);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
 static int l_close(lua_State *L) {
   nvl_host *host = nvl_host_of(L);
   nv_store_close(host->store);
@@ -305,6 +314,7 @@ int luaopen_navodoo_store(lua_State *L) {
   static const luaL_Reg functions[] = {
       {"open", l_open},
       {"close", l_close},
+      {"copy", l_copy},
       {"txn", l_txn},
       {"apply", l_apply},
       {"query", l_query},

@@ -10,6 +10,8 @@ _navodoo() {
     schema
     map
     test
+    plan
+    apply
     sandbox
     status
     jobs
@@ -33,6 +35,9 @@ _navodoo() {
     map) options='--to --trace --json --live --flows --env --set'
          if [ "$COMP_CWORD" -eq 2 ]; then words=$(_navodoo_flows); else files=1; fi ;;
     test) options='--filter --env --json' folders=1 ;;
+    plan) options='--key --out --state --flows --env --pair --set --json'
+          if [ "$COMP_CWORD" -eq 2 ]; then words=$(_navodoo_flows); fi ;;
+    apply) options='--state --flows --set --json' files=1 ;;
     sandbox) options='--nav --odoo --odoo-version --customers --vendors --contacts --addresses --partners --seed --state --nav-auth --token-life --password --api-key --api-key-expires' ;;
     status) options='--state --json' ;;
     jobs) options='--flow --only --after --limit --state --json' ;;
@@ -61,6 +66,7 @@ _navodoo() {
       else mapfile -t COMPREPLY < <(compgen -d -- "$current"); fi
       compopt -o filenames
       return ;;
+    --out) mapfile -t COMPREPLY < <(compgen -f -- "$current"); compopt -o filenames; return ;;
     --only) words='ready waiting review dead' ;;
     --odoo-version) words='14 17 18 19' ;;
     --nav-auth) words='basic ntlm oauth2' ;;
@@ -72,6 +78,8 @@ _navodoo() {
            compopt -o nospace ;;
     --addresses | \
     --after | \
+    --key | \
+    --pair | \
     --api-key | \
     --api-key-expires | \
     --contacts | \

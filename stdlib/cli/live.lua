@@ -27,18 +27,62 @@ end
 ---@field engine table          of the flow, neither polling nor pumping
 ---@field endpoints table<string, connector.Endpoint>
 
---- Opens both systems for one flow. Waits.
+--- The pair of companies with a name; without one the only one there is.
+---@param p table
+---@param name string|nil
+---@return navodoo.Pair|nil
+---@return string|nil why
+function live.pair(p, name)
+  local names = {}
+  for _, pair in ipairs(p.pairs) do
+    if pair.name == name and (name or #p.pairs == 1) then return pair end
+    names[#names + 1] = pair.name or "(without a name)"
+  end
+  if not name and #p.pairs == 1 then return p.pairs[1] end
+  return nil, ("navodoo.lua pairs several companies: name one with --pair (%s)"):format(table.concat(names, ", "))
+end
+
+--- What an engine is opened with, for one flow and pair.
+---@param p table
+---@param flow table
+---@param pair navodoo.Pair
+---@param endpoints table
+---@return table spec
+function live.spec(p, flow, pair, endpoints)
+  return { endpoints = endpoints, hash = flow.hash, once = true, wait_ms = 0,
+           instance = project.instance(flow.name, pair), config = p.config }
+end
+
+--- The endpoints as a pair of companies sees them, opened. With `read_only` nothing that changes
+-- anything passes them.
+---@param p table
+---@param pair navodoo.Pair
+---@param readonly boolean
+---@return table|nil endpoints
+---@return string|nil why
+function live.endpoints(p, pair, readonly)
+  local ok, why = project.open_endpoints(p.endpoints)
+  if not ok then return nil, why end
+  local views = project.views(p.endpoints, pair)
+  if readonly then views = read_only(views) end
+  return views
+end
+
+--- Opens both systems for one flow, to be looked at. Waits.
 ---@param p table      project
 ---@param flow table   of it
+---@param name string|nil  of the pair of companies
 ---@return cli.Live|nil
 ---@return string|nil why
-function live.open(p, flow)
-  local endpoints = read_only(p.endpoints)
-  local ok, why = project.open_endpoints(endpoints)
-  if not ok then return nil, why end
-  local opened, err = engine.open({ endpoints = endpoints, hash = flow.hash, once = true }, flow.compiled)
+function live.open(p, flow, name)
+  local pair, why = live.pair(p, name)
+  if not pair then return nil, why end
+  local endpoints
+  endpoints, why = live.endpoints(p, pair, true)
+  if not endpoints then return nil, why end
+  local opened, err = engine.open(live.spec(p, flow, pair, endpoints), flow.compiled)
   if not opened then return nil, err.text end
-  return setmetatable({ engine = opened, endpoints = endpoints, flow = flow.compiled }, connection)
+  return setmetatable({ engine = opened, endpoints = endpoints, flow = flow.compiled, pair = pair }, connection)
 end
 
 --- What the live Odoo knows: codes to ids, by lookup.

@@ -16,6 +16,8 @@ local COMMANDS <const> = {
   { "schema", "what the systems look like: pull, show, diff" },
   { "map", "map one record, and tell why each field is as it is" },
   { "test", "samples, generated records and specs of the flows" },
+  { "plan", "what a flow would write, record by record" },
+  { "apply", "send exactly what a plan says, or refuse" },
   { "sandbox", "a NAV and an Odoo to play with" },
   { "status", "what runs, what waits, what went wrong" },
   { "jobs", "list jobs" },

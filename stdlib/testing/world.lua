@@ -9,15 +9,19 @@
 -- over a network. `world:answer` puts an answer of the test's own in front of it.
 
 local call = require "connector.call"
+local applying = require "navodoo.engine.applying"
 local cache = require "navodoo.cache"
 local crypto = require "navodoo.crypto"
 local engine = require "navodoo.engine.main"
 local fs = require "navodoo.fs"
 local http = require "navodoo.http"
 local json = require "navodoo.json"
+local loader = require "navodoo.loader"
 local log = require "navodoo.log"
 local nav = require "sandbox.nav"
 local odoo = require "sandbox.odoo"
+local plan = require "cli.plan"
+local planning = require "navodoo.engine.planning"
 local secret = require "navodoo.secret"
 local server = require "sandbox.server"
 local store = require "navodoo.store"
@@ -155,32 +159,51 @@ local function through(self, request)
   return { status = response.status, headers = answered, body = response.body }
 end
 
---- Runs a flow until its work is done, as `navodoo run --once` does.
----@param name string
----@param options { all: boolean? }?
----@return table<string, integer> counters
-function world:run(name, options)
-  local flow
+local function flow_of(self, name)
   for _, f in ipairs(self.project.flows) do
-    if f.name == name then flow = f end
+    if f.name == name then return f end
   end
-  if not flow then error(("there is no flow %s"):format(name), 2) end
+  error(("there is no flow %s"):format(name), 3)
+end
+
+-- Where this world keeps its store.
+local function folder_of(self)
   if not self.folder then
     self.folder = os.tmpname()
     os.remove(self.folder)
     assert(fs.make(self.folder))
   end
-  assert(store.open(self.folder))
+  return self.folder
+end
+
+-- Calls `fn` while every request goes to the two sides of this world.
+local function between(self, fn, ...)
   local request, info = call.request, log.info
   call.request, log.info = function(r) return through(self, r) end, function() end
-  local ok, err = pcall(engine.start, assert(json.encode {
+  local results = table.pack(pcall(fn, ...))
+  call.request, log.info = request, info
+  if not results[1] then error(results[2], 0) end
+  return table.unpack(results, 2, results.n)
+end
+
+local function look(self, name)
+  self.left = store.query("jobs_list", name, nil, 0, 100)
+  self.linked = store.query("links_list", name, 0, 100)
+end
+
+--- Runs a flow until its work is done, as `navodoo run --once` does.
+---@param name string
+---@param options { all: boolean? }?
+---@return table<string, integer> counters
+function world:run(name, options)
+  local flow = flow_of(self, name)
+  assert(store.open(folder_of(self)))
+  local ok, err = pcall(between, self, engine.start, assert(json.encode {
     flow = { name = flow.name, file = flow.file, source = flow.source,
              lookups = json.object({}, flow.lookups) },
     endpoints = { nav = self.endpoints.nav, odoo = self.endpoints.odoo }, hash = flow.hash, once = true,
     all = options and options.all or false, wait_ms = 3000 }))
-  call.request, log.info = request, info
-  self.left = store.query("jobs_list", flow.name, nil, 0, 100)
-  self.linked = store.query("links_list", flow.name, 0, 100)
+  look(self, flow.name)
   task.event("stop:" .. flow.name):set()
   store.close()
   local board = cache.get("board", flow.name)
@@ -188,6 +211,50 @@ function world:run(name, options)
   if not ok then error(err, 0) end
   if board.failed then error("the flow does not run: " .. board.failed, 2) end
   return board.counters
+end
+
+-- A flow compiled anew, and what an engine is opened with.
+local function spec_of(self, flow, readonly)
+  local endpoints = {}
+  for side, e in pairs(self.endpoints) do
+    endpoints[side] = {}
+    for key, v in pairs(e) do endpoints[side][key] = v end
+    endpoints[side].read_only = readonly
+  end
+  local compiled = assert(loader.compile { file = flow.file, source = flow.source, lookups = flow.lookups,
+                                           config = self.project.config })
+  return { endpoints = endpoints, hash = flow.hash, once = true, wait_ms = 0 }, compiled
+end
+
+--- What a flow would write now, as `navodoo plan` tells it; nothing is sent.
+---@param name string
+---@param key string|nil  of one record
+---@return { records: navodoo.Planned[], parked: table[] }
+function world:plan(name, key)
+  local spec, compiled = spec_of(self, flow_of(self, name), true)
+  local made, err = plan.on_copy(folder_of(self), function()
+    return between(self, planning.run, spec, compiled, key)
+  end)
+  if not made then error(err.text, 2) end
+  return assert(json.decode(assert(json.encode(made)))) -- as it comes out of a file
+end
+
+--- Sends what a plan says, as `navodoo apply` does.
+---@param name string
+---@param made table
+---@return table<string, table> outcomes  by record: { ok =, result =, text = }
+function world:apply(name, made)
+  local spec, compiled = spec_of(self, flow_of(self, name), false)
+  local outcomes = {}
+  assert(store.open(folder_of(self)))
+  local ran, ok, err = pcall(between, self, applying.run, spec, compiled, made, function(p, outcome)
+    outcomes[p.direction .. " " .. p.record] = outcome
+  end)
+  look(self, name)
+  store.close()
+  if not ran then error(ok, 0) end
+  if not ok then error(err.text, 2) end
+  return outcomes
 end
 
 local READS <const> = { read = true, search = true, search_read = true, search_count = true, fields_get = true,

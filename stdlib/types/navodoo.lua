@@ -385,6 +385,13 @@ function store.epoch() end
 ---@return navodoo.Error? err
 function store.open(folder, mode) end
 
+--- Copies a store as it is now, beside its engine, into another folder. Blocks.
+---@param from string
+---@param to string
+---@return true?
+---@return navodoo.Error? err
+function store.copy(from, to) end
+
 --- Finishes what is queued. Blocks.
 function store.close() end
 

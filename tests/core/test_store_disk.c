@@ -207,6 +207,29 @@ static void test_a_reader_reads_and_may_not_write(void **state) {
   world_free(w);
 }
 
+static void test_a_copy_is_the_store_at_that_moment(void **state) {
+  (void)state;
+  if (inline_mode) return; /* no folder to copy */
+  world *w = world_new(false);
+  char to[4096 + 8];
+  nv_error err = {0};
+  nv_store *s;
+  snprintf(to, sizeof to, "%s/copy", w->folder);
+  assert_int_equal(nv_store_copy("/tmp/navodoo-no-such-folder", to, &err), NV_ENOTFOUND);
+  nv_txn *t = nv_txn_new();
+  put_job(t, "C1", "h", "p");
+  assert_int_equal(apply(w, t).status, NV_OK);
+  if (nv_store_copy(w->folder, to, &err) != NV_OK) fail_msg("%s", err.text);
+  t = nv_txn_new();
+  put_job(t, "C2", "h", "p");
+  assert_int_equal(apply(w, t).status, NV_OK);
+  if (nv_store_open(w->loop, to, &s, &err) != NV_OK) fail_msg("%s", err.text);
+  assert_int_equal(backlog(w, s, "f"), 1);
+  nv_store_close(s);
+  assert_int_equal(nv_store_copy(w->folder, "/proc/no/folder", &err), NV_EIO);
+  world_free(w);
+}
+
 enum { PAIRS = 100 };
 
 /* The other process: sees only whole transactions, and more of them each time. */
@@ -372,6 +395,7 @@ int main(void) {
       cmocka_unit_test(test_a_database_of_somebody_else_is_left_alone),
       cmocka_unit_test(test_a_damaged_file_is_named_and_left_alone),
       cmocka_unit_test(test_a_reader_reads_and_may_not_write),
+      cmocka_unit_test(test_a_copy_is_the_store_at_that_moment),
       cmocka_unit_test(test_another_process_reads_while_the_engine_writes),
       cmocka_unit_test(test_a_full_disk_fails_the_new_and_keeps_the_old),
       cmocka_unit_test(test_power_failure_at_any_moment_keeps_what_was_acknowledged),

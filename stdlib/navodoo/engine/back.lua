@@ -14,6 +14,7 @@ local store = require "navodoo.store"
 local time = require "navodoo.time"
 local closing = require "navodoo.engine.closing"
 local creating = require "navodoo.engine.creating"
+local gate = require "navodoo.engine.gate"
 local gone = require "navodoo.engine.gone"
 local keys = require "navodoo.engine.keys"
 local lane = require "navodoo.engine.lane"
@@ -277,7 +278,8 @@ local function run(engine, items)
     else
       item.body = creating.body(engine, item)
     end
-    if item.body and not item.result then
+    local goes = not item.result and (item.body or item.adopting) and gate.passes(engine, txn, item)
+    if goes and item.body then
       writes[#writes + 1] = item
       intend(engine, txn, item, now)
     end

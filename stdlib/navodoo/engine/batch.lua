@@ -16,6 +16,7 @@ local time = require "navodoo.time"
 local adoption = require "navodoo.engine.adopt"
 local base = require "navodoo.engine.base"
 local closing = require "navodoo.engine.closing"
+local gate = require "navodoo.engine.gate"
 local gone = require "navodoo.engine.gone"
 local lane = require "navodoo.engine.lane"
 local outcome = require "navodoo.engine.outcome"
@@ -417,11 +418,12 @@ local function run(engine, items, open)
   local writes, now = {}, time.now()
   for _, item in ipairs(items) do
     if not item.verdicts then item.write = differences(engine, item) end
-    if item.write or item.adopting then
+    if (item.write or item.adopting) and gate.passes(engine, txn, item) then
       writes[#writes + 1] = item
       closing.intend(engine, txn, item, now)
     end
   end
+  if engine.gate then items = open_items(items) end
   failpoint("effect.before_intend")
   ok, err = commit(txn)
   if not ok then return nil, err end

@@ -11,6 +11,7 @@ local store = require "navodoo.store"
 local time = require "navodoo.time"
 local base = require "navodoo.engine.base"
 local closing = require "navodoo.engine.closing"
+local gate = require "navodoo.engine.gate"
 local keys = require "navodoo.engine.keys"
 local outcome = require "navodoo.engine.outcome"
 
@@ -96,6 +97,7 @@ local function archive(engine, txn, item)
   if not records then return closing.postpone(engine, txn, item, err) end
   item.current = records[1]
   if item.current and item.current.active ~= false then
+    if not gate.passes(engine, txn, item, "archive") then return end
     local ok
     ok, err = intend(engine, item, engine.odoo.endpoint)
     if not ok then return nil, err end
@@ -133,6 +135,8 @@ local function block(engine, txn, item)
     end
   end
   if #body > 0 then
+    item.record, item.body, item.etag = record, body, etags[key]
+    if not gate.passes(engine, txn, item, "block") then return end
     local ok
     ok, err = intend(engine, item, engine.nav.endpoint)
     if not ok then return nil, err end

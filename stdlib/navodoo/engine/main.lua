@@ -278,6 +278,8 @@ end
 ---@return table|nil engine
 ---@return table|nil err
 function main.open(spec, flow)
+  flow.declared = flow.declared or flow.name
+  flow.name = spec.instance or flow.declared
   local self = new_engine(spec, flow)
   local ok, err = prepare(self)
   if not ok then return nil, err end

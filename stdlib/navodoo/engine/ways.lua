@@ -102,9 +102,10 @@ function ways.run(engine)
     while named:wait() and open > 0 and not engine.retiring do engine.wake:set() end
   end)
   engine.all_idle = ways.all_idle
-  if not engine.pinned then engine.polls_open = #engine.ways end
+  local watched = not (engine.pinned or engine.unwatched)
+  if watched then engine.polls_open = #engine.ways end
   for _, way in ipairs(engine.ways) do
-    if not engine.pinned then task.spawn(way.watch, engine) end
+    if watched then task.spawn(way.watch, engine) end
     task.spawn(function()
       local ok, why = xpcall(pump.run, debug.traceback, engine, way)
       open, broken = open - 1, broken or not ok and why or nil
