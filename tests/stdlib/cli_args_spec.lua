@@ -98,7 +98,20 @@ describe("every command", function()
   local man = read "examples/packaging/navodoo.1"
   local bash, zsh = read "examples/packaging/completion.bash", read "examples/packaging/_navodoo"
 
-  for _, command in ipairs { "run", "check", "map", "test", "plan", "apply", "sandbox", "status", "jobs", "dead", "links" } do
+  local COMMANDS <const> = {
+    "run",
+    "check",
+    "map",
+    "test",
+    "plan",
+    "apply",
+    "sandbox",
+    "status",
+    "jobs",
+    "dead",
+    "links",
+  }
+  for _, command in ipairs(COMMANDS) do
     local module = require("cli." .. command)
     local options = {}
     for name in pairs(module.options) do options[#options + 1] = name end
