@@ -51,7 +51,7 @@ echo "building: gcc with sanitizers"
 build "$out/asan" -DNAVODOO_SANITIZE=ON -DNAVODOO_FAILPOINTS=ON \
   -DCMAKE_BUILD_TYPE=Debug -- navodoo check_programs
 echo "building: clang, optimised"
-CC=clang build "$out/clang" -DNAVODOO_FAILPOINTS=ON -- navodoo sim erpdouble
+CC=clang build "$out/clang" -DNAVODOO_FAILPOINTS=ON -- navodoo sim erpdouble hookload
 echo "building: fuzzers"
 CC=clang build "$out/fuzz" -DNAVODOO_FUZZ=ON -- fuzz_programs
 
@@ -89,6 +89,8 @@ run "kill at each failpoint" python3 tests/crash/kill.py "$out/clang/navodoo"
 run "reloads" python3 tests/crash/reload.py "$out/clang/navodoo" \
   "$out/clang/tests/bench/doubles/erpdouble"
 run "$kills random kills" python3 tests/crash/kill.py "$out/clang/navodoo" --random "$kills"
+run "webhooks: kills and floods" python3 tests/crash/hooks.py "$out/clang/navodoo" \
+  "$out/clang/tests/bench/doubles/hookload" $((kills + 2))
 for target in "$out"/fuzz/tests/fuzz_*; do
   [ -x "$target" ] || continue
   name=$(basename "$target")

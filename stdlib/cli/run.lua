@@ -88,10 +88,9 @@ end
 local function listen(a, p)
   local open, err = listener.open(a.host, a.port)
   if not open then return nil, err end
-  local ok, complaint = listener.set_hooks(open.box, p.flows, p.endpoints.odoo)
-  if not ok then log.warn("hooks are off, polling serves: " .. complaint) end
+  set_hooks(open, p)
   log.info("listening", { address = a.host, port = open.port })
-  return open.server
+  return open
 end
 
 --- Classes of trouble that no waiting mends.

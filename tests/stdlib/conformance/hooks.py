@@ -85,7 +85,8 @@ class World:
         for process in (self.engine, self.sandbox):
             if process:
                 process.send_signal(signal.SIGTERM)
-                process.wait(LIMIT)
+                code = process.wait(LIMIT)
+                check("ends in order", code == 0, "exit code %s" % code)
         self.work.cleanup()
 
     def run(self, *words):
