@@ -4,13 +4,14 @@ Who is whose is counted by NAV's numbers and by what stands in both, never by wh
 keeps. The sandbox's own Odoo is not written to: it lends the partners that both sides know.
 """
 import random
+import re
 import signal
 import time
 
 from client import Fault
-from real import World, calls_since, client, crash, log_mark, under_way
+from real import READ, World, calls_since, client, crash, log_mark, under_way
 
-CUSTOMERS, SHARED, OURS, EDITS, KILLS = 100, 20, 5, 10, 5
+CUSTOMERS, VENDORS, SHARED, OURS, EDITS, KILLS = 100, 30, 20, 5, 10, 5
 LENT = ["name", "is_company", "street", "street2", "zip", "city", "country_id", "phone", "email",
         "website", "vat", "customer_rank", "supplier_rank"]
 
@@ -19,7 +20,8 @@ class Both(World):
     """A World that starts with partners on both sides, and counts writes on both."""
 
     def __init__(self, navodoo, database):
-        super().__init__(navodoo, database, CUSTOMERS, partners=SHARED)
+        super().__init__(navodoo, database, CUSTOMERS, partners=SHARED,
+                         args=("--vendors", str(VENDORS)))
         self.person = client(database, "plain")  # a person is another user than the engine
         lent = [p for p in self.http("odoo", "GET", "/_sandbox/dump?table=res.partner")["res.partner"]
                 if p["customer_rank"] or p["supplier_rank"]]
@@ -36,6 +38,36 @@ class Both(World):
              "email": f"only{n}@odoo.example", "country_id": self.country("AT")}
             for n in range(OURS)])
 
+    def named(self, flow):
+        """NAV number -> partner, by the external ids of a flow."""
+        rows = self.admin.rows("ir.model.data", [
+            ["module", "=", "navodoo"], ["name", "=like", f"%\\_{flow}\\_%"]], ["name", "res_id"])
+        return {re.sub("-([0-9a-f]{2})", lambda m: chr(int(m[1], 16)),
+                       r["name"].split(f"_{flow}_")[1]): r["res_id"] for r in rows}
+
+    def partners(self):
+        """The customers' partners: vendors have numbers of their own."""
+        return self.admin.rows("res.partner", [["id", "in", list(self.named("customer").values())]],
+                               READ)
+
+    def vendors_wrong(self):
+        """Vendors that are not one partner each, or under another name."""
+        parked, named = self.parked(), self.named("vendor")
+        rows = {p["id"]: p for p in self.admin.rows("res.partner", [
+            ["id", "in", list(named.values())]], ["name", "supplier_rank"])}
+        wrong = [f"{len(named)} names, {len(rows)} partners"] if len(named) != len(rows) else []
+        for v in self.http("nav", "GET", "/_sandbox/dump?table=Vendor")["Vendor"]:
+            p = rows.get(named.get(v["No"]))
+            if v["No"] in parked or p and str(p["id"]) in parked:
+                continue
+            if not p or p["supplier_rank"] < 1 or p["name"] != v["Name"]:
+                wrong.append(f"{v['No']} {v['Name']}: {p}")
+        return wrong
+
+    def parked(self):
+        return {j["record"].rsplit("/", 1)[-1]
+                for j in self.command("dead", "--limit", "1000000")["jobs"]}
+
     def country(self, code):
         return next(i for i, c in self.countries.items() if c == code)
 
@@ -47,13 +79,13 @@ class Both(World):
         return stats["creates"], stats["updates"]
 
     def all_stamps(self):
-        rows = self.admin.rows("res.partner", [["customer_rank", ">", 0]], ["write_date"])
+        rows = self.admin.rows("res.partner", ["|", ["customer_rank", ">", 0],
+                                               ["supplier_rank", ">", 0]], ["write_date"])
         return {r["id"]: r["write_date"] for r in rows}
 
     def linked(self):
         """NAV number -> partner, of those that neither side waits for a person with."""
-        parked = {j["record"].rsplit("/", 1)[-1]
-                  for j in self.command("dead", "--limit", "1000000")["jobs"]}
+        parked = self.parked()
         return {p["ref"]: p["id"] for p in self.partners()
                 if p["ref"] not in parked and str(p["id"]) not in parked}
 
@@ -90,6 +122,7 @@ def meet(tally, world, say):
         f"{updated} cards changed, {sum(calls_since(mark).values())} calls to Odoo")
     tally.check("both: nobody is there twice", doubled and f"{doubled} doubled")
     tally.check("both: and all that is linked is the same on both sides", crash.verdict(world))
+    tally.check("both: each vendor is one partner", world.vendors_wrong()[:4])
 
 
 NAV_EDITS = [{"Phone_No": "+43 1 55500{n}"}, {"Address": "Neue Gasse {n}"}, {"E_Mail": "neu{n}@nav.example"},
@@ -104,8 +137,9 @@ def numbered(fields, n):
 
 def edit_both(world, n, rng):
     """`n` edits on each side, on records that are nobody's doubt; answers both lists."""
-    linked = world.linked()
-    chosen = rng.sample(sorted(linked), 2 * n)
+    linked, vendors = world.linked(), set(world.named("vendor").values())
+    # a partner with two cards makes two updates
+    chosen = rng.sample(sorted(no for no, i in linked.items() if i not in vendors), 2 * n)
     for i, no in enumerate(chosen[:n]):
         world.edit(no, **numbered(NAV_EDITS[i % len(NAV_EDITS)], rng.randint(100, 999)))
     for i, no in enumerate(chosen[n:]):

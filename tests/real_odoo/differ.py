@@ -51,7 +51,8 @@ def country(o, code):
 
 def family(o, step, stamps=False):
     """A firm with a person and a place of delivery, as a person would type them; what `step`
-    does to it, and what the three look like then (and, with `stamps`, which have a newer one)."""
+    does to it, and what the three look like then (and, with `stamps`, whether the firm's is newer:
+    whether the others' are depends on the apps installed)."""
     names = ["name", "type", "street", "city", "vat", "ref", "phone", "email", "active",
              "is_company", "customer_rank", "supplier_rank", "lang", "display_name",
              "commercial_company_name", "property_payment_term_id", "write_date",
@@ -70,7 +71,7 @@ def family(o, step, stamps=False):
     result = step(firm, person, place)
     rows = o.rows("res.partner", [["id", "in", ids]], names)
     for row in rows:
-        row["newer"] = stamps and row["write_date"] > before[row["id"]]
+        row["newer"] = stamps and row["id"] == firm and row["write_date"] > before[firm]
         row.pop("write_date")
         row["commercial_partner_id"] -= firm
         row.pop("id")
