@@ -98,7 +98,7 @@ def quiet(world, what, tally, *args):
     after = world.all_stamps()
     written = [i for i in after if after[i] != before.get(i)]
     done = tuple(b - a for a, b in zip(nav, world.nav_writes()))
-    tally.check(f"both: {what}: zero writes",
+    tally.check(f"{what}: zero writes",
                 (written or done != (0, 0)) and
                 f"Odoo {len(written)} {written[:5]}, NAV {done}\n{out[-600:]}")
 
@@ -189,19 +189,19 @@ def kills(tally, world, say):
                  or [n for n in range(made) if names.count(f"Born under fire {n}") != 1])
                 and f"{len(names)} cards, expected {cards + made}: {sorted(names)[-8:]}")
     tally.check("both: and nothing is lost or different", crash.verdict(world))
-    quiet(world, "a run after the kills", tally)
+    quiet(world, "both: a run after the kills", tally)
 
 
 def run(tally, say, navodoo):
     world = Both(navodoo, "both")
     try:
         meet(tally, world, say)
-        quiet(world, "the run after the first", tally, "--all")
+        quiet(world, "both: the run after the first", tally, "--all")
         edits(tally, world)
-        quiet(world, "a further run", tally)
-        quiet(world, "another", tally)
+        quiet(world, "both: a further run", tally)
+        quiet(world, "both: another", tally)
         world.http("nav", "POST", "/_sandbox/clock", {"days": 1})
-        quiet(world, "one past midnight", tally)
+        quiet(world, "both: one past midnight", tally)
         kills(tally, world, say)
     finally:
         world.close()

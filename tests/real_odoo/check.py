@@ -12,6 +12,7 @@ import both
 import busy
 import differ
 import facts
+import families
 from real import (DATABASE, World, calls_since, changed, crash, create_database, log_mark,
                   log_since, under_way, wait_for_odoo)
 
@@ -225,6 +226,7 @@ def main():
         "plain": lambda: plain_user(tally, navodoo),
         "kills": lambda: kills(tally, navodoo),
         "both": lambda: both.run(tally, say, navodoo),
+        "families": lambda: families.run(tally, say, navodoo),
         "busy": lambda: busy.run(tally, say, navodoo),
         "differ": lambda: differ.run(tally, say, navodoo),
     }
