@@ -142,6 +142,7 @@ class World(crash.World):
     def seen(self, p):
         if not p["street"]:
             p = {**p, "street": p["street2"], "street2": False}
+        p = {**p, "email": (p["email"] or "").lower()}  # an adopted one may be in capitals
         return {**p, "country_id": self.countries.get(p["country_id"], False),
                 "property_payment_term_id": self.terms.get(p["property_payment_term_id"], False)}
 
