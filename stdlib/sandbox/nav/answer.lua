@@ -5,8 +5,8 @@
 
 local json = require "navodoo.json"
 local text = require "navodoo.text"
-local contact = require "sandbox.nav.contact"
 local etag = require "sandbox.nav.etag"
+local relation = require "sandbox.nav.relation"
 
 local answer = {}
 
@@ -21,7 +21,7 @@ local function quote(value)
 end
 
 -- Page expressions that a page works out for each row; all others are blank here.
-local COMPUTED <const> = { IntegrationCustomerNo = contact.customer_no }
+local COMPUTED <const> = { IntegrationCustomerNo = relation.customer_no }
 
 local function column_of(property, state)
   local head = '"' .. property.name .. '":'

@@ -8,6 +8,7 @@
 local text = require "navodoo.text"
 local record = require "sandbox.nav.record"
 local refusal = require "sandbox.nav.refusal"
+local relation = require "sandbox.nav.relation"
 local rows = require "sandbox.nav.rows"
 local series = require "sandbox.nav.series"
 local tables = require "sandbox.nav.tables"
@@ -16,79 +17,11 @@ local values = require "sandbox.nav.values"
 local contact = { def = tables.Contact, series = "contact" }
 
 local DEF <const> = tables.Contact
-local RELATION <const> = tables["Contact Business Relation"]
+local copied, transfer, differs = relation.copied, relation.transfer, relation.differs
+local contact_of, cards_of = relation.contact_of, relation.cards_of
 
 local function get(row, name) return record.get(DEF, row, name) end
 local function set(row, name, value) record.set(DEF, row, name, value) end
-
-local function copied(row)
-  local copy = {}
-  for name, value in pairs(row) do copy[name] = value end
-  return copy
-end
-
--- TRANSFERFIELDS: what has the same number in both tables, number and series apart.
-local function transfer(from_def, from, to_def, to)
-  for _, field in ipairs(from_def.fields) do
-    for _, other in ipairs(to_def.fields) do
-      if other.no == field.no and not other.flow and other.type == field.type
-         and field.name ~= "No." and field.name ~= "No. Series" then
-        tables.put(to, other, tables.value(from, field))
-      end
-    end
-  end
-end
-
-local function differs(def, a, b, names)
-  for _, name in ipairs(names) do
-    if def.by_name[name] and record.get(def, a, name) ~= record.get(def, b, name) then return true end
-  end
-  return false
-end
-
--- Business relations ---------------------------------------------------------------------------------
-
--- The contact of a card, and the cards of a contact: kept beside table 5054, found by either end.
-local function contact_of(state, table_name, key)
-  local number = state.relations[table_name][key]
-  return number and state.tables.Contact.by_key[number], number
-end
-
-local function cards_of(state, number)
-  local list, t = {}, state.tables[RELATION.name]
-  for _, name in ipairs { "Customer", "Vendor" } do
-    local row = t.by_key[number .. "\0" .. state.setup.marketing[name]]
-    if row then list[#list + 1] = row end
-  end
-  return list
-end
-
---- Says which contact a card is. Also for data that is there from the start.
----@param state table
----@param table_name "Customer"|"Vendor"
----@param key string
----@param number string   of the contact
-function contact.relate(state, table_name, key, number)
-  local row = {}
-  record.set(RELATION, row, "Contact No.", number)
-  record.set(RELATION, row, "Business Relation Code", state.setup.marketing[table_name])
-  record.set(RELATION, row, "Link to Table", table_name)
-  record.set(RELATION, row, "No.", key)
-  rows.put(state, state.tables[RELATION.name], tables.key(RELATION, row), row)
-  state.relations[table_name][key] = number
-end
-
---- The customer of a person's company: what page 5050 shows as IntegrationCustomerNo.
----@param state table
----@param row table
----@return string
-function contact.customer_no(state, row)
-  if get(row, "Type") ~= "Person" or get(row, "Company No.") == "" then return "" end
-  for _, relation in ipairs(cards_of(state, get(row, "Company No."))) do
-    if relation["Link to Table"] == "Customer" then return relation["No."] end
-  end
-  return ""
-end
 
 -- Names ------------------------------------------------------------------------------------------------
 
@@ -118,13 +51,13 @@ local function name_changed(context, row, old)
     set(row, "Company Name", get(row, "Name"))
     return
   end
-  for _, relation in ipairs(cards_of(context.state, get(row, "Company No."))) do
-    local def, t = tables[relation["Link to Table"]], context.state.tables[relation["Link to Table"]]
-    local card = t and t.by_key[relation["No."]]
+  for _, link in ipairs(cards_of(context.state, get(row, "Company No."))) do
+    local def, t = tables[link["Link to Table"]], context.state.tables[link["Link to Table"]]
+    local card = t and t.by_key[link["No."]]
     if card and get(row, "No.") ~= "" and card["Primary Contact No."] == get(row, "No.") then
       local changed = copied(card)
       record.set(def, changed, "Contact", get(row, "Name"))
-      rows.put(context.state, t, relation["No."], changed)
+      rows.put(context.state, t, link["No."], changed)
     end
   end
 end
@@ -306,8 +239,8 @@ local WATCHED <const> = { -- IsUpdateNeeded and IsContactUpdateNeeded ask for th
 -- Codeunit 5055: the cards of the contact take over its fields, by MODIFY without its trigger.
 local function cards_follow(context, row, skip)
   local state = context.state
-  for _, relation in ipairs(cards_of(state, get(row, "No."))) do
-    local name, key = relation["Link to Table"], relation["No."]
+  for _, link in ipairs(cards_of(state, get(row, "No."))) do
+    local name, key = link["Link to Table"], link["No."]
     local def, t = tables[name], state.tables[name]
     local card = t and t.by_key[key]
     if card and skip ~= name .. key then
@@ -325,8 +258,8 @@ function contact.after_modify(context, row, old)
 end
 
 function contact.on_delete(context, key)
-  for _, relation in ipairs(cards_of(context.state, key)) do
-    contact.forget(context, tables[relation["Link to Table"]], relation["No."])
+  for _, link in ipairs(cards_of(context.state, key)) do
+    relation.forget(context, tables[link["Link to Table"]], link["No."])
   end
   local t, persons = context.state.tables.Contact, {}
   for _, other in ipairs(t.keys) do
@@ -358,7 +291,7 @@ function contact.of_card(context, def, card)
   record.stamp(DEF, row, context.now)
   series.used(state, code, number)
   rows.put(state, state.tables.Contact, number, row)
-  contact.relate(state, def.name, record.get(def, card, "No."), number)
+  relation.relate(state, def.name, record.get(def, card, "No."), number)
 end
 
 --- The company contact follows a changed card, and what else hangs on it: OnModify.
@@ -392,7 +325,7 @@ function contact.primary(context, def, card)
   if number == "" then return end
   local person, key = context.state.tables.Contact.by_key[number], record.get(def, card, "No.")
   local _, company = contact_of(context.state, def.name, key)
-  if not company then return refusal.not_in_filter(RELATION.name) end
+  if not company then return refusal.not_in_filter "Contact Business Relation" end
   if get(person, "Company No.") ~= company then
     return refusal.dialog("Contact %s %s is not related to %s %s %s.", number, get(person, "Name"),
       def.name:lower(), key, record.get(def, card, "Name"))
@@ -401,19 +334,6 @@ function contact.primary(context, def, card)
   for _, name in ipairs { "Phone No.", "E-Mail" } do
     if get(person, name) ~= "" then record.set(def, card, name, get(person, name)) end
   end
-end
-
---- Forgets which contact a card was.
----@param context sandbox.nav.Context
----@param def sandbox.nav.Table
----@param key string
-function contact.forget(context, def, key)
-  local state = context.state
-  local _, number = contact_of(state, def.name, key)
-  if not number then return end
-  local row = number .. "\0" .. state.setup.marketing[def.name]
-  if state.tables[RELATION.name].by_key[row] then rows.delete(state, state.tables[RELATION.name], row) end
-  state.relations[def.name][key] = nil
 end
 
 return contact

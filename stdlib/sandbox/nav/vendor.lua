@@ -3,6 +3,7 @@
 local contact = require "sandbox.nav.contact"
 local record = require "sandbox.nav.record"
 local refusal = require "sandbox.nav.refusal"
+local relation = require "sandbox.nav.relation"
 local tables = require "sandbox.nav.tables"
 
 local vendor = { def = tables.Vendor, series = "vendor" }
@@ -32,7 +33,7 @@ function vendor.on_delete(context, key, row)
     return refusal.dialog("You cannot delete %s %s because it has ledger entries in a fiscal year that"
       .. " has not been closed yet.", DEF.name, key)
   end
-  contact.forget(context, DEF, key)
+  relation.forget(context, DEF, key)
 end
 
 return vendor
