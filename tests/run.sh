@@ -73,6 +73,7 @@ done
 run "navodoo test flows/" "$out/asan/navodoo" test flows/
 LIMIT=900
 run "conformance" sh tests/stdlib/conformance/run.sh "$out/clang/navodoo"
+run "50 mistakes in flows" python3 tests/flows/mistakes.py "$out/clang/navodoo"
 
 run "signing in" /usr/bin/python3 tests/login/servers.py "$out/clang/navodoo" "$spec"
 run "no secret leaks" /usr/bin/python3 tests/login/canary.py "$out/clang/navodoo"
