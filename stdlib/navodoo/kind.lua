@@ -52,4 +52,15 @@ function kind.fits(target, source)
   return TAKES[target][source] == true
 end
 
+local WORDS <const> = {
+  text = "a text", option = "an option", boolean = "a boolean", integer = "a whole number",
+  decimal = "an amount", date = "a date", datetime = "an instant", id = "a record id",
+  selection = "a selection", many2one = "a link to a record", x2many = "a list of records",
+}
+
+--- A kind in words: "a text", "an amount".
+---@param k string?
+---@return string
+function kind.a(k) return WORDS[k] or tostring(k) end
+
 return kind

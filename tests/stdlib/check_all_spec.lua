@@ -178,6 +178,16 @@ flows/t.lua:10:7: Balance_LCY of CustomerCard is computed by NAV and cannot be w
 flows/t.lua:11:7: conflict = "newest" needs stamps below a second on both sides; Last_Date_Modified is a date: ]]
       .. 'use "review", "nav" or "odoo"')
   end)
+  it("finds records of its own that it would not watch", function()
+    expect(wrong('{ nil, "color", map.at_least(0) },', { odoo = ', where = { { "color", ">", 0 } }' })):matches(
+      "odoo.where: color > 0, but 0 is written")
+    expect(wrong('{ "Name", "name" },', { odoo = ', where = { { "color", ">", 0 }, { "ref", "=", "x" } }' })):matches(
+      "odoo.where: color > 0, but nothing writes color$")
+    expect(wrong('{ "Name", "name" },', { odoo = ', where = { { "type", "=", "a" } }',
+      after = ', create = { odoo = { type = "b" } }' })):matches 'type = a, but b is written'
+    expect(wrong('{ "Name", "name" }, { nil, "color", map.at_least(1) },', {
+      odoo = ', where = { { "color", ">", 0 }, { "parent_id", "=", false } }' })):equals ""
+  end)
   it("misses what a rule will demand of new records", function()
     expect(wrong('{ "Name", "name" },', { after = [[,
   rules = { rule "a group" { "Customer_Posting_Group", required = true } }]] })):equals(

@@ -8,6 +8,7 @@ local kind = require "navodoo.kind"
 local nav_tables = require "navodoo.nav_tables"
 local outline = require "navodoo.outline"
 local problem = require "navodoo.problem"
+local sides = require "navodoo.check.sides"
 
 local schema = {}
 
@@ -53,12 +54,7 @@ local function place_of(entry, side, i)
   return #entry[side] > 1 and ("%s.%d"):format(at, i) or at
 end
 
-local ARTICLE <const> = {
-  text = "a text", option = "an option", boolean = "a boolean", integer = "a whole number",
-  decimal = "an amount", date = "a date", datetime = "an instant", id = "a record id",
-  selection = "a selection", many2one = "a link to a record", x2many = "a list of records",
-}
-local function a(k) return ARTICLE[k] or tostring(k) end
+local a = kind.a
 
 -- What stands before the field in a NAV schema, as map.takes names it.
 local function accepted_by_map(takes, k)
@@ -259,96 +255,6 @@ function checker:entry(entry)
   self:choices(entry)
 end
 
--- A rule that demands what nothing writes would refuse every new record of NAV.
-function checker:new_records()
-  if not self.flow.policy.create_in_nav then return end
-  local made = {}
-  for _, name in ipairs(self.flow.nav_write_fields) do made[name] = true end
-  for _, r in ipairs(self.flow.rules) do
-    for _, name in ipairs(r.required and r.fields or {}) do
-      if not made[name] then
-        self:note(r.line, ("rule %q refuses every new record of NAV: nothing writes %s; add it to create.nav")
-          :format(r.name, name))
-      end
-    end
-  end
-end
-
--- What decides who was first must tell instants apart.
-function checker:newest()
-  if self.flow.policy.conflict ~= "newest" then return end
-  local watch = self.flow.nav.watch
-  local def = watch.stamp and (self.nav and self.nav[watch.stamp] or self.known[watch.stamp])
-  if not watch.stamp or not def or def.type ~= "datetime" then
-    self:note("conflict", ('conflict = "newest" needs stamps below a second on both sides; %s: '
-      .. 'use "review", "nav" or "odoo"'):format(watch.stamp and watch.stamp .. " is "
-      .. a(kind.of_type(def and def.type or "date")) or "NAV is watched without a stamp"))
-  end
-end
-
--- The key is what the page's table has for one; its order does not matter here.
-function checker:key()
-  local key, wanted = self.flow.nav.key, self.nav_key
-  if not wanted or #wanted == 0 then return end
-  local given, missing = {}, {}
-  for _, name in ipairs(key) do given[name] = true end
-  for _, name in ipairs(wanted) do
-    if not given[name] then missing[#missing + 1] = name end
-  end
-  if #missing > 0 or #key ~= #wanted then
-    self:note("nav.key", ("nav.key: a record of %s is named by %s"):format(self.flow.nav.read,
-      table.concat(wanted, " and ")))
-  end
-end
-
--- The numbers that the engine gives must fit into the key.
-function checker:number()
-  local number, key = self.flow.policy.number, self.flow.nav.key
-  if type(number) ~= "table" then return end
-  local name = key[#key]
-  local max = self.nav and self.nav[name] and self.nav[name].max or self.known[name] and self.known[name].max
-  if max and #number.prefix + number.digits > max then
-    self:note("nav.number", ("nav.number makes %d characters, %s holds %d"):format(#number.prefix + number.digits,
-      name, max))
-  end
-end
-
-function checker:sides()
-  local flow = self.flow
-  self:key()
-  self:number()
-  for _, name in ipairs(flow.nav.key) do self:nav_field(name, "nav.key", "nav.key") end
-  local number = flow.nav.watch.mode == "entry_no" and self.nav and self.nav[flow.nav.key[1]]
-  if number and number.type ~= "integer" then
-    self:note("nav.watch.mode", ("nav.watch.mode: entry_no needs a key that is a number, %q is %s"):format(
-      flow.nav.key[1], a(number.type)))
-  end
-  local stamp = flow.nav.watch.stamp
-  local def = stamp and self:nav_field(stamp, "nav.watch.stamp", "nav.watch.stamp")
-  if def and def.type ~= "date" and def.type ~= "datetime" then
-    self:note("nav.watch.stamp", ("nav.watch.stamp: %s is %s, it must be a date or an instant"):format(stamp,
-      a(kind.of_type(def.type))))
-  end
-  for i, clause in ipairs(flow.nav.where) do
-    local path = "nav.where." .. i
-    local field = self:nav_field(clause[1], path, "nav.where")
-    if field and type(clause[3]) == "string" then self:nav_value(clause[1], clause[3], path) end
-  end
-  for _, name in ipairs(problem.names(flow.nav.block or {})) do
-    local path = "nav.block." .. name
-    if self:nav_field(name, path, "nav.block") then self:nav_value(name, flow.nav.block[name], path) end
-  end
-  if flow.nav.probe then self:nav_field(flow.nav.probe, "nav.probe", "nav.probe") end
-  for i, term in ipairs(flow.odoo.where) do
-    if type(term) == "table" then self:odoo_field(term[1]:match "^[^.]*", "odoo.where." .. i, "odoo.where") end
-  end
-  for i, pair in ipairs(flow.link.adopt) do
-    local path = "link.adopt." .. i
-    self:nav_field(pair.nav, path, "link.adopt")
-    self:odoo_field(pair.odoo, path, "link.adopt")
-  end
-end
-
 -- Odoo fills in what has a default, and company-dependent properties have one; without
 -- either a record cannot be created.
 function checker:required_fields()
@@ -398,7 +304,7 @@ end
 ---@return navodoo.Problem[]
 function schema.run(flow, schemas)
   local self = schema.open(flow, schemas)
-  self:sides()
+  sides.run(self)
   for _, list in ipairs { flow.entries, flow.on_create, flow.on_create_nav } do
     for _, entry in ipairs(list) do self:entry(entry) end
   end
@@ -406,8 +312,6 @@ function schema.run(flow, schemas)
     for _, name in ipairs(r.fields) do self:nav_field(name, r.line, ("rule %q"):format(r.name)) end
   end
   self:required_fields()
-  self:new_records()
-  self:newest()
   return problem.sort(self.problems)
 end
 
