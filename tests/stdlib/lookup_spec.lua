@@ -1,6 +1,7 @@
 --- Lookups: tables of the flow folder, and the target model behind them.
 
 local lookup = require "navodoo.lookup"
+local problem = require "navodoo.problem"
 
 local tables = {
   country = { EL = "GR" },
@@ -59,5 +60,48 @@ describe("lookup", function()
       'unknown key "modle" %(did you mean model%?%)')
     expect.raises(open { model = 5, match = "login", values = {} }, "model must be a text")
     expect.raises(open { model = "a", match = "b", value = "name", values = {} }, 'value is "id" or "code"')
+  end)
+end)
+
+describe("lookups from right to left", function()
+  local function open(content) return lookup.open(content, "flows") end
+  it("read the table back, and keep what NAV has when it means the same", function()
+    local country = open({ country = { values = { EL = "GR", UK = "GB", NI = "GB" }, back = { GB = "GB" } } }).country
+    expect(country:has_way_back()):is_true()
+    expect({ country:nav_code("GR"), country:nav_code("GB"), country:nav_code("DE") }):equals({ "EL", "GB", "DE" })
+    expect({ country:nav_code("GB", "NI"), country:nav_code("GB", "DE"), country:nav_code("GB", "GB"),
+             country:nav_code("GB", "") }):equals({ "NI", "GB", "GB", "GB" })
+    local colour = open({ colour = { RED = "red" } }).colour
+    expect({ colour:nav_code("red"), colour:nav_code("blue") }):equals({ "RED" })
+  end)
+  it("say what is unclear, and where to decide it", function()
+    local language = open({ language = { DEU = "de_DE", DEA = "de_DE" } }).language
+    local ok, why = language:has_way_back()
+    expect(ok):equals(false)
+    expect(why):equals('DEA, DEU stand for de_DE: say in flows/lookups/language.lua which of them is written into '
+      .. 'NAV: back = { ["de_DE"] = "DEA" }')
+    local group = open({ country = {}, bus_group = { from = "country", values = { DE = "EU" } } }).bus_group
+    expect(select(2, group:has_way_back())):equals "lookup.bus_group is for create.nav"
+    expect(group.codes_of.name):equals "country"
+  end)
+  it("tell mistakes in their files, at their line", function()
+    local function mistake(content, places)
+      local noted = problem.collect(nil, lookup.open, { country = content }, "flows", { country = places })
+      return problem.format_all(noted)
+    end
+    expect(mistake({ values = { EL = "GR" }, back = { GR = "DE" } }, { ["back.GR"] = { line = 4 } })):equals(
+      'flows/lookups/country.lua:4: lookup country: back: GR is to be written as "DE", which does not stand for it')
+    expect(mistake({ EL = "EL" }, { EL = { line = 3 } })):equals("flows/lookups/country.lua:3: lookup country: EL "
+      .. "stands for itself, as it would without an entry: say what Odoo calls it, or take it out")
+    expect(mistake { GB = "GB", UK = "GB" }):equals ""
+    expect(mistake { values = {}, from = "cuntry" }):matches "there is no cuntry %(did you mean country%?%)"
+    expect(mistake { values = {}, back = 5 }):matches "back must be a table"
+  end)
+  it("ask the links of another flow", function()
+    local link = open({}).link "customer"
+    expect({ link.kind, link.link, link.name, link:has_way_back() }):equals(
+      { "lookup", "customer", "link customer", true })
+    expect(link { missing = "leave" }.link):equals "customer"
+    expect.raises(function() open({}).link(5) end, "the name of a flow is expected, got an integer")
   end)
 end)

@@ -105,4 +105,27 @@ describe("map", function()
     expect.raises(function() map.text { max = 0 } end, "max must be a whole number above 0")
     expect.raises(function() map.text { max = 3, policy = "crop" } end, 'policy "crop" is not known')
   end)
+  it("chooses back: what NAV has when it means the same, else what the second table says", function()
+    local kind = map.choice({ [" "] = true, Company = true, Person = false }, { [true] = "Company" })
+    local function put(v, now) return (kind.put(v, { current = now and { Type = now } or nil }, "Type")) end
+    expect({ put(true), put(true, " "), put(true, "Company"), put(true, "Person"), put(false, " ") }):equals(
+      { "Company", " ", "Company", "Company", "Person" })
+    local unclear = map.choice { A = true, B = true }
+    expect(unclear.put):is_nil()
+    expect(unclear.why_no_put):matches '"A" and "B" both stand for true'
+    local word = map.choice { A = "a", B = "b" }
+    expect({ word.put("a"), word.put(false) }):equals({ "A", null })
+    expect(select(2, word.put("c"))):equals '"c" is none of the values that NAV has an option for'
+    expect.raises(function() map.choice({ A = true }, { [true] = "B" }) end,
+      'true is to be written as "B", which does not stand for it')
+    expect.raises(function() map.choice({ A = true }, 5) end, "the second table says what is written into NAV")
+  end)
+  it("takes Odoo's false for empty on the way back, and nowhere else", function()
+    for _, name in ipairs { "lower", "upper", "trim", "compact", "url", "money", "integer" } do
+      expect(map[name].put(false)):equals(null)
+      expect(select(2, map[name].get(false))):matches "expected, got"
+    end
+    expect({ map.address.put(false, "b") }):equals({ "b", null })
+    expect({ map.address.put("a", false) }):equals({ "a", null })
+  end)
 end)
