@@ -61,22 +61,22 @@ local function find_number(self)
   end
 end
 
--- What the flow always writes into a field of new records; nil when that depends on them,
--- and whether it writes the field at all.
+-- What the flow always writes into a field of new records, nil when that depends on them;
+-- and the entry that does.
 local function always(flow, field)
   for _, list in ipairs { flow.entries, flow.on_create } do
     for _, entry in ipairs(list) do
       for _, name in ipairs(entry.forth and entry.odoo or {}) do
-        if name == field and entry.constant ~= nil then return entry.constant, true end
+        if name == field and entry.constant ~= nil then return entry.constant, entry end
         if name == field and entry.map and entry.map.arity == 0 then
-          if entry.map.uses_current then return entry.map.get({ creating = true }, field), true end
-          return entry.map.get(), true
+          if entry.map.uses_current then return entry.map.get({ creating = true }, field), entry end
+          return entry.map.get(), entry
         end
-        if name == field then return nil, true end
+        if name == field then return nil, entry end
       end
     end
   end
-  return nil, false
+  return nil, nil
 end
 
 local HOLDS <const> = {
@@ -94,7 +94,7 @@ local function own_records(self)
     if not written and math.type(term[3]) == "integer" then value = 0 end
     if holds and value ~= nil and math.type(value) == math.type(term[3]) and type(value) == type(term[3])
        and not holds(value, term[3]) then
-      self:note("odoo.where." .. i, ("a record that this flow makes would not belong to odoo.where: %s %s %s, but %s")
+      self:note(written and written.path or "odoo.where." .. i, ("a record that this flow makes would not belong to odoo.where: %s %s %s, but %s")
         :format(term[1], term[2], tostring(term[3]), written and ("%s is written"):format(tostring(value))
         or ("nothing writes %s"):format(term[1])))
     end
