@@ -18,6 +18,11 @@ import urllib.request
 NAVODOO, DOUBLE = sys.argv[1:3]
 RECORDS = int(sys.argv[3]) if len(sys.argv) > 3 else 100000
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "flows"))
+from folder import only  # noqa: E402
+
+WORK = tempfile.TemporaryDirectory(prefix="navodoo-bench-")
+FLOWS = only(WORK.name, "customer")
 
 
 def fetch(url):
@@ -47,7 +52,7 @@ def measured(command, env=None):
 
 
 def engine(base, state, *more):
-    return [NAVODOO, "run", "flows/", "--state", state,
+    return [NAVODOO, "run", FLOWS, "--state", state,
             "--set", f"nav.url={base}/DynamicsNAV110/ODataV4", "--set", f"odoo.url={base}",
             "--set", "odoo.database=bench", "--set", "odoo.batch=500", *more]
 
