@@ -1,7 +1,8 @@
 --- People: contacts of NAV and child contacts in Odoo, both ways.
 --
 -- NAV ties a person to a company contact, and that to a customer; the card shows the customer
--- as IntegrationCustomerNo and takes it too. Type goes first: only a person has a company.
+-- as IntegrationCustomerNo and takes it too. Type goes first: only a person has a company. A
+-- person of no customer becomes a partner by itself; children of other partners stay in Odoo.
 local navodoo = require "navodoo"
 local flow, map, lookup, rule = navodoo.flow, navodoo.map, navodoo.lookup, navodoo.rule
 
@@ -11,7 +12,7 @@ return flow "contact" {
            watch = { stamp = "Last_Date_Modified", every = "30s", scan = "02:50" } },
   odoo = { model = "res.partner", archived = true,
            where = { { "type", "=", "contact" }, { "parent_id", "!=", false },
-                     { "is_company", "=", false } },
+                     { "parent_id.customer_rank", ">", 0 }, { "is_company", "=", false } },
            watch = { hook = "partner", every = "30s", sweep = "03:30" } },
   link = { xmlid = "contact", unsure = "review" },
 

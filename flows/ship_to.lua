@@ -10,7 +10,8 @@ return flow "ship_to" {
            number = { prefix = "O", digits = 9 },
            watch = { every = "1m", scan = "02:45" } },
   odoo = { model = "res.partner", archived = true,
-           where = { { "type", "=", "delivery" }, { "parent_id", "!=", false } },
+           where = { { "type", "=", "delivery" }, { "parent_id", "!=", false },
+                     { "parent_id.customer_rank", ">", 0 } },
            watch = { hook = "partner", every = "30s", sweep = "03:20" } },
   link = { xmlid = "ship_to", unsure = "review" },
 

@@ -187,6 +187,7 @@ flows/t.lua:11:7: conflict = "newest" needs stamps below a second on both sides;
       after = ', create = { odoo = { type = "b" } }' })):matches 'type = a, but b is written'
     expect(wrong('{ "Name", "name" }, { nil, "color", map.at_least(1) },', {
       odoo = ', where = { { "color", ">", 0 }, { "parent_id", "=", false } }' })):equals ""
+    expect(wrong('{ "Name", "name" },', { odoo = ', where = { { "parent_id.color", ">", 0 } }' })):equals ""
   end)
   it("misses what a rule will demand of new records", function()
     expect(wrong('{ "Name", "name" },', { after = [[,

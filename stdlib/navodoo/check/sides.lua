@@ -89,7 +89,7 @@ local HOLDS <const> = {
 local function own_records(self)
   for i, term in ipairs(self.flow.odoo.where) do
     if type(term) == "string" then return end -- "|" and "!" would have to be worked out
-    local holds = HOLDS[term[2]]
+    local holds = not term[1]:find(".", 1, true) and HOLDS[term[2]] -- what others hold is not ours to say
     local value, written = always(self.flow, term[1])
     if not written and math.type(term[3]) == "integer" then value = 0 end
     if holds and value ~= nil and math.type(value) == math.type(term[3]) and type(value) == type(term[3])
