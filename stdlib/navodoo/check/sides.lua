@@ -94,9 +94,10 @@ local function own_records(self)
     if not written and math.type(term[3]) == "integer" then value = 0 end
     if holds and value ~= nil and math.type(value) == math.type(term[3]) and type(value) == type(term[3])
        and not holds(value, term[3]) then
-      self:note(written and written.path or "odoo.where." .. i, ("a record that this flow makes would not belong to odoo.where: %s %s %s, but %s")
-        :format(term[1], term[2], tostring(term[3]), written and ("%s is written"):format(tostring(value))
-        or ("nothing writes %s"):format(term[1])))
+      self:note(written and written.path or "odoo.where." .. i,
+        ("a record that this flow makes would not belong to odoo.where: %s %s %s, but %s"):format(term[1], term[2],
+          tostring(term[3]), written and ("%s is written"):format(tostring(value))
+          or ("nothing writes %s"):format(term[1])))
     end
   end
 end
