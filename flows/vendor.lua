@@ -1,5 +1,8 @@
 --- Vendors, both ways. A partner may be customer and vendor in one: then both cards lead to the
 -- same record of Odoo, and the customer card keeps the fields that are `shared`.
+--
+-- The currency of a vendor is a field of Odoo's Purchase module. Where that is installed:
+-- { "Currency_Code", "property_purchase_currency_id", lookup.currency, to = "odoo" }
 local navodoo = require "navodoo"
 local flow, map, lookup, rule = navodoo.flow, navodoo.map, navodoo.lookup, navodoo.rule
 
@@ -40,10 +43,6 @@ return flow "vendor" {
     { "Partner_Type", "is_company", shared = "customer",
       map.choice({ [" "] = true, Company = true, Person = false }, { [true] = "Company" }) },
     { "Payment_Terms_Code", "property_supplier_payment_term_id", lookup.payment_term, to = "odoo" },
-    -- blank is the local currency, which needs no mention in Odoo; one that is not switched on
-    -- there is no reason to hold the vendor back: each bill says its own
-    { "Currency_Code", "property_purchase_currency_id", lookup.currency { missing = "leave" },
-      to = "odoo" },
     { "Blocked", "active", get = is_open, put = keep_payment_stop, shared = "customer" },
     { nil, "supplier_rank", map.at_least(1) },
   },

@@ -83,8 +83,8 @@ MISTAKES = [
       'odoo = { kind = "odoo", password = "s3cret"'),
     # types and lengths
     M("a code written into a link without a lookup", C, '"country_id", lookup.country', '"country_id"'),
-    M("the wrong lookup for a field", V, '"property_purchase_currency_id", lookup.currency',
-      '"property_purchase_currency_id", lookup.country'),
+    M("the wrong lookup for a field", V, '"property_supplier_payment_term_id", lookup.payment_term',
+      '"property_supplier_payment_term_id", lookup.country'),
     M("an option written into a boolean", V, '"active", get = is_open, put = keep_payment_stop', '"active"'),
     M("a field that Odoo computes", C, '{ "Name", "name", required', '{ "Name", "display_name", required'),
     M("an option that NAV does not have", C, 'block = { Blocked = "All" }', 'block = { Blocked = "Yes" }'),
