@@ -96,12 +96,47 @@ end
 --- Classes of trouble that no waiting mends.
 local LASTING <const> = { auth = true, config = true }
 
---- Says why a flow did not run, with the way out, and returns the exit code.
-local function did_not_run(p, name, how, text, class)
-  local endpoint = class == "auth" and p.endpoints[text:match "^(%w+)"]
-  out.complain("flow %s %s: %s%s", name, how, text,
-               endpoint and "; " .. project.password_places(endpoint) or "")
-  return LASTING[class] and 2 or 1
+--- Gathers why flows did not run: what keeps several of them is said once.
+local troubles = {}
+troubles.__index = troubles
+
+local function new_troubles() return setmetatable({}, troubles) end
+
+--- What a call says that was not even tried, because an earlier one had failed.
+local function tells_little(text)
+  return text:find "no call until " ~= nil or text:find "it failed repeatedly" ~= nil
+end
+
+--- What two flows have in common when one thing keeps both: the endpoint that refuses the
+--- login or does not answer; else the words, whatever entity they were said of.
+local function cause_of(text, class)
+  local endpoint = text:match "^%w+"
+  if endpoint and (class == "auth" or class == "transient") then return class .. " " .. endpoint end
+  return (text:gsub("^(%w+: )[%w._]+: ", "%1"))
+end
+
+function troubles:add(name, how, text, class)
+  local cause = how .. " " .. cause_of(text, class)
+  for _, t in ipairs(self) do
+    if t.cause == cause then
+      t.names[#t.names + 1] = name
+      if tells_little(t.text) then t.text = text end
+      return
+    end
+  end
+  self[#self + 1] = { cause = cause, how = how, text = text, class = class, names = { name } }
+end
+
+--- Says them, with the way out, and returns the exit code.
+function troubles:say(p)
+  local code = 0
+  for _, t in ipairs(self) do
+    local endpoint = t.class == "auth" and p.endpoints[t.text:match "^%w+"]
+    out.complain("%s %s %s: %s%s", #t.names > 1 and "flows" or "flow", table.concat(t.names, ", "), t.how,
+                 t.text, endpoint and "; " .. project.password_places(endpoint) or "")
+    code = math.max(code, LASTING[t.class] and 2 or 1)
+  end
+  return code
 end
 
 --- Says that a flow raised, which is a defect or too little memory, and returns the exit code.
@@ -113,19 +148,20 @@ end
 
 --- Says which flows of an engine that ended never ran, and returns the exit code.
 local function failures(p, lives)
-  local code = 0
+  local found = new_troubles()
   for _, slot in ipairs(lives.slots) do
     local b = supervisor.board(slot.name)
     if b.failed and not (lives.stopping and b.class == "cancelled") then
-      code = math.max(code, did_not_run(p, slot.name, "did not run", b.failed, b.class))
+      found:add(slot.name, "did not run", b.failed, b.class)
     end
   end
-  return code
+  return found:say(p)
 end
 
 --- What `--once` prints, and its exit code: the first that fits of 2, 1, 4, 3, 0.
 local function account(p, lives)
   local code, left, parked = 0, false, (lives.counters.dead or 0) + (lives.counters.review or 0) > 0
+  local found = new_troubles()
   local function fail(with) code = math.max(code, with) end
   for _, slot in ipairs(lives.slots) do
     local name = slot.name
@@ -136,15 +172,16 @@ local function account(p, lives)
     if lives.failed[name] then
       fail(broke_off(name, lives.failed[name]))
     elseif b.failed then
-      fail(did_not_run(p, name, "did not run", b.failed, b.class))
+      found:add(name, "did not run", b.failed, b.class)
     elseif trouble and (c.read or 0) == 0 then
-      fail(did_not_run(p, name, "did not run", trouble.text, trouble.class))
+      found:add(name, "did not run", trouble.text, trouble.class)
     else
       out.line("%s: %s", name, out.counts(c))
-      if trouble then fail(did_not_run(p, name, "did not finish", trouble.text, trouble.class)) end
+      if trouble then found:add(name, "did not finish", trouble.text, trouble.class) end
       if (c.dead or 0) + (c.review or 0) > 0 then parked = true end
     end
   end
+  fail(found:say(p))
   if lives.stopping then
     out.complain("run: stopped before the work was done; the next run goes on with it")
     fail(1)
@@ -182,6 +219,8 @@ function run.run(a)
     out.complain("run: %s", mistake)
     return 2
   end
+  -- from the first moment: a stop that nobody waits for ends the process at once
+  local stop = task.event "stop"
   local p, problems = project.load(a[1], a.env, a.set)
   if not p then
     project.complain(problems)
@@ -228,7 +267,7 @@ function run.run(a)
     task.spawn(expiry.watch, p)
   end
   task.spawn(function()
-    task.event("stop"):wait()
+    stop:wait()
     lives:stop()
   end)
   lives:wait()

@@ -52,6 +52,11 @@ def at_each_failpoint(navodoo, tally):
             tally.check(claim, problem)
 
 
+def account(out):
+    """What a run says of the customers."""
+    return next(line for line in out.splitlines() if line.startswith("customer: "))
+
+
 def at_random(navodoo, tally, kills, customers):
     rng = random.Random(4711)
     world = World(navodoo, customers=customers, seed=5, partners=100)
@@ -66,13 +71,13 @@ def at_random(navodoo, tally, kills, customers):
                 break
             done += 1
         world.calm()
-        print(world.run("--wait", "2m").splitlines()[-1])
+        print(account(world.run("--wait", "2m")))
         problem = verdict(world)
         if done < kills:
             problem = problem or f"only {done} kills before the load was over"
         again = world.run("--wait", "30s")
         writes = world.http("odoo", "GET", "/_sandbox/stats")
-        print("again:", again.splitlines()[-1], writes.get("creates"), writes.get("writes"))
+        print("again:", account(again), writes.get("creates"), writes.get("writes"))
     finally:
         world.close()
     tally.check(f"{done} random kills in a first load of {customers}, "

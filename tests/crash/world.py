@@ -29,6 +29,7 @@ class World:
             line = self.sandbox.stdout.readline().decode()
             side, url = line.split()
             self.url[side] = url
+        self.there_before = {p["id"] for p in self.partners()}
 
     def close(self):
         self.sandbox.terminate()
@@ -94,9 +95,11 @@ class World:
         return self.http("odoo", "GET", "/_sandbox/dump?table=res.partner")["res.partner"]
 
     def compare(self):
-        """Counts by the source's key; returns (lost, doubled, parked, wrong)."""
+        """Counts by the source's key; returns (lost, doubled, parked, wrong). Partners that were
+        there before keep their own spelling."""
         parked = {j["record"].rsplit("/", 1)[1]: j
-                  for j in self.command("dead", "--limit", "1000000")["jobs"]}
+                  for j in self.command("dead", "--limit", "1000000")["jobs"]
+                  if j["flow"] == "customer" and j["direction"] == "nav_to_odoo"}
         seen = {}
         for p in self.partners():
             if p.get("ref"):
@@ -108,9 +111,11 @@ class World:
                 lost.append(c["No"])
             if len(found) > 1:
                 doubled.append(c["No"])
-            if found and found[0]["name"] != c["Name"]:
+            if not found or found[0]["id"] in self.there_before:
+                continue
+            if found[0]["name"] != c["Name"]:
                 wrong.append(f"{c['No']}: name {found[0]['name']!r}, NAV has {c['Name']!r}")
-            if found and (found[0]["city"] or "") != c["City"]:
+            if (found[0]["city"] or "") != c["City"]:
                 wrong.append(f"{c['No']}: city {found[0]['city']!r}, NAV has {c['City']!r}")
         wrong += [f"partner with reference {ref} has no customer" for ref in seen]
         return lost, doubled, parked, wrong

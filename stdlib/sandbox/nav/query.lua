@@ -8,6 +8,7 @@ local filter = require "sandbox.nav.filter"
 local refusal = require "sandbox.nav.refusal"
 local rows = require "sandbox.nav.rows"
 local tables = require "sandbox.nav.tables"
+local values = require "sandbox.nav.values"
 
 local query = {}
 
@@ -149,6 +150,22 @@ function query.key(text, key_names)
   until not comma
   if n ~= #key_names or at <= #text then return nil end
   return table.concat(parts, "\0")
+end
+
+--- The key of an address: numbers and GUIDs stand there without quotes (OData V4).
+---@param page table
+---@param text string
+---@return string? key   nil when it is none
+function query.address_key(page, text)
+  local kind = #page.keys == 1 and page.by_name[page.keys[1]].field.type
+  if kind == "Integer" or kind == "BigInteger" then
+    local number = math.tointeger(tonumber(text:match "^%d+$"))
+    return number and rows.text_key(number)
+  elseif kind == "GUID" then
+    return text:match "^%x+%-%x+%-%x+%-%x+%-%x+$" and text:lower()
+  end
+  local key = query.key(text, page.keys)
+  return key and values.code(key)
 end
 
 --- A key as NAV writes it into an address.

@@ -188,9 +188,8 @@ end
 
 local function entity(call, inner)
   local method, page = call.request.method, call.page
-  local key = query.key(inner, page.keys)
+  local key = query.address_key(page, inner)
   if not key then return nil, refusal.key_syntax() end
-  key = values.code(key)
   local allowed = method == "GET" or method == "DELETE" and page.delete_allowed
     or (method == "PATCH" or method == "PUT") and page.modify_allowed
   if not allowed then return nil, refusal.method(method, page.service, "Entity") end
