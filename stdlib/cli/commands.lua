@@ -18,7 +18,7 @@ local versions = require "cli.versions"
 local commands = {}
 
 --- An address of a running engine knows its flows; a stopped one has none.
-commands.running = nil -- set by cli/run.lua: { lives =, reload =, endpoints = { names }, started = us }
+commands.running = nil -- set by cli/run.lua: { lives =, reload =, endpoints = { names }, started = us, inbox = }
 
 --- Those that change nothing: on a stopped engine they take no lock.
 commands.reads = { status = true, jobs = true, dead = true, groups = true, job = true, links = true,
@@ -72,7 +72,8 @@ function commands.status()
     e.login, e.expiry = gate.state(e), expiry.of(name)
     endpoints[i] = e
   end
-  return { running = running ~= nil, flows = list, endpoints = endpoints,
+  return { hooks = running and running.inbox and running.inbox.counters or nil,
+           running = running ~= nil, flows = list, endpoints = endpoints,
            refused = running and running.reload:refusals() or nil,
            started = running and time.iso(running.started) or nil }
 end

@@ -255,6 +255,7 @@ function run.run(a)
       out.complain("run: --listen: %s", err.text)
       return 1
     end
+    commands.running.inbox = door.box
     reloading.on_looked = function() set_hooks(door, p) end
   end
   ok, err = reloading:start()

@@ -74,6 +74,10 @@ function status.run(a)
       out.line("  trouble   %s  %s", out.instant(board.trouble.at), board.trouble.text)
     end
   end
+  if result.hooks then
+    out.line("")
+    out.line("hooks       %s", list(result.hooks, { "stored", "malformed", "refused", "unknown" }))
+  end
   for _, e in ipairs(result.endpoints) do
     out.line("")
     out.line("endpoint %s", e.name)

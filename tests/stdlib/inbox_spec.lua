@@ -81,6 +81,17 @@ describe("the inbox", function()
     end)
   end)
 
+  it("looks at a deletion only when Odoo has committed it", function()
+    with_store(function()
+      local box = opened()
+      post(box, event(7))
+      post(box, event(8, { _action = "navodoo partner deleted(#480)" }))
+      local due = {}
+      for _, j in ipairs(assert(store.query("jobs_list", "customer"))) do due[j.record] = j.due end
+      expect(due["8"] - due["7"] >= 5000000 and due["8"] - due["7"] < 6000000):is_true()
+    end)
+  end)
+
   it("knows a delivery again that names itself, also after its job is done", function()
     with_store(function()
       local box = opened()

@@ -39,6 +39,8 @@ local BACKLOG_MS <const> = 1000             -- how old the count of them may be
 local DELIVERIES_KEPT <const> = 100000      -- ids of deliveries that are remembered
 local PRUNE_EVERY <const> = 10000
 local COMPLAIN_MS <const> = 60000           -- one line in the log for all that was refused
+-- Odoo tells of a deletion before it commits it: the record is to be read after that.
+local DELETED <const>, DELETED_US <const> = " deleted(", 5 * 1000000
 local ID_MAX <const> = 2147483647           -- Odoo counts records in 32 bits
 
 local TEXT <const> = { ["Content-Type"] = "text/plain; charset=utf-8" }
@@ -120,10 +122,11 @@ local function operations(hook_name, hook, request)
   end
   local delivery = request.headers["webhook-id"] or request.headers["idempotency-key"]
   if delivery then delivery = crypto.hash(delivery) end
-  local ops, now, record = {}, time.now(), tostring(id)
+  local ops, due, record = {}, time.now(), tostring(id)
+  if type(event._action) == "string" and event._action:find(DELETED, 1, true) then due = due + DELETED_US end
   for _, flow in ipairs(hook.flows) do
     if flow.model == model then
-      ops[#ops + 1] = { "job_hint", flow.name, DIRECTION, record, now, hook_name, delivery }
+      ops[#ops + 1] = { "job_hint", flow.name, DIRECTION, record, due, hook_name, delivery }
     end
   end
   if #ops == 0 then return nil, "no flow of this hook is about that model" end
