@@ -13,6 +13,7 @@ import busy
 import differ
 import facts
 import families
+import webhooks
 from real import (DATABASE, World, calls_since, changed, crash, create_database, log_mark,
                   log_since, under_way, wait_for_odoo)
 
@@ -227,6 +228,7 @@ def main():
         "kills": lambda: kills(tally, navodoo),
         "both": lambda: both.run(tally, say, navodoo),
         "families": lambda: families.run(tally, say, navodoo),
+        "hooks": lambda: webhooks.run(tally, say, navodoo),
         "busy": lambda: busy.run(tally, say, navodoo),
         "differ": lambda: differ.run(tally, say, navodoo),
     }

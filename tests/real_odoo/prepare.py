@@ -1,8 +1,9 @@
 # Runs inside `odoo shell`: makes of a fresh database what an operator would before the first
 # run: the integration users with their API keys, the payment terms that NAV uses, languages.
 #
-# "full" has the group Access Rights and may so read and write external ids; "plain" may not.
-# Both have an e-mail address: without one, actions that write to the chatter fail.
+# "full" has the group Access Rights and may so read and write external ids; "plain" may not;
+# "settings" may make automation rules besides. All have an e-mail address: without one, actions
+# that write to the chatter fail.
 # Prints one line "navodoo-user: {...}" and commits.
 import json
 import secrets
@@ -30,6 +31,7 @@ for code in LANGUAGES:
     env["res.lang"]._activate_lang(code)
 made = {
     "full": make_user("navodoo@example.com", GROUPS + ["base.group_erp_manager"]),
+    "settings": make_user("navodoo-settings@example.com", GROUPS + ["base.group_system"]),
     "plain": make_user("navodoo-plain@example.com", GROUPS),
 }
 env.cr.commit()

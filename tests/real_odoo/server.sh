@@ -7,7 +7,7 @@
 # run.sh gives: $here (this folder), $cache, $work (this run's folder), $begin (seconds).
 
 package=odoo-19
-modules=contacts,account,base_vat,purchase
+modules=contacts,account,base_vat,purchase,base_automation
 python=/usr/bin/python3 # Debian's own: the modules are there, not in another one of PATH
 needed="python3 postgresql python3-asn1crypto python3-babel python3-cbor2 python3-dateutil
   python3-decorator python3-docutils python3-freezegun python3-geoip2 python3-gevent

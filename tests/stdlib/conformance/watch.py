@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.request
 
 CUSTOMERS = 60
@@ -17,6 +18,13 @@ return navodoo.flow "customer" {
   odoo = { model = "res.partner" },
   link = { xmlid = "customer" }, gone = { from_nav = "archive" },
   fields = { { "No", "ref" }, { "Name", "name" }, { nil, "customer_rank", navodoo.map.at_least(1) } },
+}
+"""
+LEDGER = """local navodoo = require "navodoo"
+return navodoo.flow "customer" {
+  nav  = { read = "ChangeLogEntries", key = "Entry_No", watch = { mode = "entry_no", every = "1h" } },
+  odoo = { model = "res.partner" }, link = { xmlid = "entry" },
+  fields = { { "Primary_Key", "name" }, { "Primary_Key_Field_1_Value", "ref" } },
 }
 """
 CONFIG = """local secret = require "navodoo".secret
@@ -123,8 +131,36 @@ def one_mode(program, mode, watch, setup):
         w.close()
 
 
+def numbered_rows(program):
+    """A page whose rows are numbered as they are made: the change log itself, read as a ledger."""
+    w = World(program, 'mode = "entry_no"')
+    try:
+        w.write("customer.lua", LEDGER)
+        w.edit(table="Change Log Setup", key="Customer", action="insert")
+
+        def changes(n):
+            before = len(fetch(w.nav + "/_sandbox/dump?table=Change%20Log%20Entry")["Change Log Entry"])
+            for i in range(n):
+                w.edit(key="10000", fields={"Name": "Entry %d %d" % (before, i)})
+            return len(fetch(w.nav + "/_sandbox/dump?table=Change%20Log%20Entry")["Change Log Entry"]) - before
+
+        made = changes(3)
+        read, line = w.once()
+        check("entry_no: every entry is read", read == made and "%d created" % made in line, line)
+        more = changes(1)
+        read, line = w.once()
+        check("entry_no: new ones are", "%d created" % more in line, line)
+        time.sleep(1.1)  # the longest transaction of this NAV is over
+        w.once()
+        read, line = w.once()
+        check("entry_no: and then nothing is read twice", read == 0, line)
+    finally:
+        w.close()
+
+
 if __name__ == "__main__":
     for mode_name, (declared, switch) in MODES.items():
         one_mode(sys.argv[1], mode_name, declared, switch)
+    numbered_rows(sys.argv[1])
     print("%d passed, %d failed" % (passed, failed))
     sys.exit(1 if failed else 0)
