@@ -7,9 +7,9 @@ local schedules = dofile "tests/stdlib/schedules.lua"
 local COUNT <const> = math.tointeger(tonumber(os.getenv "NAVODOO_SCHEDULES" or 8000)) // 4
 
 -- Adds up what `run(seed)` misses; names the first seed that missed something.
-local function total(run)
+local function total(run, count)
   local sum, first = 0, nil
-  for seed = 1, COUNT do
+  for seed = 1, count or COUNT do
     local missed = run(seed)
     sum = sum + missed
     if missed > 0 then first = first or seed end
@@ -39,8 +39,9 @@ describe(("cursors over %d schedules"):format(4 * COUNT), function()
   end)
 
   it("would be caught with a hole", function()
-    expect(total(function(seed) return schedules.day(seed, function(day) return day end) end) > 0):is_true()
-    expect(total(function(seed) return schedules.numbered(seed, 0) end) > 0):is_true()
-    expect(total(function(seed) return schedules.stamped(seed, position, 0) end) > 0):is_true()
+    local few = math.min(COUNT, 2000)
+    expect(total(function(seed) return schedules.day(seed, function(day) return day end) end, few) > 0):is_true()
+    expect(total(function(seed) return schedules.numbered(seed, 0) end, few) > 0):is_true()
+    expect(total(function(seed) return schedules.stamped(seed, position, 0) end, few) > 0):is_true()
   end)
 end)
