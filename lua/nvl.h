@@ -101,6 +101,7 @@ int luaopen_navodoo_log(lua_State *L);
 int luaopen_navodoo_failpoint(lua_State *L);
 int luaopen_navodoo_generation(lua_State *L);
 int luaopen_navodoo_fs(lua_State *L);
+int luaopen_navodoo_edit(lua_State *L);
 int luaopen_cjson(lua_State *L); /* Debian's lua-cjson */
 
 #endif

@@ -97,6 +97,7 @@ static const luaL_Reg primitives[] = {
 static const luaL_Reg trusted_primitives[] = {
     {"navodoo.generation", luaopen_navodoo_generation},
     {"navodoo.fs", luaopen_navodoo_fs},
+    {"navodoo.edit", luaopen_navodoo_edit},
     {NULL, NULL},
 };
 

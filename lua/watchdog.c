@@ -36,6 +36,11 @@ nvl_watched nvl_watchdog_enter(const char *name, lua_State *co) {
 
 void nvl_watchdog_leave(nvl_watched before) { watch_now(before, before.co); }
 
+void nvl_watchdog_rest(bool resting) {
+  (void)resting; /* an even turn: no Lua runs */
+  atomic_fetch_add_explicit(&turn, 1, memory_order_release);
+}
+
 static void on_interrupt(int number) {
   (void)number;
   lua_State *co = atomic_load_explicit(&running_co, memory_order_relaxed);

@@ -29,4 +29,8 @@ typedef struct nvl_watched {
 nvl_watched nvl_watchdog_enter(const char *name, lua_State *co);
 void nvl_watchdog_leave(nvl_watched before);
 
+/* Around a call that waits for a person, on the loop thread while Lua runs: nobody is
+ * held up by it who should be named. `true` begins, `false` ends it. */
+void nvl_watchdog_rest(bool resting);
+
 #endif

@@ -72,6 +72,7 @@ for folder in lua stdlib; do
 done
 run "navodoo test flows/" "$out/asan/navodoo" test flows/
 LIMIT=900
+run "repl in a terminal" sh tests/repl/run.sh "$out/asan/navodoo"
 run "conformance" sh tests/stdlib/conformance/run.sh "$out/clang/navodoo"
 run "50 mistakes in flows" python3 tests/flows/mistakes.py "$out/clang/navodoo"
 

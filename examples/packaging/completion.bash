@@ -9,6 +9,7 @@ _navodoo() {
     check
     schema
     map
+    repl
     test
     plan
     apply
@@ -34,6 +35,7 @@ _navodoo() {
             if [ "$COMP_CWORD" -eq 2 ]; then words='pull show diff'; else folders=1; fi ;;
     map) options='--to --trace --json --live --flows --env --set'
          if [ "$COMP_CWORD" -eq 2 ]; then words=$(_navodoo_flows); else files=1; fi ;;
+    repl) options='--flow --env --state --pair --set' folders=1 ;;
     test) options='--filter --env --json' folders=1 ;;
     plan) options='--key --out --state --flows --env --pair --set --json'
           if [ "$COMP_CWORD" -eq 2 ]; then words=$(_navodoo_flows); fi ;;

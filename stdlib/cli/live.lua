@@ -5,6 +5,7 @@
 -- the connectors' one way out (connector/call.lua) refuses every changing call by.
 
 local engine = require "navodoo.engine.main"
+local keys = require "navodoo.engine.keys"
 local project = require "cli.project"
 
 local live = {}
@@ -94,13 +95,14 @@ function connection:lookups() return self.engine.lookups end
 ---@param key string   of NAV, or the id in Odoo
 ---@return table|nil record
 ---@return string|nil why
+---@return string|nil etag  of a record of NAV
 function connection:record(side, key)
   local e = self.engine
   if side == "nav" then
-    local found, err = e.nav:get(e.entity, { key }, e.nav_read_fields)
+    local found, err, etags = e.nav:get(e.entity, { key }, e.nav_read_fields)
     if not found then return nil, err.text end
-    local _, record = next(found)
-    if record then return record end
+    local name, record = next(found)
+    if record then return record, nil, etags[name] end
     return nil, ("NAV has no %s %s"):format(e.entity, key)
   end
   local id = math.tointeger(tonumber(key))
@@ -109,6 +111,32 @@ function connection:record(side, key)
   if not found then return nil, err.text end
   if found[1] then return found[1] end
   return nil, ("Odoo has no %s %d"):format(e.model, id)
+end
+
+--- Sends what a trace made of a record, by the calls of the connectors, which on these endpoints
+-- stop before they go out. Waits.
+---@param s navodoo.Sample
+---@param t navodoo.Trace
+---@return any result
+---@return table|nil err  code "read_only" when there was something to be sent
+function connection:send(s, t)
+  local e, values, names = self.engine, {}, {}
+  for _, f in ipairs(t.fields) do
+    if f.outcome == "set" or f.outcome == "cleared" then values[f.field], names[#names + 1] = f.value, f.field end
+  end
+  if #names == 0 then return true end
+  if s.direction == "nav_to_odoo" then
+    table.sort(names)
+    local xmlid = e:xmlid(keys.nav(e.company, tostring(e.nav:key(e.nav_schema, s.record))))
+    return e.odoo:load(e.model, names, { { xmlid = "navodoo." .. xmlid, values = values } })
+  end
+  local body = {}
+  for _, field in ipairs(self.flow.nav_write_fields) do
+    if values[field] ~= nil then body[#body + 1] = { field, values[field] } end
+  end
+  if s.creating then return e.nav:create(e.entity, body, e.nav_read_fields) end
+  local key, etag = tostring(e.nav:key(e.nav_schema, s.current)), s.etag or "(the version that is read)"
+  return e.nav:update(e.entity, key, etag, body, e.nav_read_fields)
 end
 
 return live

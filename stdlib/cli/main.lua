@@ -15,6 +15,7 @@ local COMMANDS <const> = {
   { "check", "check flows and configuration without running them" },
   { "schema", "what the systems look like: pull, show, diff" },
   { "map", "map one record, and tell why each field is as it is" },
+  { "repl", "try flows on records, field by field" },
   { "test", "samples, generated records and specs of the flows" },
   { "plan", "what a flow would write, record by record" },
   { "apply", "send exactly what a plan says, or refuse" },

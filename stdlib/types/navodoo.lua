@@ -534,6 +534,30 @@ function http.serve(options) end
 
 -- ---- for the command line only -----------------------------------------------------------
 
+--- Lines from a person; trusted states only. Blocks while it waits.
+---@class navodoo.edit
+local edit = {}
+
+---@class navodoo.Editor
+local editor = {}
+
+--- Editing, history and completion on a terminal, plain lines elsewhere.
+---@param options { prompt: string?, history: string?, complete: fun(line: string, cursor: integer): string[], integer }
+---@return navodoo.Editor
+function edit.open(options) end
+
+--- The next line without its break; nil at the end of input.
+---@return string?
+function editor:line() end
+
+--- Is there input, at most so much later?
+---@param ms integer
+---@return boolean
+function editor:pending(ms) end
+
+--- Writes the history.
+function editor:close() end
+
 ---@class navodoo.fs
 local fs = {}
 

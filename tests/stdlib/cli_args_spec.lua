@@ -102,6 +102,7 @@ describe("every command", function()
     "run",
     "check",
     "map",
+    "repl",
     "test",
     "plan",
     "apply",
