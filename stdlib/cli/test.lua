@@ -10,6 +10,7 @@ local project = require "cli.project"
 local records = require "testing.records"
 local samples = require "testing.samples"
 local spec = require "testing.spec"
+local task = require "navodoo.task"
 local testing = require "testing"
 
 local test = {}
@@ -87,6 +88,7 @@ local function try_flow(p, flow, a, state)
   for _, f in ipairs(broken) do add { f } end
   local function run(fn, ...) return state.cover:run(fn, ...) end
   for _, item in ipairs(items) do
+    task.sleep(0) -- the loop has other work too
     local failures = samples.check(compiled, item, state.lookups, run, seen)
     if wanted(a.filter, flow.name, item.file) then add(failures) end
   end
