@@ -69,7 +69,27 @@ local function watched(t, tell)
   })
 end
 
-local function recording_entry(book, entry)
+-- Behind the name of a lookup in the recording copy of an entry, so that what is looked up is
+-- known to be that entry's.
+local MARK <const> = "\1"
+
+local function unmarked(v) return type(v) == "string" and v:gsub(MARK .. "%d+", "") or v end
+
+local function recording_lookup(book, entry, found, number)
+  local c, mark = copy(found), MARK .. number
+  c.name = found.name .. mark
+  c.link = found.link and found.link .. mark
+  c.codes_of = found.codes_of and recording_lookup(book, entry, found.codes_of, number)
+  c.values = watched(found.values or {}, function(code, value)
+    if value ~= nil then
+      book:add(entry, { what = found.file, given = table.pack(code), got = table.pack(value) })
+    end
+  end)
+  book.marks[#book.marks + 1] = { entry = entry, name = found.name, link = found.link, mark = mark }
+  return c
+end
+
+local function recording_entry(book, entry, number)
   local e = copy(entry)
   e.get = entry.get and recorder(book, entry, "get", entry.get, true)
   e.put = entry.put and recorder(book, entry, "put", entry.put, true)
@@ -79,12 +99,7 @@ local function recording_entry(book, entry)
     e.map.get = entry.map.get and recorder(book, entry, name, entry.map.get)
     e.map.put = entry.map.put and recorder(book, entry, name .. ", back", entry.map.put)
   end
-  if entry.lookup then
-    e.lookup = copy(entry.lookup)
-    e.lookup.values = watched(entry.lookup.values or {}, function(code, value)
-      book:look(entry, entry.lookup, code, value)
-    end)
-  end
+  e.lookup = entry.lookup and recording_lookup(book, entry, entry.lookup, number)
   return e
 end
 
@@ -98,35 +113,41 @@ function book_mt:add(entry, step)
     steps = {}
     self.steps[entry] = steps
   end
+  local last = steps[#steps]
+  if step.got and last and last.got and last.what == step.what and last.given[1] == step.given[1] then return end
   steps[#steps + 1] = step
 end
 
-function book_mt:look(entry, lookup, code, value)
-  self.asking[lookup.name] = entry
-  if value ~= nil then
-    self:add(entry, { what = lookup.file, given = table.pack(code), got = table.pack(value) })
+-- The context with its tables watched, each under the name that the entry's copy asks by.
+function book_mt:context(ctx)
+  local own, known, links = copy(ctx), ctx.lookups or {}, ctx.links or {}
+  own.lookups, own.links = copy(known), copy(links)
+  own.lookups.back = copy(known.back or {})
+  for _, m in ipairs(self.marks) do
+    local function watch(t, what)
+      return t and watched(t, function(given, got)
+        self:add(m.entry, { what = what, given = table.pack(given), got = table.pack(got) })
+      end)
+    end
+    local what = "lookup " .. m.name
+    own.lookups[m.name .. m.mark] = watch(known[m.name], what)
+    own.lookups.back[m.name .. m.mark] = watch(known.back and known.back[m.name], what)
+    local of = m.link and links[m.link]
+    if of then
+      what = "links of " .. m.link
+      own.links[m.link .. m.mark] = { nav = watch(of.nav, what), odoo = watch(of.odoo, what) }
+    end
   end
+  return own
 end
 
--- The tables of ids, watched: what is asked belongs to the entry that asked last.
-function book_mt:tables(lookups)
-  local function watch(tables)
-    local out = {}
-    for name, ids in pairs(tables or {}) do
-      if name ~= "back" then
-        out[name] = watched(ids, function(code, id)
-          local entry = self.asking[name] or self.by_lookup[name]
-          if entry then
-            self:add(entry, { what = "lookup " .. name, given = table.pack(code), got = table.pack(id) })
-          end
-        end)
-      end
-    end
-    return out
+-- Problems as the flow itself words them.
+function book_mt:plain(problems) -- luacheck: ignore self
+  for _, p in ipairs(problems) do
+    p.rule, p.text, p.way_out = unmarked(p.rule), unmarked(p.text), unmarked(p.way_out)
+    if p.waits_for then p.waits_for.flow = unmarked(p.waits_for.flow) end
   end
-  local out = watch(lookups)
-  out.back = watch(lookups and lookups.back)
-  return out
+  return problems
 end
 
 local recording = setmetatable({}, { __mode = "k" }) -- compiled flow -> its recording twin
@@ -140,13 +161,13 @@ end
 local function twin_of(flow)
   local twin = recording[flow]
   if twin and twin.options == flow.options then return twin end -- it learned nothing since
-  local book = setmetatable({ steps = {}, asking = {}, by_lookup = {} }, book_mt)
-  local spec = copy(flow.spec)
+  local book = setmetatable({ steps = {}, marks = {} }, book_mt)
+  local spec, count = copy(flow.spec), 0
   for _, list in ipairs { "entries", "on_create", "on_create_nav" } do
     local out = {}
     for i, entry in ipairs(spec[list]) do
-      out[i] = recording_entry(book, entry)
-      if entry.lookup then book.by_lookup[entry.lookup.name] = entry end
+      count = count + 1
+      out[i] = recording_entry(book, entry, count)
     end
     spec[list] = out
   end
@@ -180,12 +201,19 @@ end
 
 -- Why a target field gets no value.
 local function why_left(entry, sources, steps, ctx, target_side, place)
+  if not ctx.creating then
+    local travels = target_side == "NAV" and entry.to_nav or target_side == "Odoo" and entry.to_odoo
+    if entry.is_key and target_side == "NAV" then return "a key is never written again" end
+    if entry.on_create then return "set on creation only" end
+    if not travels and entry.owner then return ("%s owns it"):format(entry.owner == "nav" and "NAV" or "Odoo") end
+  end
   if all_absent(sources) then return ("%s is absent"):format(list_of(sources)) end
   local found = entry.lookup
   local v = sources[1] and sources[1].value
   if found and v ~= nil and is_empty(v) and found.blank == "leave" then
     return ("%s is empty, and blank = \"leave\""):format(sources[1].field)
   end
+  if found and found.link and not is_empty(v) then return ("flow %s has no link for it"):format(found.link) end
   if found and not is_empty(v) then
     return ("lookup %s does not know %s, and missing = \"leave\""):format(found.name, tostring(v))
   end
@@ -197,11 +225,13 @@ local function why_left(entry, sources, steps, ctx, target_side, place)
     return ("%s gives nothing: %s's own default applies"):format(step.what, target_side)
   end
   if step then return ("%s leaves it alone"):format(step.what) end
-  if entry.owner then return ("%s owns it"):format(entry.owner) end
   return "nothing is written"
 end
 
-local function why_set(entry, sources, steps, created_only)
+local function why_set(entry, sources, steps, created_only, target_side)
+  if entry.is_key and target_side == "NAV" and is_empty(sources[1].value) then
+    return "the number that nav.number makes"
+  end
   if entry.constant ~= nil then return "a constant of the flow, on creation" end
   local step = last_maker(steps)
   if #sources == 0 then return (step and step.what or "set by the flow") end
@@ -259,11 +289,11 @@ local function describe(entry, place, side, record, result, ctx, options, create
     out.outcome, out.why = "left", why_left(entry, sources, steps, ctx, side.to_name, place)
   elseif is_unchanged(target, value, ctx, options) then
     out.outcome = "unchanged"
-    out.why = ("%s has it already, %s"):format(side.to_name, why_set(entry, sources, steps, created_only))
+    out.why = ("%s has it already, %s"):format(side.to_name, why_set(entry, sources, steps, created_only, side.to_name))
   elseif is_empty(value) and #sources > 0 and is_empty(sources[1].value) then
     out.outcome, out.why = "cleared", ("%s is empty"):format(list_of(sources))
   else
-    out.outcome, out.why = "set", why_set(entry, sources, steps, created_only)
+    out.outcome, out.why = "set", why_set(entry, sources, steps, created_only, side.to_name)
   end
   return out
 end
@@ -293,15 +323,15 @@ function trace.run(flow, direction, record, ctx, options)
   local side = assert(SIDES[direction], "no such direction")
   local twin = twin_of(flow)
   local book = twin.book
-  book.steps, book.asking = {}, {}
-  local own = copy(ctx)
-  own.lookups = book:tables(ctx.lookups)
+  book.steps = {}
   local method = direction == "nav_to_odoo" and "to_odoo" or "to_nav"
-  local ok, values, problems = task.guard(BUDGET, twin.flow[method], twin.flow, record, own)
+  local ok, values, problems = task.guard(BUDGET, twin.flow[method], twin.flow, record,
+    book:context(ctx))
   local result = { direction = direction, steps = book.steps, fields = {} }
   if ok then
-    result.values, result.problems = values, problems
+    result.values, result.problems = values, book:plain(problems)
   else
+    values.text = unmarked(values.text)
     result.values, result.problems, result.error = {}, {}, values
   end
   for _, name in ipairs(side.lists) do

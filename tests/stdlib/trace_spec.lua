@@ -94,6 +94,23 @@ describe("trace", function()
     end
     expect(country.line):equals(line)
   end)
+  it("follows a link to another flow, and a lookup that goes through another's codes", function()
+    local flow = assert(bench.flow(p, "ship_to"))
+    local s = assert(bench.sample(flow, "flows/samples/ship_to/new.json"))
+    local t = trace.run(flow.compiled, s.direction, s.record, sample.context(s, lookups))
+    expect({ t.fields[1].field, t.fields[1].steps[1].what, t.fields[1].steps[1].got[1] }):equals {
+      "parent_id", "links of customer", 42 }
+    s = assert(bench.sample(flow, "flows/samples/ship_to/waits.json"))
+    t = trace.run(flow.compiled, s.direction, s.record, sample.context(s, lookups))
+    expect({ t.fields[1].outcome, t.problems[1].rule, t.problems[1].waits_for.flow }):equals {
+      "refused", "lookup link customer", "customer" }
+    flow = assert(bench.flow(p, "customer"))
+    s = assert(bench.sample(flow, "flows/samples/customer/from_odoo_new.json"))
+    t = trace.run(flow.compiled, s.direction, s.record, sample.context(s, lookups))
+    local steps = t.fields[#t.fields].steps
+    expect({ t.fields[#t.fields].field, #steps, steps[1].what, steps[2].what }):equals {
+      "Customer_Posting_Group", 2, "lookup country", "flows/lookups/posting_group.lua" }
+  end)
   it("says what is unchanged, and what a raising function was given", function()
     local flow = assert(bench.flow(p, "customer"))
     local s = assert(bench.sample(flow, "flows/samples/customer/blocked.json"))
