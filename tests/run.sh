@@ -70,7 +70,7 @@ for folder in lua stdlib; do
     run "$folder/$(basename "$file" .lua)" "$spec" "$file"
   done
 done
-run "navodoo test flows/" "$out/asan/navodoo" test flows/
+run "navodoo test flows/" "$out/asan/navodoo" test flows/ --strict
 LIMIT=900
 run "repl in a terminal" sh tests/repl/run.sh "$out/asan/navodoo"
 run "conformance" sh tests/stdlib/conformance/run.sh "$out/clang/navodoo"

@@ -36,7 +36,7 @@ _navodoo() {
     map) options='--to --trace --json --live --flows --env --set'
          if [ "$COMP_CWORD" -eq 2 ]; then words=$(_navodoo_flows); else files=1; fi ;;
     repl) options='--flow --env --state --pair --set' folders=1 ;;
-    test) options='--filter --env --json' folders=1 ;;
+    test) options='--filter --strict --env --json' folders=1 ;;
     plan) options='--key --out --state --flows --env --pair --set --json'
           if [ "$COMP_CWORD" -eq 2 ]; then words=$(_navodoo_flows); fi ;;
     apply) options='--state --flows --set --json' files=1 ;;

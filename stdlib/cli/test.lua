@@ -15,10 +15,10 @@ local testing = require "testing"
 
 local test = {}
 
-test.options = { filter = { value = true }, json = {}, env = { value = true } }
+test.options = { filter = { value = true }, strict = {}, json = {}, env = { value = true } }
 test.places = 1
 
-test.help = [[usage: navodoo test FLOWS [--filter TEXT] [--env NAME] [--json]
+test.help = [[usage: navodoo test FLOWS [--filter TEXT] [--strict] [--env NAME] [--json]
 
 Tries the flows of a folder without any system:
 
@@ -33,13 +33,15 @@ then tells which entries, rules and lines of the flows' own functions no sample 
 reaches. A failure names the line of the flow.
 
   --filter TEXT  only flows, files and tests with this in their name
+  --strict       what nothing reaches is a failure too
   --env NAME     environment of navodoo.lua
   --json         for machines
 
 exit codes: 0 all passed; 1 a test failed; 2 mistakes in the flows, or wrong use
 
-example:
-  navodoo test flows/]]
+examples:
+  navodoo test flows/
+  navodoo test flows/ --filter customer]]
 
 local function wanted(filter, ...)
   if not filter then return true end
@@ -115,12 +117,19 @@ local function add_lines(result, flow, covered)
   result.missed = #missed
 end
 
+-- Takes what was not reached for a failure.
+local function fail_gaps(result)
+  for _, gap in ipairs(result.gaps) do
+    result.failures[#result.failures + 1] = { file = result.file, line = gap.line, name = "coverage", text = gap.text }
+  end
+end
+
 local function show_failure(f)
   out.line("FAILED %s%s: %s", f.file or "?", f.line and ":" .. f.line or "", (f.text:gsub("\n.*", "")))
   if f.name and f.name ~= f.file then out.line("       in %s", f.name) end
 end
 
-local function show(results, spec_failures, passed, failed)
+local function show(results, spec_failures, passed, failed, strict)
   for _, r in ipairs(results) do
     for _, f in ipairs(r.failures) do show_failure(f) end
   end
@@ -129,7 +138,7 @@ local function show(results, spec_failures, passed, failed)
     local reached = r.entries + r.lines - #r.gaps
     out.line("%s: %d samples, %d generated records, %d of %d entries, rules and lines reached", r.flow, r.samples,
       r.tried or 0, reached, r.entries + r.lines)
-    for _, gap in ipairs(r.gaps) do out.line("  %s:%s: %s", r.file, gap.line or "?", gap.text) end
+    for _, gap in ipairs(strict and {} or r.gaps) do out.line("  %s:%s: %s", r.file, gap.line or "?", gap.text) end
   end
   out.line("%d passed, %d failed", passed, failed)
 end
@@ -182,10 +191,11 @@ function test.run(a)
   local failed = #spec_failures
   for i, flow in ipairs(p.flows) do
     add_lines(results[i], flow, state.cover)
+    if a.strict then fail_gaps(results[i]) end
     passed, failed = passed + results[i].passed, failed + #results[i].failures
   end
   if a.json then out.json(as_json(results, spec_failures, passed, failed))
-  else show(results, spec_failures, passed, failed) end
+  else show(results, spec_failures, passed, failed, a.strict) end
   if failed > 0 then return 1 end
   if passed == 0 and a.filter then
     out.complain("test: nothing has %q in its name", a.filter)
