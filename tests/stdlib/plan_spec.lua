@@ -1,5 +1,8 @@
 --- A dry run tells the truth: what is applied is what was planned, or nothing at all.
 
+local apply = require "cli.apply"
+local json = require "navodoo.json"
+local out = require "cli.out"
 local testing = require "testing"
 
 local CUSTOMER <const> = { Name = "Anna", Customer_Posting_Group = "EU", Country_Region_Code = "AT" }
@@ -115,5 +118,49 @@ describe("a plan", function()
     expect(plan.parked[1].why):matches "Customer_Posting_Group"
     world:apply("customer", plan)
     expect(#world:jobs()):equals(0)
+  end)
+end)
+
+describe("navodoo apply", function()
+  -- Exit code and complaint for a plan file with this content.
+  local function applied(content)
+    local path = os.tmpname()
+    local f <close> = assert(io.open(path, "wb"))
+    f:write(content)
+    f:flush()
+    local complain, said = out.complain, nil
+    out.complain = function(form, ...) said = form:format(...) end
+    local code = apply.run { path, flows = "flows" }
+    out.complain = complain
+    os.remove(path)
+    return code, said
+  end
+  local function plan_of(changes)
+    local flow
+    for _, f in ipairs(testing.project().flows) do
+      if f.name == "customer" then flow = f end
+    end
+    local made = { navodoo = "plan 1", flow = "customer", hash = flow.hash, env = "dev", records = json.array {},
+                   systems = { nav = "http://elsewhere CRONUS", odoo = "http://elsewhere db " } }
+    for key, v in pairs(changes) do made[key] = v end
+    return assert(json.encode(made))
+  end
+  it("takes nothing but a plan", function()
+    local code, said = applied "{}"
+    expect(code):equals(2)
+    expect(said):matches "this is no plan"
+    code, said = applied "{ not json"
+    expect(code):equals(2)
+    expect(said):matches ":1: "
+  end)
+  it("refuses a plan of another version of the flow", function()
+    local code, said = applied(plan_of { hash = "000000000000" })
+    expect(code):equals(2)
+    expect(said):matches "flows/customer.lua changed since the plan was made %(000000000000, now %x+%); plan again"
+  end)
+  it("refuses a plan for other systems", function()
+    local code, said = applied(plan_of {})
+    expect(code):equals(2)
+    expect(said):matches "the plan is for http://elsewhere CRONUS, this is "
   end)
 end)
