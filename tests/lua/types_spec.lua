@@ -11,6 +11,7 @@ local TYPES <const> = "stdlib/types/navodoo.lua"
 local HANDLES <const> = {
   decimal = "navodoo.Decimal", task = "navodoo.Event", lock = "navodoo.Lock",
   generation = "navodoo.Generation", serve = "navodoo.HttpServer", fs = "navodoo.Watcher",
+  edit = "navodoo.Editor",
 }
 
 --- Metamethods that no editor knows how to annotate, or that only raise.
