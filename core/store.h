@@ -75,7 +75,7 @@
  *   journal_tail(flow|null, record|null, limit)      newest first
  *   journal_counts(flow|null, since) -> flow, outcome, count
  *       since 0: of all time, pruned entries too, and at once
- *   meta(key) -> value
+ *   meta(key) -> value                   meta_list(prefix) -> key, value
  */
 #ifndef NV_STORE_H
 #define NV_STORE_H

@@ -332,6 +332,9 @@ const nv_store_sql nv_store_queries[] = {
      " WHERE e.generation = generations.id) AS pinned FROM generations"
      " WHERE ?1 IS NULL OR flow = ?1 ORDER BY flow, since DESC, id DESC"},
     {"meta", 1, "SELECT value FROM meta WHERE key = ?1"},
+    {"meta_list", 1, /* the keys that begin so */
+     "SELECT key, value FROM meta WHERE key >= ?1 AND key < ?1 || char(1114111)"
+     " AND value IS NOT NULL ORDER BY key"},
 };
 
 const int nv_store_queries_count =

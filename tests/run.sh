@@ -88,6 +88,7 @@ if [ "${FULL:-0}" = 1 ]; then # a million, by the optimised build
 fi
 run "simulation, $seeds seeds" sh tests/sim/run.sh "$out/clang/tests/sim" "$seeds"
 run "kill at each failpoint" python3 tests/crash/kill.py "$out/clang/navodoo"
+run "companies, clones, restores" python3 tests/crash/companies.py "$out/clang/navodoo"
 run "reloads" python3 tests/crash/reload.py "$out/clang/navodoo" \
   "$out/clang/tests/bench/doubles/erpdouble"
 run "$kills random kills" python3 tests/crash/kill.py "$out/clang/navodoo" --random "$kills"

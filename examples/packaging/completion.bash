@@ -21,6 +21,7 @@ _navodoo() {
     hooks
     generations
     rollback
+    accept
     links'
   if [ "$COMP_CWORD" -eq 1 ]; then
     mapfile -t COMPREPLY < <(compgen -W \
@@ -40,7 +41,7 @@ _navodoo() {
     plan) options='--key --out --state --flows --env --pair --set --json'
           if [ "$COMP_CWORD" -eq 2 ]; then words=$(_navodoo_flows); fi ;;
     apply) options='--state --flows --set --json' files=1 ;;
-    sandbox) options='--nav --odoo --odoo-version --customers --vendors --contacts --addresses --partners --seed --state --nav-auth --token-life --password --api-key --api-key-expires' ;;
+    sandbox) options='--nav --odoo --odoo-version --customers --vendors --contacts --addresses --partners --company --seed --state --nav-auth --token-life --password --api-key --api-key-expires' ;;
     status) options='--state --json' ;;
     jobs) options='--flow --only --after --limit --state --json' ;;
     dead) options='--flow --group --all --after --limit --state --json'
@@ -53,6 +54,8 @@ _navodoo() {
     generations) options='--flow --state --json' ;;
     rollback) options='--state --json'
               [ "$COMP_CWORD" -eq 2 ] && words=$(_navodoo_flows) ;;
+    accept) options='--state --json'
+            [ "$COMP_CWORD" -eq 2 ] && words='nav odoo' ;;
     links) options='--flow --nav --odoo --after --limit --state --json' ;;
     help) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$current")
           return ;;

@@ -9,6 +9,7 @@ local decision = require "cli.decision"
 local expiry = require "cli.expiry"
 local gate = require "connector.gate"
 local http = require "navodoo.http"
+local identity = require "navodoo.engine.identity"
 local json = require "navodoo.json"
 local store = require "navodoo.store"
 local task = require "navodoo.task"
@@ -225,6 +226,24 @@ end
 
 --- A person's word on a review; see cli/decision.lua.
 commands.take, commands.link, commands.separate = decision.take, decision.link, decision.separate
+
+--- What an endpoint is now is right, whatever was known of it. Arguments: endpoint.
+function commands.accept(a)
+  local ops, err = identity.forget(a.endpoint)
+  if not ops then return nil, err end
+  local ok
+  ok, err = store.apply(ops)
+  if not ok then return nil, err end
+  local restarted = 0
+  for _, slot in ipairs(commands.running and commands.running.lives.slots or {}) do
+    if slot.resting and slot.class == "fingerprint" then
+      slot.again = true
+      slot.news:set()
+      restarted = restarted + 1
+    end
+  end
+  return { endpoint = a.endpoint, restarted = restarted }
+end
 
 --- Versions of flows. Arguments: flow.
 function commands.generations(a) return versions.list(a, commands.running) end

@@ -27,6 +27,7 @@ local COMMANDS <const> = {
   { "review", "what waits for a person, and the person's word on it" },
   { "generations", "versions of the flows, and which of them runs" },
   { "rollback", "an older version of a flow runs again" },
+  { "accept", "a cloned or restored system is the right one" },
   { "links", "which NAV record is which Odoo record" },
 }
 

@@ -94,7 +94,7 @@ local function listen(a, p)
 end
 
 --- Classes of trouble that no waiting mends.
-local LASTING <const> = { auth = true, config = true }
+local LASTING <const> = { auth = true, config = true, fingerprint = true }
 
 --- Gathers why flows did not run: what keeps several of them is said once.
 local troubles = {}

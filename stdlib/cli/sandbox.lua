@@ -16,7 +16,7 @@ sandbox.options = { nav = { value = true }, odoo = { value = true },
                     ["odoo-version"] = { value = true, one_of = { "14", "17", "18", "19" } },
                     customers = { value = true, whole = true }, vendors = { value = true, whole = true },
                     contacts = { value = true, whole = true }, addresses = { value = true, whole = true },
-                    partners = { value = true, whole = true },
+                    partners = { value = true, whole = true }, company = { value = true, list = true },
                     seed = { value = true, whole = true }, state = { value = true },
                     ["nav-auth"] = { value = true, one_of = { "basic", "ntlm", "oauth2" } },
                     ["token-life"] = { value = true, whole = true },
@@ -26,7 +26,7 @@ sandbox.places = 0
 
 sandbox.help = [[usage: navodoo sandbox [--nav ADDR:PORT] [--odoo ADDR:PORT] [--odoo-version 14|17|18|19]
                        [--customers N] [--vendors N] [--contacts N] [--addresses N]
-                       [--partners N] [--seed N] [--state FILE]
+                       [--partners N] [--company NAME] [--seed N] [--state FILE]
                        [--nav-auth basic|ntlm|oauth2] [--token-life SECONDS] [--password TEXT]
                        [--api-key TEXT] [--api-key-expires DATE]
 
@@ -42,6 +42,8 @@ real ones answer and refuse. Data is made from the seed: the same seed, the same
   --addresses N        ship-to addresses of customers in NAV (default 0)
   --partners N         partners that Odoo has already (default 0): firms that NAV has too,
                        under no common key; a quarter are vendors where NAV has vendors
+  --company NAME       a further company in both, with customers of its own in NAV; may be
+                       given several times: in Odoo they are the companies 2, 3, ...
   --seed N             (default 1)
   --state FILE         keep the data in this file: read at start, written at the end
                        (port 0 takes a free one; which, is printed)
@@ -53,7 +55,8 @@ real ones answer and refuse. Data is made from the seed: the same seed, the same
   --api-key TEXT       API key of Odoo's user, good in place of the password
   --api-key-expires D  last day of that key, YYYY-MM-DD (Odoo 18 and later)
 
-Under /_sandbox/ on both: dump, stats, faults, edit, crowd, clock, reset, sign_out.
+Under /_sandbox/ on both: dump, stats, faults, edit, crowd, clock, snapshot, restore,
+reset, sign_out.
 User navodoo (NAV) and navodoo@example.com (Odoo), password "sandbox", database "sandbox".
 
 examples:
@@ -110,10 +113,12 @@ local function open_sides(a)
   return {
     nav = { kind = "nav", module = nav, state = saved and nav.restore(saved.nav) or
               nav.new { customers = customers, vendors = a.vendors, contacts = a.contacts,
-                        addresses = a.addresses, seed = seed, start_us = time.now(), password = a.password,
+                        addresses = a.addresses, companies = a.company, seed = seed,
+                        start_us = time.now(), password = a.password,
                         auth = a.nav_auth, token_seconds = a.token_life } },
     odoo = { kind = "odoo", module = odoo, state = saved and odoo.restore(saved.odoo) or
               odoo.new { version = math.tointeger(tonumber(a.odoo_version or 19)), seed = seed,
+                         companies = 1 + #(a.company or {}),
                          partners = a.partners or 0, customers = customers, vendors = a.vendors,
                          start_us = time.now(), password = a.password,
                          api_key = a.api_key, api_key_expires_us = a.expires_us } },

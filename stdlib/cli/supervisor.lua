@@ -302,13 +302,13 @@ local function look_after(self, slot)
 end
 
 --- Waits with a flow that does not run until something changed; false when that is the end.
-local function rest(self, slot, wanted)
-  slot.resting = true
-  self.open = self.open - 1
+local function rest(self, slot, wanted, class)
+  slot.resting, slot.class = true, class
+  if class ~= "fingerprint" then self.open = self.open - 1 end -- a person may say that all is well
   self.changed:set()
   await(slot, function() return slot.stopping or slot.wanted ~= wanted or slot.again end)
   slot.resting, slot.again = false, nil
-  self.open = self.open + 1
+  if class ~= "fingerprint" then self.open = self.open + 1 end
   return not slot.stopping
 end
 
@@ -327,7 +327,7 @@ local function run(self, slot)
       local b = supervisor.board(slot.name)
       if not b.failed or self.options.once or slot.stopping then break end
       log.error("flow does not run: " .. b.failed, { flow = slot.name, class = b.class })
-      if not rest(self, slot, wanted) then break end
+      if not rest(self, slot, wanted, b.class) then break end
     else
       log.error("flow ended: " .. err.text, { flow = slot.name })
       if self.options.once then

@@ -2,13 +2,15 @@
 --
 -- | route | what |
 -- | --- | --- |
--- | GET /_sandbox/dump[?table=Customer] | all records, of all tables or one (`model=` for Odoo) |
+-- | GET /_sandbox/dump[?table=Customer[&company=...]] | all records, of all tables or one (`model=` for Odoo) |
 -- | GET /_sandbox/stats | counters of calls, reads, creates, updates |
 -- | GET, POST, DELETE /_sandbox/faults | list, add, clear fault rules (sandbox.faults) |
 -- | POST /_sandbox/edit | a person changes a record: { table or model, key, fields, insert?, delete?, late_ms? } |
 -- | POST /_sandbox/crowd | many records changed at once: { edits, seed?, table or model?, except? } |
 -- | POST /_sandbox/clock | the time of both sides moves on: { seconds or days } |
 -- | POST /_sandbox/sign_out | sessions, tokens and signed-in connections end |
+-- | POST /_sandbox/snapshot | takes a backup, in memory |
+-- | POST /_sandbox/restore | the data as at the last snapshot, as after restoring a backup |
 -- | POST /_sandbox/reset | everything as at the start: { customers?, seed?, ... } |
 --
 -- `late_ms` is how long ago the transaction began that is committed now: its stamps are of then, so
@@ -142,7 +144,7 @@ local routes = {}
 routes["GET dump"] = function(request, side)
   local name = query_value(request.path, "table") or query_value(request.path, "model")
   if name then
-    local records = side.module.dump(side.state, name)
+    local records = side.module.dump(side.state, name, query_value(request.path, "company"))
     if not records then return refuse(404, ("there is no %q here"):format(name)) end
     return reply(200, { [name] = records })
   end
@@ -222,6 +224,20 @@ routes["POST clock"] = function(request, _, clock)
   if not clock.advance then return refuse(400, "this clock cannot be moved") end
   clock.advance(seconds * 1000000)
   return reply(200, { now = time.iso(clock.now()) })
+end
+
+routes["POST snapshot"] = function(_, side)
+  side.snapshot = assert(json.encode(side.module.save(side.state)))
+  return reply(200, { bytes = #side.snapshot })
+end
+
+routes["POST restore"] = function(_, side)
+  if not side.snapshot then return refuse(409, "there is no snapshot yet") end
+  local old = side.module.restore(assert(json.decode(side.snapshot, { max_depth = 64 })))
+  for name in pairs(side.state) do side.state[name] = nil end
+  for name, value in pairs(old) do side.state[name] = value end
+  setmetatable(side.state, getmetatable(old))
+  return reply(200, { done = true })
 end
 
 routes["POST reset"] = function(request, side)

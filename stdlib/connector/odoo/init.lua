@@ -256,6 +256,23 @@ local function shared(self, key, fetch, fresh)
   return json.decode(known)
 end
 
+local UUID_TTL_MS <const> = 10000
+
+--- Odoo's own name of its database; takes the right to read system parameters. Waits.
+---@return string|nil uuid
+---@return connector.Error|nil err
+function odoo:database_uuid()
+  return call.cached(self.endpoint, "uuid " .. self.endpoint.database, UUID_TTL_MS, function()
+    local rows, err = ask(self, "ir.config_parameter", "search_read", {
+      domain = json.array { json.array { "key", "=", "database.uuid" } }, fields = json.array { "value" },
+      limit = 1 })
+    if not rows then return nil, err end
+    if rows[1] and type(rows[1].value) == "string" then return rows[1].value end
+    return nil, call.failure(self.endpoint, "database.uuid", { class = "config" },
+                             { code = "absent", text = "there is no such system parameter" })
+  end)
+end
+
 --- The ids behind the codes of a small table (countries, payment terms), whole. Waits; shared
 --- by all flows for an hour.
 ---@param model string

@@ -13,6 +13,7 @@ local json = require "navodoo.json"
 local store = require "navodoo.store"
 local time = require "navodoo.time"
 local closing = require "navodoo.engine.closing"
+local company = require "navodoo.engine.company"
 local creating = require "navodoo.engine.creating"
 local gate = require "navodoo.engine.gate"
 local gone = require "navodoo.engine.gone"
@@ -80,7 +81,7 @@ local function read_odoo(engine, txn, items)
   end
   if #new > 0 then
     local domain = table.move(engine.flow.odoo.where, 1, #engine.flow.odoo.where, 1, json.array {})
-    table.insert(domain, 1, json.array { "id", "in", new })
+    table.insert(company.only_own(engine, domain), 1, json.array { "id", "in", new })
     local more
     more, err = engine.odoo:search(engine.model, domain, engine.back_fields, { active_test = false })
     if not more then return nil, err end

@@ -16,6 +16,7 @@ local time = require "navodoo.time"
 local adoption = require "navodoo.engine.adopt"
 local base = require "navodoo.engine.base"
 local closing = require "navodoo.engine.closing"
+local company = require "navodoo.engine.company"
 local gate = require "navodoo.engine.gate"
 local gone = require "navodoo.engine.gone"
 local lane = require "navodoo.engine.lane"
@@ -293,6 +294,7 @@ end
 --- Fills the gaps of a new record's values that mean "empty" either way, so that records
 -- with different gaps share one call.
 local function complete(engine, values)
+  company.own(engine, values)
   for _, field in ipairs(engine.blank_fields) do
     if values[field] == nil then values[field] = false end
   end

@@ -9,6 +9,7 @@ local json = require "navodoo.json"
 local store = require "navodoo.store"
 local time = require "navodoo.time"
 local base = require "navodoo.engine.base"
+local identity = require "navodoo.engine.identity"
 local outcome = require "navodoo.engine.outcome"
 local pair = require "navodoo.engine.pair"
 
@@ -141,6 +142,7 @@ function closing.close(engine, txn, item)
   item.result = result
   txn:add("link_put", engine.flow.name, job.record, tostring(item.id), item.xmlid, job.hash, job.version,
           item.current.write_date, crypto.hash(odoo_text), base.pack(item.payload, odoo_text), time.now())
+  identity.note(engine, txn, job.record, job.version, item.id, item.current.write_date)
   journal(engine, txn, item, result, detail_of(item, result))
   if item.write or item.effect then txn:add("effect_done", item.key) end
   txn:add("job_done", job.id, job.rev)

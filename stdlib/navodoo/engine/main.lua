@@ -21,7 +21,9 @@ local adopt = require "navodoo.engine.adopt"
 local base = require "navodoo.engine.base"
 local creating = require "navodoo.engine.creating"
 local delivery = require "navodoo.engine.delivery"
+local company = require "navodoo.engine.company"
 local held = require "navodoo.engine.held"
+local identity = require "navodoo.engine.identity"
 local keys = require "navodoo.engine.keys"
 local life = require "navodoo.engine.life"
 local outcome = require "navodoo.engine.outcome"
@@ -58,7 +60,18 @@ function engine:publish()
   life.publish(self.board, {
     flow = self.flow.name, started = time.iso(self.started_us), counters = self.counters,
     trouble = self.last_trouble, hash = self.hash,
+    failed = self.halted and self.halted.text, class = self.halted and self.halted.class,
     unfinished = self.unfinished or false, ended = self.ended or false, polling = self.polls_open > 0 })
+  self.room:set()
+end
+
+--- Ends this life because of something that only a person can clear; what runs is finished.
+function engine:halt(err)
+  if self.halted then return end
+  self.halted, self.retiring = err, true
+  self.wake:set()
+  self.poll_now:set()
+  self.poll_odoo_now:set()
   self.room:set()
 end
 
@@ -213,6 +226,7 @@ local function prepare(self)
   end
   self.typed = self.nav:reader(nav_schema, self.nav_read_fields)
   self.fields, self.nav_schema = odoo_schema.fields, nav_schema
+  company.settle(self)
   self.flow:learn { nav = nav_schema, odoo = odoo_schema }
   self.blank_on_create, err = insist(self, "defaults", function()
     return self.odoo:blank_on_create(self.model, self.flow.odoo_fields)
@@ -235,7 +249,7 @@ local function new_engine(spec, flow)
   local nav, odoo = spec.endpoints.nav, spec.endpoints.odoo
   local self = setmetatable({
     flow = flow, direction = flow.directions[1], hash = spec.hash,
-    generation = spec.generation, pinned = spec.pinned, board = life.board(spec, flow.name),
+    pairs = spec.pairs or 1, generation = spec.generation, pinned = spec.pinned, board = life.board(spec, flow.name),
     nav = connector.open(nav), odoo = connector.open(odoo),
     company = nav.company, entity = flow.nav.read, model = flow.odoo.model,
     stamp = flow.nav.watch and flow.nav.watch.stamp,
@@ -303,6 +317,7 @@ function main.start(argument)
   local self = new_engine(spec, flow)
   life.listen(self, spec)
   local ok, err = prepare(self)
+  if ok then ok, err = insist(self, "fingerprint", function() return identity.check(self) end) end
   if not ok then return life.give_up(spec, name, err.text, err.class) end
   if not life.take_turn(self, spec) then return end
   if not spec.beside then

@@ -12,6 +12,7 @@ local task = require "navodoo.task"
 local time = require "navodoo.time"
 local base = require "navodoo.engine.base"
 local merge = require "navodoo.engine.merge"
+local identity = require "navodoo.engine.identity"
 local outcome = require "navodoo.engine.outcome"
 
 local pair = {}
@@ -244,6 +245,7 @@ function pair.close(engine, txn, item, did, nav_name)
           seen(item.record, engine.flow.nav_fields), item.etag, item.current.write_date,
           seen(item.current, engine.odoo_fields),
           base.pack(item.nav_text, item.odoo_text, turns and assert(json.encode(turns)) or nil), now)
+  identity.note(engine, txn, nav_name, item.etag, item.id, item.current.write_date)
   if item.left then
     local to_nav = item.left == "to_nav"
     txn:add("job_put", engine.flow.name, to_nav and "odoo_to_nav" or "nav_to_odoo",

@@ -16,6 +16,7 @@ local cursor = require "navodoo.engine.cursor"
 local feed = require "navodoo.engine.feed"
 local keys = require "navodoo.engine.keys"
 local numbers = require "navodoo.engine.numbers"
+local identity = require "navodoo.engine.identity"
 local outcome = require "navodoo.engine.outcome"
 
 local poll = {}
@@ -234,6 +235,7 @@ local function sweep_due(engine, state)
 end
 
 local function walk_once(engine)
+  if not identity.guard(engine) then return false end
   local state = read_cursor(engine) or {}
   local mode = (engine.flow.nav.watch or {}).mode
   local sweep = sweep_due(engine, state) or engine.once_all == true

@@ -14,6 +14,7 @@ local task = require "navodoo.task"
 local time = require "navodoo.time"
 local base = require "navodoo.engine.base"
 local census = require "navodoo.engine.census"
+local identity = require "navodoo.engine.identity"
 local outcome = require "navodoo.engine.outcome"
 local position = require "navodoo.engine.position"
 
@@ -156,6 +157,7 @@ function poll_odoo.walk(engine, full)
 end
 
 local function walk_once(engine)
+  if not identity.guard(engine) then return false end
   local state = read_position(engine) or {}
   local watch = engine.flow.odoo.watch
   local slot = watch.sweep and state.swept and time.cron_next(watch.sweep, engine.zone, state.swept)

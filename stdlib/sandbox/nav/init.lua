@@ -29,6 +29,7 @@ local FIRST_VERSION <const> = 79124176
 ---@field addresses integer?   ship-to addresses, default 0
 ---@field seed integer?        default 1
 ---@field company string?
+---@field companies string[]?  further ones, each with customers of its own
 ---@field user string?
 ---@field password string?
 ---@field auth string?         "basic", "ntlm" or "oauth2"
@@ -38,6 +39,10 @@ local FIRST_VERSION <const> = 79124176
 ---@field plain boolean?       no repeats, no odd countries: for runs that count
 ---@field page_size integer?
 
+local function id_of(company)
+  return (crypto.hash(company):gsub("^(%x%x%x%x%x%x%x%x)(%x%x%x%x)(%x%x%x%x)(%x%x%x%x)", "%1-%2-%3-%4-"))
+end
+
 local function fill(state, options)
   state.tables, state.relations = {}, { Customer = {}, Vendor = {} }
   for _, def in ipairs(tables.list) do state.tables[def.name] = rows.new() end
@@ -45,6 +50,17 @@ local function fill(state, options)
   state.row_version = FIRST_VERSION
   data.fill(state, options.customers)
   cards.fill(state, options)
+end
+
+-- A further company of the database: tables of its own; logins, settings and counters are shared.
+local function further(state, name, n)
+  local company = setmetatable({ company = name, company_id = id_of(name), others = {} }, { __index = state })
+  local options = {}
+  for key, value in pairs(state.options) do options[key] = value end
+  options.seed = state.options.seed + n
+  company.options, company.seed = options, options.seed
+  fill(company, options)
+  return company
 end
 
 local function no_calls()
@@ -64,16 +80,17 @@ function nav.new(options)
     company = options.company or "CRONUS International Ltd.", user = options.user or "navodoo",
     password = options.password or "sandbox", plain = options.plain, start_us = options.start_us or START_US,
     page_size = options.page_size or PAGE_SIZE, auth = options.auth or "basic",
-    token_seconds = options.token_seconds or 3599,
+    token_seconds = options.token_seconds or 3599, companies = options.companies,
   }
   local state = {
     kind = "nav", options = kept, version = version, company = kept.company, user = kept.user,
     password = kept.password, seed = kept.seed, start_us = kept.start_us, page_size = kept.page_size,
     auth = kept.auth, token_seconds = kept.token_seconds,
-    company_id = crypto.hash(kept.company):gsub("^(%x%x%x%x%x%x%x%x)(%x%x%x%x)(%x%x%x%x)(%x%x%x%x)", "%1-%2-%3-%4-"),
+    company_id = id_of(kept.company), others = {},
     stats = no_calls(), faults = { rules = {} },
   }
   fill(state, kept)
+  for n, name in ipairs(kept.companies or {}) do state.others[name] = further(state, name, n) end
   return state
 end
 
@@ -89,18 +106,48 @@ function nav.reset(state, options)
   for name, value in pairs(fresh) do state[name] = value end
 end
 
---- Answers one request: `service.handle(request, state, clock) -> response`.
-nav.handle = service.handle
+-- A further company by name. Its state rests on that of the database, whichever table that is now.
+local function further_of(state, name)
+  local other = name and state.others[name]
+  return other and setmetatable(other, { __index = state })
+end
 
---- A person changes a record in the client: `person.edit(state, change, clock) -> done | nil, refused`.
-nav.edit = person.edit
+local function plain(text)
+  text = text:gsub("%+", " "):gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end)
+  return (text:gsub("''", "'"))
+end
+
+--- Answers one request: a further company answers for itself.
+---@param request table
+---@param state table
+---@param clock table
+function nav.handle(request, state, clock)
+  if next(state.others) then
+    local name = request.path:match "Company%('(.-)'%)" or request.path:match "[?&]company=([^&]*)"
+    local other = further_of(state, name and plain(name))
+    if other then return service.handle(request, other, clock) end
+  end
+  return service.handle(request, state, clock)
+end
+
+--- A person changes a record in the client: `change.company` where it is a further one's.
+---@param state table
+---@param change table
+---@param clock table
+---@return table? done
+---@return table? refused
+function nav.edit(state, change, clock)
+  return person.edit(further_of(state, change.company) or state, change, clock)
+end
 
 --- All records of a table, by key, under their names on the wire; money as exact decimals.
 ---@param state table
 ---@param name string?   such as "Ship-to Address"; "Customer" when there is none
+---@param company string?  a further one
 ---@return table[]?   nil for a table that is not kept here
-function nav.dump(state, name)
+function nav.dump(state, name, company)
   name = name or "Customer"
+  state = further_of(state, company) or state
   local def, t = tables[name], state.tables[name]
   if not t then return nil end
   local order, list = {}, {}
@@ -149,10 +196,14 @@ end
 ---@param state table
 ---@return table
 function nav.save(state)
-  local saved = { tables = {} }
+  local saved = { tables = {}, others = {} }
   for name, t in pairs(state.tables) do saved.tables[name] = { by_key = t.by_key, versions = t.versions } end
   for name, value in pairs(state) do
-    if name ~= "tables" then saved[name] = value end
+    if name == "others" then
+      for company, other in pairs(value) do saved.others[company] = nav.save(other) end
+    elseif name ~= "tables" then
+      saved[name] = value
+    end
   end
   return saved
 end
@@ -161,8 +212,13 @@ end
 ---@param saved table
 ---@return table
 function nav.restore(saved)
-  local state = {}
-  for name, value in pairs(saved) do state[name] = value end
+  local state = { others = {} }
+  for name, value in pairs(saved) do
+    if name ~= "others" then state[name] = value end
+  end
+  for company, other in pairs(saved.others or {}) do
+    state.others[company] = nav.restore(other)
+  end
   state.tables = {}
   for _, def in ipairs(tables.list) do
     local t, kept = rows.new(), saved.tables[def.name]

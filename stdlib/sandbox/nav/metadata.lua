@@ -108,8 +108,12 @@ function metadata.companies(state, root, single)
   if single then
     return json.encode(company_record(state, root .. "/$metadata#Company/$entity"))
   end
+  local list, names = json.array { company_record(state) }, {}
+  for name in pairs(state.others) do names[#names + 1] = name end
+  table.sort(names)
+  for _, name in ipairs(names) do list[#list + 1] = company_record(state.others[name]) end
   return json.encode(json.object({ "@odata.context", "value" }, {
-    ["@odata.context"] = root .. "/$metadata#Company", value = json.array { company_record(state) },
+    ["@odata.context"] = root .. "/$metadata#Company", value = list,
   }))
 end
 
