@@ -5,10 +5,14 @@
 W1  first load of RECORDS customers from NAV to Odoo, read-back, links and journal
     durable, in key order and with scattered keys; a plain script's figures beside.
 W3  from start to ready, and memory when idle.
+Reload  from the notice of a changed flow to its new version ready to take over, beside the
+        old one: read, compiled, compared with both systems; without the flow's own tests.
 """
 import json
 import os
 import resource
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -128,6 +132,42 @@ def start():
     print(f"W3: start to ready {1000 * best:.0f} ms (best of 5), idle {idle:.1f} MiB resident")
 
 
+def reload(times=200):
+    process, base = double(10)
+    with tempfile.TemporaryDirectory(prefix="navodoo-bench-") as work:
+        flows = os.path.join(work, "flows")
+        shutil.copytree(os.path.join(HERE, "../../flows"), flows)
+        for name in os.listdir(flows):
+            if name.endswith(".lua") and name not in ("customer.lua", "navodoo.lua"):
+                os.remove(os.path.join(flows, name))
+        path = os.path.join(flows, "customer.lua")
+        with open(path, encoding="utf-8") as f:
+            text = f.read()
+        command = engine(base, os.path.join(work, "state"))
+        command[command.index("flows/")] = flows
+        run = subprocess.Popen(command, stderr=subprocess.PIPE)
+        took = []
+        for line in run.stderr:
+            event = json.loads(line)
+            if event["text"] == "flow reloaded":
+                took.append(event["ms"])
+            if event["text"] == "flow runs":
+                if len(took) == times:
+                    break
+                with open(path + ".new", "w", encoding="utf-8") as f:
+                    f.write(text + f"-- {len(took)}\n")
+                os.rename(path + ".new", path)
+                run.send_signal(signal.SIGHUP)
+        resident_after = resident(run.pid)
+        run.terminate()
+        run.wait()
+    process.kill()
+    process.wait()
+    took.sort()
+    print(f"reload: {took[len(took) // 2]} ms to ready (median of {times}), {took[times * 99 // 100]} ms (p99), "
+          f"{took[0]} ms (best); {resident_after:.1f} MiB resident after {times}")
+
+
 def main():
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     print(f"{RECORDS:,} records, {os.cpu_count()} cores; records/s are wall clock: use the ratios")
@@ -137,6 +177,7 @@ def main():
     print(f"ratios: navodoo / plain script {ordered / script:.2f}, "
           f"scattered / key order {scattered / ordered:.2f}")
     start()
+    reload()
 
 
 if __name__ == "__main__":
