@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import urllib.parse
 
 from world import Tally, World
@@ -186,10 +187,62 @@ def another_system(navodoo, tally):
     tally.check("a cloned and a restored system stop the flow", "; ".join(problems) or None)
 
 
+def while_it_runs(navodoo, tally):
+    """An engine that goes on stops one flow, stays there, and goes on when it is told to."""
+    world, problems, engine = Companies(navodoo, 10), [], None
+
+    def until(what, condition):
+        end = time.monotonic() + 40
+        while time.monotonic() < end:
+            flows = {f["flow"]: f.get("board", {}) for f in world.command("status")["flows"]}
+            if all(name in flows for name in ("customer", "customer@ag")) and condition(flows):
+                return
+            time.sleep(0.2)
+        problems.append(f"{what}: {flows}")
+
+    try:
+        path = os.path.join(world.folder, "customer.lua")
+        with open(path, encoding="utf-8") as f:
+            text = f.read()
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text.replace('every = "10s"', 'every = "1s"'))
+        engine = subprocess.Popen(
+            [navodoo, "run", world.folder, "--state", world.state, "--set",
+             f"nav.url={world.url['nav']}/DynamicsNAV110/ODataV4", "--set", f"odoo.url={world.url['odoo']}"],
+            stdout=world.log, stderr=world.log)
+        while not os.path.exists(world.state + "/control.sock") and engine.poll() is None:
+            time.sleep(0.05)
+        until("it runs", lambda flows: all(flows[name].get("counters", {}).get("created", 0) >= 10
+                                           for name in ("customer", "customer@ag")))
+        world.post("nav", "snapshot")
+        no = sorted(world.customers_of(AG))[0]
+        world.post("nav", "edit", {"table": "Customer", "company": AG, "key": no, "fields": {"City": "Salzburg"}})
+        until("an edit", lambda flows: flows["customer@ag"]["counters"].get("updated", 0) >= 1)
+        time.sleep(1)  # witnesses are written down once a second
+        world.post("nav", "edit", {"table": "Customer", "company": AG, "key": no, "fields": {"City": "Linz"}})
+        until("another", lambda flows: flows["customer@ag"]["counters"].get("updated", 0) >= 2)
+        world.post("nav", "restore")
+        until("it stops", lambda flows: "went back in time" in flows["customer@ag"].get("failed", ""))
+        expect(problems, "the engine stays", engine.poll() is None)
+        told = world.command("accept", "nav")
+        expect(problems, f"accepted: {told}", told["restarted"] >= 1)
+        until("it goes on", lambda flows: not any(b.get("failed") for b in flows.values()))
+    except Exception as e:
+        problems.append(repr(e))
+    finally:
+        if engine:
+            engine.terminate()
+            engine.wait(30)
+        world.close()
+    tally.check("a restored system stops a flow of a running engine, which goes on when told to",
+                "; ".join(problems) or None)
+
+
 def main():
     tally = Tally()
     two_companies(sys.argv[1], tally)
     another_system(sys.argv[1], tally)
+    while_it_runs(sys.argv[1], tally)
     return tally.end()
 
 
