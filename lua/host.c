@@ -9,6 +9,7 @@
 #include "../core/log.h"
 #include "../core/secret.h"
 #include "../core/store.h"
+#include "stdlib_index.h"
 
 enum { CACHE_ENTRIES = 4096, CACHE_BYTES = 32 << 20 };
 
@@ -32,6 +33,7 @@ int nvl_host_open_on(nvl_host *h, nv_loop *loop, nv_error *err) {
 }
 
 void nvl_host_close_on(nvl_host *h) {
+  nvl_stdlib_forget(h);
   nvl_events_forget(h);
   nv_http_close(h->http);
   nv_store_close(h->store);

@@ -38,6 +38,7 @@ typedef struct nvl_host {
   struct nv_secrets *secrets;
   struct nv_log *log;
   struct nvl_event *events; /* named events, shared by all states */
+  struct nv_buf *modules;   /* the stdlib as it was compiled first, see stdlib_index.h */
 } nvl_host;
 
 nvl_host *nvl_host_of(lua_State *L);

@@ -66,9 +66,7 @@ static int search_stdlib(lua_State *L) {
     const nvl_stdlib_file *f = nvl_stdlib_find(path);
     if (!f) continue;
     snprintf(chunk, sizeof chunk, "@stdlib/%s", path);
-    if (luaL_loadbufferx(L, f->begin, (size_t)(f->end - f->begin), chunk, "t") !=
-        LUA_OK)
-      return lua_error(L);
+    if (nvl_stdlib_load(L, f, chunk) != LUA_OK) return lua_error(L);
     return 1;
   }
   lua_pushfstring(L, "no module '%s' in the standard library", name);
