@@ -71,7 +71,8 @@ end
 
 -- ---- one life --------------------------------------------------------------------------
 
---- Opens a life; `how` may say beside= (another one runs) and pinned=.
+--- Opens a life; `how` may say beside= (another one runs), known= (on the same endpoints)
+-- and pinned=.
 local function open(self, slot, wanted, how)
   self.lives = self.lives + 1
   local name = ("%s#%d"):format(slot.name:sub(1, 40), self.lives)
@@ -81,7 +82,7 @@ local function open(self, slot, wanted, how)
       flow = { name = slot.flow, file = wanted.file, source = wanted.source,
                lookups = json.object({}, wanted.lookups) },
       instance = slot.name, life = name, generation = wanted.id, hash = wanted.hash,
-      beside = how.beside, pinned = how.pinned, endpoints = wanted.endpoints, pairs = wanted.pairs,
+      beside = how.beside, pinned = how.pinned, known = how.known, endpoints = wanted.endpoints, pairs = wanted.pairs,
       started = o.started, once = o.once, all = o.all, wait_ms = o.wait_ms }) }
   if not gen then return nil, err end
   local life = { name = name, gen = gen, wanted = wanted }
@@ -248,7 +249,7 @@ end
 local function replace(self, slot)
   local wanted, old = slot.wanted, slot.current
   local function superseded() return old.over or slot.stopping or slot.wanted ~= wanted end
-  local next, err = open(self, slot, wanted, { beside = true })
+  local next, err = open(self, slot, wanted, { beside = true, known = wanted.cause ~= "endpoints" })
   if next then
     await(slot, function() return next.is_ready or next.over or superseded() end)
     if superseded() then

@@ -110,6 +110,12 @@ def resident(pid):
     return 0.0
 
 
+def used_cpu(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def start():
     process, base = double(10)
     with tempfile.TemporaryDirectory(prefix="navodoo-bench-") as work:
@@ -158,14 +164,14 @@ def reload(times=200):
                     f.write(text + f"-- {len(took)}\n")
                 os.rename(path + ".new", path)
                 run.send_signal(signal.SIGHUP)
-        resident_after = resident(run.pid)
+        resident_after, cpu = resident(run.pid), used_cpu(run.pid)
         run.terminate()
         run.wait()
     process.kill()
     process.wait()
     took.sort()
     print(f"reload: {took[len(took) // 2]} ms to ready (median of {times}), {took[times * 99 // 100]} ms (p99), "
-          f"{took[0]} ms (best); {resident_after:.1f} MiB resident after {times}")
+          f"{took[0]} ms (best), CPU {1000 * cpu / times:.1f} ms each; {resident_after:.1f} MiB resident after {times}")
 
 
 def main():

@@ -304,7 +304,8 @@ end
 ---@param argument string  JSON: { flow={ file=, source=, lookups= }, config=, endpoints={ nav=, odoo= },
 --   once=, all=, wait_ms=, high_water=, hash=, and from the one who opens lives:
 --   instance= (name in the store), life= (name of this state), generation= (id in the store),
---   beside= (another life of the flow runs), pinned= (only jobs that this generation began),
+--   beside= (another life of the flow runs), known= (on the same endpoints, which it has looked at),
+--   pinned= (only jobs that this generation began),
 --   started= (of the process) }
 function main.start(argument)
   local spec = assert(json.decode(argument))
@@ -317,7 +318,9 @@ function main.start(argument)
   local self = new_engine(spec, flow)
   life.listen(self, spec)
   local ok, err = prepare(self)
-  if ok then ok, err = insist(self, "fingerprint", function() return identity.check(self) end) end
+  if ok and not spec.known then
+    ok, err = insist(self, "fingerprint", function() return identity.check(self) end)
+  end
   if not ok then return life.give_up(spec, name, err.text, err.class) end
   if not life.take_turn(self, spec) then return end
   if not spec.beside then
