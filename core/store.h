@@ -21,6 +21,8 @@
  *       is due and its attempts, so no flood of hints outruns a back-off
  *   delivery_put(hook, delivery)            remembers it; 0 rows when it was known
  *   deliveries_prune(keep)                  all but the newest
+ *   job_keep(flow, direction, record, due, now, version, hash, payload)
+ *       a state job, unless the record has one
  *   job_done(id, rev)                       gone, unless it changed meanwhile
  *   job_retry(id, rev, due, attempts, error)       ready again, later
  *   job_park(id, rev, state, error, fingerprint)   state dead, review or waiting
@@ -35,6 +37,11 @@
  *   jobs_settle(flow, due)                  jobs with an open effect: not before `due`
  *   job_drop(id)
  *   effect_intend(key, job, endpoint, kind, image, now, epoch, generation)   by key
+ *   effect_of_record(key, flow, direction, record, endpoint, kind, image, now, epoch,
+ *       generation)         of the state job of that record, if it has one
+ *   lot_put(flow, n, direction, records, now, rows)   new records, stored as one row
+ *   lot_intend(flow, n, now, epoch, generation)       all of them may have been sent
+ *   lot_done(flow, n)
  *   effect_done(key)        effects_drop(job)
  *   link_put(flow, nav, odoo, xmlid, hash, nav_version, odoo_version, odoo_hash,
  *            base, now)
@@ -67,6 +74,11 @@
  *   jobs_list(flow|null, state|null, after_id, limit)   by id; without payload
  *   jobs_counts() -> flow, state, count              jobs_backlog(flow) -> count
  *   jobs_by_record(flow, direction, records_json) -> id, record, hash, state, rev
+ *   known(flow, direction, records_json) -> id, record, hash, state    of links ("link") and
+ *       jobs
+ *   lots_counts() -> flow, count            of records
+ *   lots(flow) -> n, direction, created, at, epoch, generation, rows     `at` null: not
+ *       intended
  *   dead_groups() -> fingerprint, count, error, flow, oldest
  *   effects_of_jobs(ids_json)                        effects_open(flow|null)
  *   links_by_nav(flow, nav_keys_json)                links_by_odoo(flow, odoo_keys_json)

@@ -89,6 +89,19 @@ const char *const nv_store_migrations[] = {
     "CREATE UNIQUE INDEX generations_hash ON generations (flow, hash);"
     "ALTER TABLE effects ADD COLUMN generation INTEGER;"
     "ALTER TABLE journal ADD COLUMN generation INTEGER;",
+    /* A page of records that are new to us, stored as one row: a first load of a
+     * million would else write and delete a million jobs. Each flow counts its own. */
+    "CREATE TABLE lots ("
+    " id INTEGER PRIMARY KEY, flow TEXT NOT NULL, n INTEGER NOT NULL,"
+    " direction TEXT NOT NULL, records INTEGER NOT NULL, created INTEGER NOT NULL,"
+    " rows TEXT NOT NULL) STRICT;"
+    "CREATE UNIQUE INDEX lots_n ON lots (flow, n, records);"
+    "CREATE TABLE lots_intended ("
+    " flow TEXT NOT NULL, n INTEGER NOT NULL, at INTEGER NOT NULL,"
+    " epoch INTEGER NOT NULL, generation INTEGER, PRIMARY KEY (flow, n)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TRIGGER lots_end AFTER DELETE ON lots BEGIN"
+    " DELETE FROM lots_intended WHERE flow = old.flow AND n = old.n; END;",
 };
 
 const int nv_store_version =
@@ -105,6 +118,11 @@ const nv_store_sql nv_store_ops[] = {
      " payload = excluded.payload, error = NULL, fingerprint = NULL,"
      " decision = NULL, waits_for = NULL"
      " WHERE (jobs.hash = excluded.hash) IS NOT TRUE"},
+    {"job_keep", 8, /* one that is there is newer */
+     "INSERT INTO jobs (flow, direction, record, kind, state, rev, attempts,"
+     " due, created, version, hash, payload)"
+     " VALUES (?1, ?2, ?3, 0, 'ready', 1, 0, ?4, ?5, ?6, ?7, ?8)"
+     " ON CONFLICT (flow, direction, record) WHERE kind = 0 DO NOTHING"},
     {"job_add", 8,
      "INSERT INTO jobs (flow, direction, record, kind, state, rev, attempts,"
      " due, created, version, hash, payload)"
@@ -165,6 +183,17 @@ const nv_store_sql nv_store_ops[] = {
      " job = excluded.job, endpoint = excluded.endpoint, kind = excluded.kind,"
      " image = excluded.image, intended = excluded.intended,"
      " epoch = excluded.epoch, generation = excluded.generation"},
+    {"effect_of_record", 10,
+     "INSERT OR REPLACE INTO effects (key, job, endpoint, kind, image, intended,"
+     " epoch, generation) SELECT ?1, id, ?5, ?6, ?7, ?8, ?9, ?10 FROM jobs"
+     " WHERE flow = ?2 AND direction = ?3 AND record = ?4 AND kind = 0"},
+    {"lot_put", 6,
+     "INSERT INTO lots (flow, n, direction, records, created, rows)"
+     " VALUES (?1, ?2, ?3, ?4, ?5, ?6)"},
+    {"lot_intend", 5,
+     "INSERT OR REPLACE INTO lots_intended (flow, n, at, epoch, generation)"
+     " VALUES (?1, ?2, ?3, ?4, ?5)"},
+    {"lot_done", 2, "DELETE FROM lots WHERE flow = ?1 AND n = ?2"},
     {"effect_done", 1, "DELETE FROM effects WHERE key = ?1"},
     {"effects_drop", 1, "DELETE FROM effects WHERE job = ?1"},
     {"link_put", 10,
@@ -205,6 +234,8 @@ const nv_store_sql nv_store_ops[] = {
      "DELETE FROM generations WHERE until IS NOT NULL"
      " AND until < ifnull((SELECT at FROM journal ORDER BY id LIMIT 1), ?1)"
      " AND id NOT IN (SELECT generation FROM effects WHERE generation IS NOT NULL)"
+     " AND id NOT IN (SELECT generation FROM lots_intended"
+     " WHERE generation IS NOT NULL)"
      " AND (SELECT count(*) FROM generations g WHERE g.flow = generations.flow"
      " AND g.since > generations.since) >= ?2"},
     {"meta_put", 2,
@@ -276,6 +307,18 @@ const nv_store_sql nv_store_queries[] = {
      "SELECT flow, state, count(*) FROM jobs"
      " WHERE state IN ('dead', 'review') GROUP BY flow, state"
      " ORDER BY 1, 2"},
+    {"lots_counts", 0,
+     "SELECT flow, sum(records) AS count FROM lots GROUP BY flow ORDER BY flow"},
+    {"lots", 1,
+     "SELECT l.n, l.direction, l.created, i.at, i.epoch, i.generation, l.rows"
+     " FROM lots l LEFT JOIN lots_intended i ON i.flow = l.flow AND i.n = l.n"
+     " WHERE l.flow = ?1 ORDER BY l.n"},
+    {"known", 3,
+     "SELECT id, nav AS record, hash, 'link' AS state FROM links"
+     " WHERE flow = ?1 AND nav IN (SELECT CAST(value AS TEXT) FROM json_each(?3))"
+     " UNION ALL SELECT id, record, hash, state FROM jobs"
+     " WHERE flow = ?1 AND direction = ?2 AND kind = 0"
+     " AND record IN (SELECT CAST(value AS TEXT) FROM json_each(?3))"},
     {"jobs_backlog", 1,
      "SELECT count(*) AS count FROM jobs WHERE flow = ?1 AND state = 'ready'"},
     {"jobs_by_record", 3,

@@ -89,6 +89,7 @@ void nvl_push_scrubbed(lua_State *L, nv_str s);
 
 int luaopen_navodoo_json(lua_State *L);
 int luaopen_navodoo_decimal(lua_State *L);
+int luaopen_navodoo_records(lua_State *L);
 int luaopen_navodoo_text(lua_State *L);
 int luaopen_navodoo_crypto(lua_State *L);
 int luaopen_navodoo_xml(lua_State *L);

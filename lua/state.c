@@ -75,6 +75,7 @@ static int search_stdlib(lua_State *L) {
 
 static const luaL_Reg primitives[] = {
     {"navodoo.json", luaopen_navodoo_json},
+    {"navodoo.records", luaopen_navodoo_records},
     {"navodoo.decimal", luaopen_navodoo_decimal},
     {"navodoo.text", luaopen_navodoo_text},
     {"navodoo.crypto", luaopen_navodoo_crypto},

@@ -35,6 +35,7 @@ end
 function commands.status()
   local counts, err = store.query("jobs_counts")
   if not counts then return nil, err end
+  local lots = assert(store.query("lots_counts"))
   local links = assert(store.query("links_count"))
   local outcomes = assert(store.query("journal_counts", nil, 0))
   local cursors = assert(store.query("cursors_list"))
@@ -53,6 +54,10 @@ function commands.status()
                      handing_over = slot.retiring ~= nil, finishing = slot.pinned and slot.pinned.wanted.hash }
   end
   for _, c in ipairs(counts) do flow(c.flow).jobs[c.state] = c.count end
+  for _, l in ipairs(lots) do -- new records that are ready without a job of their own
+    local jobs = flow(l.flow).jobs
+    jobs.ready = (jobs.ready or 0) + l.count
+  end
   for _, l in ipairs(links) do flow(l.flow).links = l.count end
   for _, o in ipairs(outcomes) do flow(o.flow).outcomes[o.outcome] = o.count end
   for _, c in ipairs(cursors) do

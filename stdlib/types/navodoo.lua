@@ -76,7 +76,32 @@ function json.array(t) end
 ---@return boolean
 function json.is_array(t) end
 
---- An exact number. `==` compares two decimals only; `<` and the operators take integers too.
+---@class navodoo.records
+local records = {}
+
+--- How to read a list of records out of a JSON text: their columns and kinds, and where the list
+--- stands. Columns that are not named are left out; those aside are no part of the record.
+---@param spec { columns: table[], list: string?, beside: string?, empty_day: string?, lenient: boolean? }
+---  a column is { name, kind, aside = true? }; kind: any, decimal, integer, boolean, date, datetime,
+---  naive (UTC without saying so), link (an id or a pair)
+---@return navodoo.records.Plan
+function records.plan(spec) end
+
+---@class navodoo.records.Plan
+---@field read fun(self, text: string): navodoo.records.List?, table?  err.code: json, type
+---@field read_one fun(self, text: string): navodoo.records.List?, table?
+
+---@class navodoo.records.List
+---@field record fun(self, i: integer): table      its values
+---@field text fun(self, i: integer): string       canonical text
+---@field hash fun(self, i: integer): string       of the text, as crypto.hash gives it
+---@field column fun(self, name: string, prefix: string?): any[]  false where a record lacks it
+---@field same fun(self, i: integer, values: table): true|string[]  names whose text differs
+---@field pack fun(self, at: integer[], names: string[], tags: any[]): string  [[name,tag,record],...]
+---@field pair fun(self, i: integer, name: string, other: navodoo.records.List, k: integer, its: string): string
+---@field beside fun(self): string?
+---@field close fun(self)
+
 ---@class navodoo.Decimal
 ---@operator add(navodoo.Decimal|integer): navodoo.Decimal
 ---@operator sub(navodoo.Decimal|integer): navodoo.Decimal
@@ -120,6 +145,7 @@ function number:normalize() end
 ---@return integer?  nil when it has a fraction or does not fit
 function number:integer() end
 
+--- An exact number. `==` compares two decimals only; `<` and the operators take integers too.
 ---@class navodoo.decimal
 local decimal = {}
 

@@ -470,6 +470,40 @@ static void test_generations_stay_while_something_refers_to_them(void **state) {
   world_free(w);
 }
 
+static void test_a_lot_is_one_row_until_it_ends(void **state) {
+  (void)state;
+  world *w = world_new(false);
+  apply_one(w, "lot_put", "sisiis", "f", INT64_C(5), "d", INT64_C(2), INT64_C(10), "[1]");
+  apply_one(w, "lot_put", "sisiis", "f", INT64_C(6), "d", INT64_C(3), INT64_C(11), "[2]");
+  apply_one(w, "lot_put", "sisiis", "g", INT64_C(5), "d", INT64_C(1), INT64_C(12), "[3]");
+  apply_one(w, "lot_intend", "siiii", "f", INT64_C(6), INT64_C(20), INT64_C(1), INT64_C(9));
+  assert_answer(w, "f,5;g,1", "lots_counts", "");
+  assert_answer(w, "5,d,10,-,-,-,[1];6,d,11,20,1,9,[2]", "lots", "s", "f");
+  assert_int_equal(apply_one(w, "lot_done", "si", "f", INT64_C(6)), 1);
+  apply_one(w, "lot_put", "sisiis", "f", INT64_C(6), "d", INT64_C(1), INT64_C(13), "[4]");
+  assert_answer(w, "5,d,10,-,-,-,[1];6,d,13,-,-,-,[4]", "lots", "s", "f");
+  world_free(w);
+}
+
+static void test_a_job_that_is_there_is_newer_than_one_that_is_kept(void **state) {
+  (void)state;
+  world *w = world_new(false);
+  apply_one(w, "job_put", "sssiisss", "f", "d", "N1", INT64_C(1), INT64_C(1), "v", "new", "{}");
+  apply_one(w, "link_put", "sssssssssi", "f", "N3", "7", "x", "h3", "v", "v", "o", "{}", INT64_C(1));
+  assert_int_equal(apply_one(w, "job_keep", "sssiisss", "f", "d", "N1", INT64_C(1), INT64_C(1),
+                             "v", "old", "{}"), 0);
+  assert_int_equal(apply_one(w, "job_keep", "sssiisss", "f", "d", "N2", INT64_C(1), INT64_C(1),
+                             "v", "old", "{}"), 1);
+  assert_answer(w, "1,N3,h3,link;1,N1,new,ready;2,N2,old,ready", "known", "sss", "f", "d",
+                "[\"N1\",\"N2\",\"N3\",\"N4\"]");
+  assert_int_equal(apply_one(w, "effect_of_record", "sssssssiii", "k", "f", "d", "N2", "odoo",
+                             "create", "h", INT64_C(30), INT64_C(1), INT64_C(9)), 1);
+  assert_int_equal(apply_one(w, "effect_of_record", "sssssssiii", "k4", "f", "d", "N4", "odoo",
+                             "create", "h", INT64_C(30), INT64_C(1), INT64_C(9)), 0);
+  assert_int_equal(number_in(ask(w, "effects_open", "s", "f"), "intended"), 30);
+  world_free(w);
+}
+
 static void test_links_are_found_from_both_sides(void **state) {
   (void)state;
   world *w = world_new(false);
@@ -625,6 +659,8 @@ int main(void) {
       cmocka_unit_test(test_effects_are_open_until_done),
       cmocka_unit_test(test_an_open_effect_pins_its_job_to_a_generation),
       cmocka_unit_test(test_generations_stay_while_something_refers_to_them),
+      cmocka_unit_test(test_a_lot_is_one_row_until_it_ends),
+      cmocka_unit_test(test_a_job_that_is_there_is_newer_than_one_that_is_kept),
       cmocka_unit_test(test_links_are_found_from_both_sides),
       cmocka_unit_test(test_cursors_and_meta_keep_the_last_value),
       cmocka_unit_test(test_the_journal_is_read_by_record_and_from_its_end),

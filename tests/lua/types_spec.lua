@@ -10,6 +10,7 @@ local TYPES <const> = "stdlib/types/navodoo.lua"
 --- Class that documents the methods table of a file; a module without handles has none.
 local HANDLES <const> = {
   decimal = "navodoo.Decimal", task = "navodoo.Event", lock = "navodoo.Lock",
+  ["records.plan_methods"] = "navodoo.records.Plan", ["records.list_methods"] = "navodoo.records.List",
   generation = "navodoo.Generation", serve = "navodoo.HttpServer", fs = "navodoo.Watcher",
   edit = "navodoo.Editor",
 }
@@ -56,7 +57,8 @@ end
 local function place(file, row)
   if row.table:find "primitives$" then return row.name end
   local module = file:match "^l_(%w+)%.c$"
-  local class = row.table == "functions" and "navodoo." .. module or HANDLES[module]
+  local class = row.table == "functions" and "navodoo." .. module
+    or HANDLES[("%s.%s"):format(module, row.table)] or HANDLES[module]
   return (class or file .. ": " .. row.table) .. "." .. row.name
 end
 

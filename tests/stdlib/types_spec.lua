@@ -2,7 +2,7 @@
 
 local MODULES <const> = {
   "json", "decimal", "text", "crypto", "xml", "time", "task", "store", "cache", "log", "secret", "http",
-  "fs", "generation", "edit",
+  "fs", "generation", "edit", "records",
 }
 
 local function names_of(t)

@@ -104,15 +104,26 @@ end
 -- Adds the rows of one question to `out`, up to `limit` in all. Answers whether NAV may hold
 -- more of them. NAV names no next page where `$top` is given, so a page of the largest size
 -- seen so far may have been cut short: the end is believed only after a smaller one.
-local function ask(self, entity, how, clauses, order, limit, out)
+local function ask(self, entity, how, clauses, order, limit, out, spec)
   local room = math.min(limit - #out, self.endpoint.page_size or PAGE)
   local path = odata.query(odata.path(self.endpoint, entity), {
     "$select", how.select, "$filter", filter.all(how.schema, clauses), "$orderby", order,
     "$top", room, n = 8 })
   local before = #out
-  local full, err, largest = odata.walk(self.endpoint, entity, path, how, room, function(record, etag)
-    out[#out + 1] = { key = key.of(how.schema, record), etag = etag, record = record }
-  end)
+  local full, err, largest
+  if spec.lazy then
+    full, err, largest = odata.walk_lists(self.endpoint, entity, path, how, room, function(list, n, keys, etags)
+      local stamps = spec.stamp_field and list:column(spec.stamp_field)
+      for i = 1, n do
+        out[#out + 1] = { key = keys[i], etag = etags[i] or nil, stamp = stamps and stamps[i], records = list,
+                          at = i }
+      end
+    end)
+  else
+    full, err, largest = odata.walk(self.endpoint, entity, path, how, room, function(record, etag)
+      out[#out + 1] = { key = key.of(how.schema, record), etag = etag, record = record }
+    end)
+  end
   if err then return nil, err end
   local cut = #out > before and largest >= self.largest_page
   self.largest_page = math.max(self.largest_page, largest)
@@ -122,6 +133,9 @@ end
 ---@class connector.Scan
 ---@field fields string[]
 ---@field limit integer
+---@field lazy boolean?        rows are { key, etag, stamp, records, at }: the record is number `at` of
+---  the list `records` (navodoo.records), built when asked for; the caller closes the lists
+---@field stamp_aside boolean?  the stamp is no part of a lazy record
 ---@field where table[]?       { field, op, value }, all of them; op is OData's (eq, ge, ...)
 ---@field after_key any?       only rows behind this key
 ---@field stamp_field string?
@@ -137,6 +151,7 @@ end
 function nav:scan(entity, spec)
   local how, err = prepare(self, entity, spec.fields, spec.stamp_field)
   if not how then return nil, err end
+  if spec.lazy then how.plan = odata.plan(how.schema, how.names, spec.stamp_aside and spec.stamp_field) end
   local order, values, begun, stamp = {}, {}, {}, spec.stamp_field
   if spec.stamp_after ~= nil then
     order[1], values[1] = stamp, spec.stamp_after
@@ -155,7 +170,7 @@ function nav:scan(entity, spec)
     local clauses = table.move(spec.where or {}, 1, #(spec.where or {}), 1, {})
     table.move(begun, 1, #begun, #clauses + 1, clauses)
     table.move(question, 1, #question, #clauses + 1, clauses)
-    more, err = ask(self, entity, how, clauses, orderby, spec.limit, rows)
+    more, err = ask(self, entity, how, clauses, orderby, spec.limit, rows, spec)
     if err then return nil, err end
     if more then break end
   end

@@ -6,6 +6,7 @@
 
 local decimal = require "navodoo.decimal"
 local json = require "navodoo.json"
+local records = require "navodoo.records"
 local time = require "navodoo.time"
 local call = require "connector.call"
 local errors = require "connector.nav.errors"
@@ -57,6 +58,12 @@ local function undecodable(endpoint, what, res, why)
     { http = res.status, code = "", text = html and res.body or "the answer is not JSON: " .. why })
 end
 
+-- The path of the page that an answer names; the server may know itself under another name
+-- than we do, so only the path counts.
+local function path_of(link)
+  return type(link) == "string" and link:match "/Company%(.*$" or nil
+end
+
 -- One page: its rows as NAV sent them, and the path of the next page if NAV names one.
 local function page(endpoint, what, path)
   local next_path
@@ -66,12 +73,64 @@ local function page(endpoint, what, path)
     if type(body) ~= "table" or not json.is_array(body.value) then
       return nil, undecodable(endpoint, what, res, why and why.text or "no list of values")
     end
-    -- the server may know itself under another name than we do: only the path counts
-    local link = body["@odata.nextLink"]
-    next_path = type(link) == "string" and link:match "/Company%(.*$" or nil
+    next_path = path_of(body["@odata.nextLink"])
     return body.value
   end)
   return rows, err, next_path
+end
+
+local ETAG <const> = "@odata.etag"
+local KIND <const> = { decimal = "decimal", integer = "integer", boolean = "boolean", date = "date",
+                       datetime = "datetime" }
+
+--- How the records of an entity are read without building them.
+---@param schema table
+---@param names string[]
+---@param aside string|nil  a field that is wanted beside the record
+---@return navodoo.records.Plan
+function odata.plan(schema, names, aside)
+  local columns = { { ETAG, "any", aside = true } }
+  for i, name in ipairs(names) do
+    columns[i + 1] = { name, KIND[schema.fields[name].type] or "any", aside = name == aside }
+  end
+  return records.plan { columns = columns, list = "value", beside = "@odata.nextLink",
+                        empty_day = "0001-01-01" }
+end
+
+-- One page as a list of records.
+local function list_of(endpoint, entity, path, how)
+  return call.exchange(endpoint, { what = entity, path = path, headers = HEADERS }, function(res)
+    if res.status ~= 200 then return nil, errors.of(endpoint, entity, res) end
+    local list, why = how.plan:read(res.body)
+    if list then return list end
+    if why.code ~= "type" then return nil, undecodable(endpoint, entity, res, why.text) end
+    local row = json.decode(res.body).value[why.record]
+    return nil, call.failure(endpoint, ("%s %s"):format(entity, tostring(key.of(how.schema, row))),
+      { class = "invalid" }, { code = "type", text = why.text })
+  end)
+end
+
+--- As `walk`, with rows whose records are not built: `take` gets a list, how many of its records
+--- count, their keys, and their etags.
+---@return boolean|nil full
+---@return connector.Error|nil err
+---@return integer|nil largest
+function odata.walk_lists(endpoint, entity, path, how, limit, take)
+  local taken, largest, keys = 0, 0, how.schema.key
+  while path and taken < limit do
+    local list, err = list_of(endpoint, entity, path, how)
+    if not list then return nil, err end
+    local its = #keys == 1 and list:column(keys[1])
+    if not its then
+      its = {}
+      for i = 1, #list do its[i] = key.of(how.schema, list:record(i)) end
+    end
+    take(list, math.min(#list, limit - taken), its, list:column(ETAG))
+    taken, largest = taken + #list, math.max(largest, #list)
+    local beside = list:beside()
+    path = beside and path_of(json.decode(beside))
+  end
+  return taken >= limit, nil, largest
 end
 
 --- Reads rows page by page, typed, until NAV has no more or `limit` is reached.

@@ -6,6 +6,7 @@
 -- and, where the endpoint has one, stays in its company.
 
 local json = require "navodoo.json"
+local lists = require "navodoo.records"
 local call = require "connector.call"
 local json2 = require "connector.odoo.json2"
 local jsonrpc = require "connector.odoo.jsonrpc"
@@ -84,9 +85,10 @@ end
 ---@param model string
 ---@param method string
 ---@param args table   by name; `ids` for a method of records; `context` adds to ours
+---@param columns table[]|nil  of navodoo.records: the result is read as such a list
 ---@return any result  json.null where the method returned None
 ---@return connector.Error|nil err
-function odoo:call(model, method, args)
+function odoo:call(model, method, args, columns)
   local protocol, err = transport(self)
   if not protocol then return nil, err end
   local sent, context = {}, {}
@@ -98,7 +100,9 @@ function odoo:call(model, method, args)
   local e = self.endpoint
   local undecided = protocol == json2 and e.auth ~= "api_key" and e.api ~= "json2"
   local result
-  result, err = protocol.call(self, model, method, sent, not READS[method], undecided)
+  local plan = columns and lists.plan { columns = columns, list = protocol.list,
+                                        beside = protocol.beside, lenient = true }
+  result, err = protocol.call(self, model, method, sent, not READS[method], undecided, plan)
   if undecided and err and err.class == "auth" then call.forget(e, "protocol") end
   return result, err
 end
@@ -201,6 +205,33 @@ function odoo:read(model, ids, fields)
   local list = {}
   for _, id in ipairs(ids) do list[#list + 1] = found[id] end
   return typed(self, model, fields, list)
+end
+
+local KIND <const> = { decimal = "decimal", datetime = "naive", many2one = "link" }
+
+--- As `read`, for at most 1,000 records, without building them: a list of navodoo.records, in
+--- Odoo's order, with the columns `id` and `write_date` beside the fields. Waits; the caller
+--- closes the list.
+---@param model string
+---@param ids integer[]
+---@param fields string[]
+---@return navodoo.records.List|nil list
+---@return connector.Error|nil err
+function odoo:read_list(model, ids, fields)
+  local schema, err = self:schema(model)
+  if not schema then return nil, err end
+  local columns = { { "id", "any", aside = true }, { "write_date", "naive", aside = true } }
+  local names = json.array { "write_date" }
+  for i, name in ipairs(fields) do
+    local def = schema.fields[name]
+    columns[i + 2], names[i + 1] = { name, def and KIND[def.type] or "any" }, name
+  end
+  local list
+  list, err = self:call(model, "read", { ids = json.array(ids), fields = names, load = json.null }, columns)
+  if err then return nil, err end
+  if type(list) == "userdata" then return list end
+  return nil, call.failure(self.endpoint, model .. " read", { class = "transient" },
+    { code = "nonsense", text = "the answer holds no records" })
 end
 
 ---@class connector.Search

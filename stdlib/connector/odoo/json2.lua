@@ -8,9 +8,14 @@ local errors = require "connector.odoo.errors"
 
 local json2 = {}
 
-local function exchange(conn, request)
+--- Where records stand in an answer: it is the list.
+json2.list = ""
+
+local function exchange(conn, request, plan)
   local endpoint, what, write = conn.endpoint, request.what, request.write
   return call.exchange(endpoint, request, function(res)
+    local list = plan and res.status == 200 and plan:read(res.body)
+    if list then return list end
     local answer, why = json.decode(res.body)
     if not why and res.status == 200 then return answer end
     if type(answer) == "table" and type(answer.name) == "string" then
@@ -35,13 +40,14 @@ end
 ---@param args table   by name; `ids` for a method of records
 ---@param write boolean
 ---@param trial boolean?  a refused key is an answer
+---@param plan navodoo.records.Plan?  reads the answer, where it is a list of records
 ---@return any result
 ---@return connector.Error|nil err
-function json2.call(conn, model, method, args, write, trial)
+function json2.call(conn, model, method, args, write, trial, plan)
   local body = assert(json.encode(args))
   return exchange(conn, {
     what = model .. " " .. method, method = "POST", path = ("/json/2/%s/%s"):format(model, method),
-    headers = conn.key_headers, body = body, write = write, trial = trial })
+    headers = conn.key_headers, body = body, write = write, trial = trial }, plan)
 end
 
 --- Does the server take our secret as an API key? One harmless call.

@@ -19,13 +19,19 @@ local POSITIONAL <const> = { create = { "vals_list" }, load = { "fields", "data"
 
 local ENVELOPE <const> = { "jsonrpc", "method", "id", "params" }
 
+--- Where records stand in an answer, and what makes it a fault.
+jsonrpc.list, jsonrpc.beside = "result", "error"
+
 --- Reads an answer in the JSON-RPC envelope.
 ---@param endpoint connector.Endpoint
 ---@param what string
 ---@param write boolean
+---@param plan navodoo.records.Plan?  reads the result, where it is a list of records
 ---@return fun(res: table): any, connector.Error?
-function jsonrpc.reader(endpoint, what, write)
+function jsonrpc.reader(endpoint, what, write, plan)
   return function(res)
+    local list = plan and res.status == 200 and plan:read(res.body)
+    if list and (list:beside() or "null") == "null" then return list end
     local answer = res.status == 200 and json.decode(res.body)
     if type(answer) ~= "table" or not answer.jsonrpc then
       return nil, errors.of_page(endpoint, what, res, write)
@@ -48,16 +54,17 @@ end
 ---@param args any[]
 ---@param write boolean
 ---@param trial boolean?     a refused login is an answer
+---@param plan navodoo.records.Plan?
 ---@return any result        json.null for None
 ---@return connector.Error|nil err
-function jsonrpc.service(conn, what, service, method, args, write, trial)
+function jsonrpc.service(conn, what, service, method, args, write, trial, plan)
   local body = assert(json.encode(json.object(ENVELOPE, {
     jsonrpc = "2.0", method = "call", id = 1,
     params = { service = service, method = method, args = json.array(args) } })))
   return call.exchange(conn.endpoint, {
     what = what, method = "POST", path = "/jsonrpc", headers = conn.headers, body = body, write = write,
     trial = trial,
-  }, jsonrpc.reader(conn.endpoint, what, write))
+  }, jsonrpc.reader(conn.endpoint, what, write, plan))
 end
 
 --- What kind of server this is; needs no login.
@@ -106,11 +113,11 @@ function jsonrpc.arguments(method, args)
   return positional, named
 end
 
-local function execute(conn, id, model, method, args, write, trial)
+local function execute(conn, id, model, method, args, write, trial, plan)
   local endpoint = conn.endpoint
   local positional, named = jsonrpc.arguments(method, args)
   return jsonrpc.service(conn, model .. " " .. method, "object", "execute_kw",
-    { endpoint.database, id, endpoint.secret, model, method, positional, named }, write, trial)
+    { endpoint.database, id, endpoint.secret, model, method, positional, named }, write, trial, plan)
 end
 
 --- Calls a method of a model. A login that went stale is renewed once: a call that was
@@ -120,18 +127,20 @@ end
 ---@param method string
 ---@param args table   by name; `ids` for a method of records
 ---@param write boolean
+---@param _trial boolean?
+---@param plan navodoo.records.Plan?  reads the result, where it is a list of records
 ---@return any result
 ---@return connector.Error|nil err
-function jsonrpc.call(conn, model, method, args, write)
+function jsonrpc.call(conn, model, method, args, write, _trial, plan)
   local id, err, fresh = uid(conn)
   if not id then return nil, err end
   local result
-  result, err = execute(conn, id, model, method, args, write, not fresh)
+  result, err = execute(conn, id, model, method, args, write, not fresh, plan)
   if not err or err.class ~= "auth" or fresh then return result, err end
   call.forget(conn.endpoint, uid_key(conn.endpoint))
   id, err = uid(conn)
   if not id then return nil, err end
-  return execute(conn, id, model, method, args, write)
+  return execute(conn, id, model, method, args, write, false, plan)
 end
 
 return jsonrpc

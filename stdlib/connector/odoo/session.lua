@@ -49,7 +49,7 @@ local function log_in(conn)
   return crypto.random_hex(8) .. " " .. cookie
 end
 
-local function execute(conn, login, model, method, args, write, trial)
+local function execute(conn, login, model, method, args, write, trial, plan)
   local endpoint = conn.endpoint
   local headers = { Cookie = "session_id=" .. login:match "%S+$" }
   for name, value in pairs(conn.headers) do headers[name] = value end -- sorted by the core
@@ -58,11 +58,12 @@ local function execute(conn, login, model, method, args, write, trial)
     what = model .. " " .. method, method = "POST", path = ("/web/dataset/call_kw/%s/%s"):format(model, method),
     headers = headers, capture = cookie_of(endpoint), write = write, trial = trial,
     body = body { model = model, method = method, args = positional, kwargs = named },
-  }, jsonrpc.reader(endpoint, model .. " " .. method, write))
+  }, jsonrpc.reader(endpoint, model .. " " .. method, write, plan))
 end
 
 --- What kind of server this is; needs no login.
 session.version = jsonrpc.version
+session.list, session.beside = jsonrpc.list, jsonrpc.beside
 
 --- Calls a method of a model.
 ---@param conn connector.Odoo
@@ -70,19 +71,21 @@ session.version = jsonrpc.version
 ---@param method string
 ---@param args table   by name; `ids` for a method of records
 ---@param write boolean
+---@param _trial boolean?
+---@param plan navodoo.records.Plan?  reads the result, where it is a list of records
 ---@return any result
 ---@return connector.Error|nil err
-function session.call(conn, model, method, args, write)
+function session.call(conn, model, method, args, write, _trial, plan)
   local endpoint = conn.endpoint
   local login, err = call.cached(endpoint, KEY, LOGIN_TTL_MS, function() return log_in(conn) end)
   if not login then return nil, err end
   local result
-  result, err = execute(conn, login, model, method, args, write, true)
+  result, err = execute(conn, login, model, method, args, write, true, plan)
   if not err or err.class ~= "auth" then return result, err end
   call.forget(endpoint, KEY, login)
   login, err = call.cached(endpoint, KEY, LOGIN_TTL_MS, function() return log_in(conn) end)
   if not login then return nil, err end
-  return execute(conn, login, model, method, args, write, false)
+  return execute(conn, login, model, method, args, write, false, plan)
 end
 
 return session

@@ -22,6 +22,7 @@ local base = require "navodoo.engine.base"
 local creating = require "navodoo.engine.creating"
 local delivery = require "navodoo.engine.delivery"
 local company = require "navodoo.engine.company"
+local express = require "navodoo.engine.express"
 local held = require "navodoo.engine.held"
 local identity = require "navodoo.engine.identity"
 local keys = require "navodoo.engine.keys"
@@ -263,7 +264,7 @@ local function new_engine(spec, flow)
     same = values.same, same_nav = delivery.same, counters = {}, bugs = 0, polls_open = 0,
     started_us = spec.started or time.now(), room = task.event(),
     poll_now = task.event("poll:" .. flow.name), poll_odoo_now = task.event("poll_odoo:" .. flow.name),
-    claims = {}, held = held.new(HELD_MAX), sources = base.sources(flow),
+    claims = {}, express = express.new(flow), held = held.new(HELD_MAX), sources = base.sources(flow),
     effect_prefix = keys.effect(flow.name, nav.company, flow.nav.read, ""),
     xmlid_prefix = keys.xmlid(nav.company, flow.link.xmlid, ""),
     random = function(limit)
@@ -324,12 +325,14 @@ function main.start(argument)
   if not ok then return life.give_up(spec, name, err.text, err.class) end
   if not life.take_turn(self, spec) then return end
   if not spec.beside then
-    ok, err = settle_leftovers(self)
+    ok, err = express.unfold_leftovers(self)
+    if ok then ok, err = settle_leftovers(self) end
     if not ok then return life.give_up(spec, name, err.text, "store") end
   end
   self:publish()
   log.info("flow runs", { flow = name, generation = spec.hash, pinned = self.pinned })
   ways.run(self)
+  express.finish(self)
   self.ended = not self.retiring
   self:publish()
 end

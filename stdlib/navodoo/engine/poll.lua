@@ -4,7 +4,6 @@
 -- already (in a job) makes no job and no write. Intake stops while the queue is
 -- longer than the high-water mark: then the source keeps what we do not need yet.
 
-local crypto = require "navodoo.crypto"
 local failpoint = require "navodoo.failpoint"
 local json = require "navodoo.json"
 local log = require "navodoo.log"
@@ -13,8 +12,9 @@ local task = require "navodoo.task"
 local time = require "navodoo.time"
 local census = require "navodoo.engine.census"
 local cursor = require "navodoo.engine.cursor"
+local express = require "navodoo.engine.express"
 local feed = require "navodoo.engine.feed"
-local keys = require "navodoo.engine.keys"
+local intake = require "navodoo.engine.intake"
 local numbers = require "navodoo.engine.numbers"
 local identity = require "navodoo.engine.identity"
 local outcome = require "navodoo.engine.outcome"
@@ -39,52 +39,12 @@ local function read_cursor(engine)
   return json.decode(rows[1].value)
 end
 
---- What is known of the rows already: hash by record name, of links and of jobs.
-local function known_hashes(engine, names)
-  local list = assert(json.encode(json.array(names)))
-  local links, err = store.query("links_by_nav", engine.flow.name, list)
-  if not links then return nil, err end
-  local jobs
-  jobs, err = store.query("jobs_by_record", engine.flow.name, engine.direction, list)
-  if not jobs then return nil, err end
-  local known = {}
-  for _, l in ipairs(links) do
-    known[l.nav] = l.hash
-    if engine.nav_census then engine.nav_census:see(l.id) end
-  end
-  for _, j in ipairs(jobs) do known[j.record] = j.hash or known[j.record] end -- a hint has none
-  return known
-end
-
---- Jobs for the rows of a page that are new or changed. Answers the transaction and the
--- changed ones: { name=, hash=, record=, payload= } in lists.
-local function jobs_of(engine, rows)
-  local flow, direction, names, now = engine.flow.name, engine.direction, {}, time.now()
-  for i, row in ipairs(rows) do names[i] = keys.nav(engine.company, row.key) end
-  local known, err = known_hashes(engine, names)
-  if not known then return nil, err end
-  local drop_stamp = not engine.flow_reads_stamp and engine.stamp
-  local txn, changed = store.txn(), { name = {}, hash = {}, record = {}, payload = {} }
-  for i, row in ipairs(rows) do
-    local name, record = names[i], row.record
-    if drop_stamp then record[drop_stamp] = nil end
-    local payload = assert(json.canonical(record))
-    local hash = crypto.hash(payload)
-    if known[name] ~= hash then
-      local n = #changed.name + 1
-      changed.name[n], changed.hash[n], changed.record[n], changed.payload[n] = name, hash, record, payload
-      txn:add("job_put", flow, direction, name, now, now, row.etag, hash, payload)
-    end
-  end
-  return txn, nil, changed
-end
-
 --- Waits while the queue is longer than the high-water mark.
 local function wait_for_room(engine)
   while not (engine.stopping or engine.retiring) do
     local rows, err = store.query("jobs_backlog", engine.flow.name)
     if not rows then return nil, err end
-    if rows[1].count < engine.high_water then return true end
+    if rows[1].count < engine.high_water and not express.is_full(engine) then return true end
     engine.room:wait(200)
   end
   return true
@@ -121,13 +81,12 @@ local function page_of_rows(way)
   return function(engine, state)
     local question = way.question(engine, state)
     question.fields, question.where = engine.nav_read_fields, engine.flow.nav.where
-    question.limit = engine.page_size
+    question.limit, question.lazy, question.stamp_aside = engine.page_size, true, not engine.flow_reads_stamp
     local page, err = engine.nav:scan(engine.entity, question)
     if not page then return nil, err end
-    for _, row in ipairs(page.rows) do row.stamp = row.record[engine.stamp] end -- jobs_of may drop it
-    local txn, failed, changed = jobs_of(engine, page.rows)
+    local txn, failed, found = intake.add(engine, page.rows)
     if not txn then return nil, failed end
-    return txn, nil, changed, #page.rows, way.advance(engine, state, page.rows, page.more)
+    return txn, nil, found, #page.rows, way.advance(engine, state, page.rows, page.more)
   end
 end
 
@@ -141,9 +100,9 @@ function by_feed.begin(state, _, engine)
 end
 
 function by_feed.page(engine, state)
-  local txn, err, changed, read, next_feed, done = feed.page(engine, state.feed, jobs_of)
+  local txn, err, found, read, next_feed, done = feed.page(engine, state.feed, intake.add)
   if not txn then return nil, err end
-  return txn, nil, changed, read, { mark = state.mark, feed = next_feed }, done
+  return txn, nil, found, read, { mark = state.mark, feed = next_feed }, done
 end
 
 --- What a walk leaves alone of the stored state.
@@ -157,21 +116,18 @@ end
 local function step(engine, way, state)
   local ok, err = wait_for_room(engine)
   if not ok then return nil, err end
-  local txn, changed, read, next_state, done
-  txn, err, changed, read, next_state, done = way.page(engine, state)
+  local txn, found, read, next_state, done
+  txn, err, found, read, next_state, done = way.page(engine, state)
   if not txn then return nil, err end
   keep(next_state, state)
   txn:add("cursor_put", cursor_name(engine), assert(json.encode(next_state)), time.now())
-  -- before the commit: the pump may see the jobs as soon as they are on disk
-  for i, name in ipairs(changed.name) do
-    engine.held:put(name, changed.hash[i], changed.record[i], changed.payload[i])
-  end
   ok, err = store.apply(txn)
+  intake.finish(engine, found, ok)
   if not ok then return nil, err end
   failpoint("cursor.after_commit")
   engine:count("read", read)
-  engine:count("changed", #changed.name)
-  if #changed.name > 0 then engine.wake:set() end
+  engine:count("changed", found.changed)
+  if found.jobs > 0 then engine.wake:set() end
   return next_state, nil, done
 end
 
@@ -237,6 +193,7 @@ end
 local function walk_once(engine)
   if not identity.guard(engine) then return false end
   local state = read_cursor(engine) or {}
+  if state.mark then engine.nav_walked = true end -- in an earlier life
   local mode = (engine.flow.nav.watch or {}).mode
   local sweep = sweep_due(engine, state) or engine.once_all == true
   if mode == "entry_no" then return walk(engine, by_number, sweep) end
@@ -259,6 +216,8 @@ function poll.run(engine)
       log.error("poll: " .. tostring(completed), { flow = engine.flow.name })
       engine:trouble { class = "bug", text = "the poll broke off; the log has the traceback" }
     end
+    engine.nav_walked = true
+    engine.wake:set()
     engine.unfinished = engine.once and not (ok and completed) and not engine.stopping
     if engine.once then break end
     -- a walk that took long is not repeated at once: the source has other work too

@@ -10,6 +10,7 @@ local log = require "navodoo.log"
 local store = require "navodoo.store"
 local task = require "navodoo.task"
 local time = require "navodoo.time"
+local express = require "navodoo.engine.express"
 local lane = require "navodoo.engine.lane"
 
 local pump = {}
@@ -28,17 +29,21 @@ local function exclude_list(claimed)
   return assert(json.encode(ids))
 end
 
+--- Gives back the jobs whose value nobody is creating any more.
+local function unclaim_deferred(engine, self)
+  for id, value in pairs(self.deferred) do
+    if not engine.claims[value] then
+      self.deferred[id], self.claimed[id] = nil, nil
+    end
+  end
+end
+
 --- Gives the jobs of an ended batch back; those that wait for a value that another
 -- batch is creating stay claimed until that one ended.
 local function unclaim(engine, self, jobs, deferred)
   for _, job in ipairs(jobs) do
     if deferred[job.id] then self.deferred[job.id] = deferred[job.id]
     else self.claimed[job.id] = nil end
-  end
-  for id, value in pairs(self.deferred) do
-    if not engine.claims[value] then
-      self.deferred[id], self.claimed[id] = nil, nil
-    end
   end
   self.batches = self.batches - 1
   engine:publish()
@@ -136,6 +141,17 @@ local function awaits_others(engine, self)
   return rows and rows[1].count > 0
 end
 
+--- On first contact NAV comes first: who is known on both sides is met, and adopted, from the
+-- side that numbers records. The other way begins when NAV was walked through and nothing
+-- that it brought is due any more.
+local function end_first_contact(engine, self)
+  if engine.first_contact and self.way.provide and engine.nav_walked and self.batches == 0
+     and express.is_idle(engine) then
+    engine.first_contact = false
+    engine.wake:set()
+  end
+end
+
 --- How long to sleep, in milliseconds (nil: until woken), and whether the way is at its end.
 local function rest(engine, self)
   local quiet = self.batches == 0
@@ -161,6 +177,9 @@ end
 function pump.run(engine, way)
   local self = { way = way, claimed = {}, deferred = {}, batches = 0, waited_ms = 0, wake = way.wake }
   way.pump = self
+  while engine.first_contact and not way.provide and not engine.stopping and not engine.retiring do
+    way.wake:wait(STORE_PAUSE_MS)
+  end
   while not engine.stopping do
     local started, err = false, nil
     if self.store_failed then
@@ -168,11 +187,13 @@ function pump.run(engine, way)
       task.sleep(STORE_PAUSE_MS)
     end
     if engine.retiring and self.batches == 0 then break end
+    unclaim_deferred(engine, self)
     if self.batches < way.batches and not engine.retiring then started, err = start_next(engine, self) end
     if started == nil then
       log.error("store: " .. tostring(err.text), { flow = engine.flow.name })
       task.sleep(STORE_PAUSE_MS)
     elseif not started then
+      end_first_contact(engine, self)
       local ms, at_end = rest(engine, self)
       self.idle = at_end and engine.polls_open == 0
       if (engine.once or engine.pinned) and engine:all_idle() then break end

@@ -104,6 +104,7 @@ function ways.run(engine)
   engine.all_idle = ways.all_idle
   local watched = not (engine.pinned or engine.unwatched)
   if watched then engine.polls_open = #engine.ways end
+  engine.first_contact = engine.paired and watched -- until the poll knows better
   for _, way in ipairs(engine.ways) do
     if watched then task.spawn(way.watch, engine) end
     task.spawn(function()

@@ -1,0 +1,402 @@
+--- The express lane of a first load: records that are new to us, a page at a time.
+--
+-- A lot is a part of a page whose records have neither link nor job. It is stored as one row
+-- in the transaction that moves the cursor; one more row says that all of it may have been
+-- sent; and the transaction that writes links and journal drops both. So nothing is lost and
+-- nothing happens twice, at a fraction of what a job and an effect for each record cost.
+--
+-- Only the plain case is handled here: mapped without a complaint, nobody like it in the
+-- target, written, read back. Any other record is set aside: with the end of the lot it
+-- becomes an ordinary job, with its effect where the outcome is unknown, and engine/batch.lua
+-- does the rest. So does every record of a lot that was left by a crash.
+
+local crypto = require "navodoo.crypto"
+local failpoint = require "navodoo.failpoint"
+local json = require "navodoo.json"
+local log = require "navodoo.log"
+local store = require "navodoo.store"
+local task = require "navodoo.task"
+local time = require "navodoo.time"
+local adoption = require "navodoo.engine.adopt"
+local keys = require "navodoo.engine.keys"
+local lane = require "navodoo.engine.lane"
+local sending = require "navodoo.engine.sending"
+local twoway = require "navodoo.engine.twoway"
+
+local express = {}
+
+local AT_ONCE <const> = 3      -- lots under way
+local WAITING <const> = 3      -- and behind them
+local LOT_MAX <const> = 1000   -- records, what one read of the target takes
+local SLICE <const> = 50       -- records mapped under one guard
+local BUDGET <const> = 2000000 -- instructions for a slice
+local PAUSE_MS <const> = 1000  -- after a failure of the store
+
+--- The lane of a flow; none where a new record needs more than its own words.
+---@param flow navodoo.Compiled
+function express.new(flow)
+  if #flow.link_needs > 0 then return nil end
+  return { waiting = {}, running = 0, hashes = {}, users = {}, last = 0, idle = task.event() }
+end
+
+--- Content of a record that is in a lot now.
+---@return string|nil
+function express.hash(engine, name)
+  return engine.express and engine.express.hashes[name]
+end
+
+--- True while more lots wait than can begin soon.
+function express.is_full(engine)
+  return engine.express ~= nil and #engine.express.waiting >= WAITING
+end
+
+-- ---- taking in -----------------------------------------------------------------------
+
+--- Adds the lots that new rows make to a transaction.
+---@param engine table
+---@param txn navodoo.Txn
+---@param rows navodoo.Row[]
+---@param now integer
+---@return table[] lots
+function express.add(engine, txn, rows, now)
+  local lots, own, lot = {}, engine.express, nil
+  for _, row in ipairs(rows) do
+    if not lot or lot.records ~= row.records or #lot.at == math.min(engine.batch_size, LOT_MAX) then
+      own.last = math.max(now, own.last + 1)
+      lot = { n = own.last, records = row.records, rows = {}, at = {}, names = {}, tags = {} }
+      lots[#lots + 1] = lot
+    end
+    local k = #lot.at + 1
+    lot.rows[k], lot.at[k], lot.names[k], lot.tags[k] = row, row.at, row.name, row.etag or false
+  end
+  for _, each in ipairs(lots) do
+    txn:add("lot_put", engine.flow.name, each.n, engine.direction, #each.at, now,
+            each.records:pack(each.at, each.names, each.tags))
+  end
+  return lots
+end
+
+-- ---- into ordinary jobs ----------------------------------------------------------------
+
+local function add_job(engine, txn, row, payload, due, now)
+  txn:add("job_keep", engine.flow.name, engine.direction, row.name, due, now, row.etag, row.hash, payload)
+end
+
+local function add_effect(engine, txn, row, key, intent)
+  txn:add("effect_of_record", engine.effect_prefix .. key, engine.flow.name, engine.direction, row.name,
+          engine.odoo.endpoint.name, "create", row.hash, intent.at, intent.epoch, intent.generation)
+end
+
+--- Makes jobs of what lots of this flow an earlier life left behind.
+---@param engine table
+---@return boolean|nil ok
+---@return table|nil err
+function express.unfold_leftovers(engine)
+  local lots, err = store.query("lots", engine.flow.name)
+  if not lots then return nil, err end
+  for _, lot in ipairs(lots) do
+    local txn, now = store.txn(), time.now()
+    for _, part in ipairs(assert(json.decode(lot.rows))) do
+      local payload = assert(json.canonical(part[3]))
+      local etag = part[2] ~= json.null and part[2] or nil
+      local row = { name = part[1], etag = etag, hash = crypto.hash(payload) }
+      add_job(engine, txn, row, payload, lot.at and engine.started_us + engine.settle_us or now, now)
+      if lot.at then add_effect(engine, txn, row, keys.nav_key(engine.company, row.name), lot) end
+    end
+    txn:add("lot_done", engine.flow.name, lot.n)
+    local ok
+    ok, err = store.apply(txn)
+    if not ok then return nil, err end
+  end
+  return true
+end
+
+--- Makes jobs of a lot of our own.
+local function unfold(engine, lot)
+  local txn, now = store.txn(), time.now()
+  local due = lot.intent and lot.intent.at + engine.settle_us or now
+  for _, row in ipairs(lot.rows) do
+    add_job(engine, txn, row, row.records:text(row.at), due, now)
+    if lot.intent then add_effect(engine, txn, row, row.key, lot.intent) end
+  end
+  txn:add("lot_done", engine.flow.name, lot.n)
+  return store.apply(txn)
+end
+
+-- ---- the way of a lot --------------------------------------------------------------------
+
+--- Maps items from `state.at` on, and says how far it came.
+local function map_slice(flow, items, state, ctx)
+  for i = state.at, state.to do
+    state.at = i
+    local item = items[i]
+    local values, problems = flow:to_odoo(item.row.records:record(item.row.at), ctx)
+    if type(values) == "table" and type(problems) == "table" and #problems == 0 then item.values = values end
+  end
+end
+
+--- Maps all. A record whose mapping raises or does not end is set aside alone.
+local function map_all(engine, items)
+  engine:refresh_lookups(false)
+  local state, ctx = { at = 1 }, { creating = true, lookups = engine.lookups }
+  while state.at <= #items do
+    state.to = math.min(state.at + SLICE - 1, #items)
+    task.guard(BUDGET, map_slice, engine.flow, items, state, ctx)
+    state.at = state.at + 1 -- behind the last one, or the one that broke off
+  end
+end
+
+local function drop_claims(engine, items)
+  for _, item in ipairs(items) do
+    for _, name in ipairs(item.claimed) do
+      if engine.claims[name] == item then engine.claims[name] = nil end
+    end
+  end
+end
+
+-- Claims the values by which an item is looked for; false when somebody has one of them.
+local function claim(engine, item, rules, wanted)
+  for _, rule in ipairs(rules) do
+    local value = item.values[rule.odoo]
+    local folded = adoption.fold_value(value)
+    if folded then
+      local name = rule.odoo .. "=" .. folded
+      if engine.claims[name] then return false end
+      engine.claims[name] = item
+      item.claimed[#item.claimed + 1] = name
+      local list = wanted[rule.odoo] or {}
+      wanted[rule.odoo] = list
+      for _, spelling in ipairs(adoption.spellings(value)) do list[#list + 1] = spelling end
+    end
+  end
+  return true
+end
+
+-- Cards of one partner are in several flows: what they claim is known to all.
+local function claim_for_all(engine, items)
+  local names = {}
+  for _, item in ipairs(items) do
+    local its = {}
+    for i, name in ipairs(item.values and item.claimed or {}) do its[i] = lane.claim_name(engine, name) end
+    if #its > 0 and not task.is_free(its) then item.values = nil
+    else table.move(its, 1, #its, #names + 1, names) end
+  end
+  return #names > 0 and task.lock(names) or nil -- all are free, so this does not wait
+end
+
+--- Claims the strong values of the items and looks for them in the target: who shares one
+-- with somebody is no plain case.
+local function stand_alone(engine, lot, items)
+  local rules, wanted = engine.flow.link.adopt, {}
+  for _, item in ipairs(items) do
+    if item.values and not claim(engine, item, rules, wanted) then item.values = nil end
+  end
+  if engine.flow.link.cluster then lot.lock = claim_for_all(engine, items) end
+  if not next(wanted) then return true end
+  local found, err = engine:candidates(wanted)
+  if not found then return nil, err end
+  for name in pairs(found.by_value) do
+    local item = engine.claims[name]
+    if type(item) == "table" then item.values = nil end
+  end
+  return true
+end
+
+--- The items that are written, with what `sending` wants of them.
+local function plain_items(engine, items)
+  local plain = {}
+  for _, item in ipairs(items) do
+    local values = item.values
+    if values then
+      for _, field in ipairs(engine.blank_fields) do
+        if values[field] == nil then values[field] = false end
+      end
+      item.write, item.xmlid = values, engine.xmlid_prefix .. keys.part(tostring(item.row.key))
+      plain[#plain + 1] = item
+    end
+  end
+  return plain
+end
+
+--- Reads back what was written and compares. Items that were not seen keep no `back`.
+local function read_back(engine, items)
+  local ids, by_id = {}, {}
+  for _, item in ipairs(items) do
+    if item.id and not item.failed then
+      ids[#ids + 1] = item.id
+      by_id[item.id] = item
+    end
+  end
+  if #ids == 0 then return nil end
+  local list, err = engine.odoo:read_list(engine.model, ids, engine.odoo_fields)
+  if not list then
+    engine:trouble(err)
+    return nil
+  end
+  local versions, fields = list:column "write_date", engine.fields
+  for k, id in ipairs(list:column "id") do
+    local item = by_id[id]
+    item.back, item.version = k, versions[k] or nil
+    local other = list:same(k, item.write)
+    if other ~= true then
+      local held = list:record(k)
+      for _, name in ipairs(other) do
+        if not engine.same(fields[name], item.write[name], held[name]) then
+          item.differs = item.differs or json.array {}
+          table.insert(item.differs, name)
+        end
+      end
+    end
+  end
+  return list
+end
+
+--- Ends a lot: links and journal of what is done, jobs for the rest.
+local function close(engine, lot, items, list)
+  local txn, now, flow, created = store.txn(), time.now(), engine.flow.name, 0
+  for _, item in ipairs(items) do
+    local row = item.row
+    if item.back then
+      created = created + 1
+      txn:add("link_put", flow, row.name, tostring(item.id), item.xmlid, row.hash, row.etag, item.version,
+              list:hash(item.back), row.records:pair(row.at, "nav", list, item.back, "odoo"), now)
+      txn:add("journal_add", now, flow, engine.direction, row.name, nil, "created",
+              item.differs and assert(json.encode { differs = item.differs }) or nil, engine.generation)
+    elseif not item.has_job then
+      local err = item.failed
+      -- refused for what it is: nothing was written, and batch says it in the target's words
+      local unknown = item.write and not (err and err.class == "invalid")
+      add_job(engine, txn, row, row.records:text(row.at), unknown and now + engine.settle_us or now, now)
+      if unknown then add_effect(engine, txn, row, row.key, lot.intent) end
+    end
+  end
+  txn:add("lot_done", flow, lot.n)
+  local ok, err = store.apply(txn)
+  if ok then engine:count("created", created) end
+  return ok, err
+end
+
+--- The items of a lot, its locks held. What got a link or a job since its page was read is no
+-- longer ours: whoever gave it one has newer words. Nor is what a creation of the other
+-- direction may have made in NAV.
+local function items_of(engine, lot)
+  local open, rows, err
+  if engine.paired then open, err = twoway.begin(engine) end -- before the links are read
+  if err then return nil, err end
+  rows, err = store.query("known", engine.flow.name, engine.direction,
+                                assert(json.encode(json.array(lot.names))))
+  if not rows then return nil, err end
+  local states, items = {}, {}
+  for _, row in ipairs(rows) do states[row.record] = row.state end
+  for i, row in ipairs(lot.rows) do
+    local state = states[row.name]
+    items[i] = { row = row, claimed = {}, has_job = state and state ~= "link",
+                 is_plain = not state and not (open and (open == true or open[row.key])) }
+  end
+  return items
+end
+
+local function work(engine, lot, items)
+  map_all(engine, items)
+  for _, item in ipairs(items) do
+    if not item.is_plain then item.values = nil end
+  end
+  local ok, err = stand_alone(engine, lot, items)
+  if not ok then return nil, err end
+  local plain = plain_items(engine, items)
+  failpoint("effect.before_intend")
+  if #plain > 0 then
+    local intent = { at = time.now(), epoch = store.epoch(), generation = engine.generation }
+    ok, err = store.apply { { "lot_intend", engine.flow.name, lot.n, intent.at, intent.epoch,
+                              intent.generation } }
+    if not ok then return nil, err end
+    lot.intent = intent
+    sending.write(engine, plain)
+  end
+  local list <close> = read_back(engine, plain)
+  ok, err = close(engine, lot, items, list)
+  failpoint("effect.after_confirm")
+  return ok, err
+end
+
+local function run(engine, lot)
+  local items, err = items_of(engine, lot)
+  if not items then return nil, err end
+  local ok, done, failed = xpcall(work, debug.traceback, engine, lot, items)
+  drop_claims(engine, items)
+  if lot.lock then lot.lock:release() end
+  if not ok then error(done, 0) end
+  return done, failed
+end
+
+-- ---- lots under way ----------------------------------------------------------------------
+
+local start_next
+
+local function leave(engine, lot)
+  local own = engine.express
+  for _, name in ipairs(lot.names) do own.hashes[name] = nil end
+  local users = own.users[lot.records] - 1
+  own.users[lot.records] = users > 0 and users or nil
+  if users == 0 then lot.records:close() end
+  own.running = own.running - 1
+  engine.polls_open = engine.polls_open - 1
+  if own.running == 0 then own.idle:set() end
+  engine:publish() -- also makes room for the poll
+  engine.wake:set()
+  start_next(engine)
+end
+
+--- Brings a lot to its end; whatever happens, its records are links, jobs, or still a lot.
+local function guarded(engine, lot)
+  local names = {}
+  for i, name in ipairs(lot.names) do names[i] = lane.nav_name(engine, name) end
+  local lock = task.lock(names)
+  local ok, done, err = xpcall(run, debug.traceback, engine, lot)
+  if not ok then
+    engine.bugs = engine.bugs + 1
+    err = { text = done }
+  end
+  while not (ok and done) and not engine.stopping do
+    log.error("lot: " .. tostring(err.text), { flow = engine.flow.name })
+    ok, done, err = true, unfold(engine, lot)
+    if not done then task.sleep(PAUSE_MS) end
+  end
+  lock:release()
+  leave(engine, lot)
+end
+
+function start_next(engine)
+  local own = engine.express
+  while own.running < AT_ONCE and #own.waiting > 0 and not engine.stopping do
+    own.running = own.running + 1
+    task.spawn(guarded, engine, table.remove(own.waiting, 1))
+  end
+end
+
+--- Begins the lots of a page that is on disk.
+---@param engine table
+---@param lots table[]
+function express.start(engine, lots)
+  local own = engine.express
+  for _, lot in ipairs(lots) do
+    for k, name in ipairs(lot.names) do own.hashes[name] = lot.rows[k].hash end
+    own.users[lot.records] = (own.users[lot.records] or 0) + 1
+    own.waiting[#own.waiting + 1] = lot
+    engine.polls_open = engine.polls_open + 1
+  end
+  if own then start_next(engine) end
+end
+
+--- True while no lot is open.
+function express.is_idle(engine)
+  local own = engine.express
+  return not own or own.running + #own.waiting == 0
+end
+
+--- Waits for the lots under way when the engine hands over to another life.
+function express.finish(engine)
+  while not express.is_idle(engine) and not engine.stopping do engine.express.idle:wait(PAUSE_MS) end
+end
+
+return express
