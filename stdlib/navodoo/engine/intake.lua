@@ -36,12 +36,12 @@ local function known_hashes(engine, names)
   return known
 end
 
--- Canonical text of a row's record, and its hash.
+-- Hash of a row's record, and its canonical text where it had to be made.
 local function content_of(engine, row)
-  if row.records then return row.records:text(row.at), row.records:hash(row.at) end
+  if row.records then return row.records:hash(row.at) end
   if engine.stamp and not engine.flow_reads_stamp then row.record[engine.stamp] = nil end
   local payload = assert(json.canonical(row.record))
-  return payload, crypto.hash(payload)
+  return crypto.hash(payload), payload
 end
 
 -- The lists that rows are in, each once.
@@ -88,13 +88,13 @@ function intake.add(engine, rows)
   local fresh, jobs = {}, 0
   for _, row in ipairs(rows) do
     local payload
-    payload, row.hash = content_of(engine, row)
+    row.hash, payload = content_of(engine, row)
     local hash = known[row.name]
     if hash == nil then hash = express.hash(engine, row.name) end
     if hash == nil and engine.express and row.records then
       fresh[#fresh + 1] = row
     elseif hash ~= row.hash then
-      jobs = jobs + 1
+      jobs, payload = jobs + 1, payload or row.records:text(row.at)
       txn:add("job_put", engine.flow.name, engine.direction, row.name, now, now, row.etag, row.hash, payload)
       -- before the commit: the pump may see the job as soon as it is on disk
       engine.held:put(row.name, row.hash, row.record or row.records:record(row.at), payload)
