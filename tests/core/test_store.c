@@ -494,7 +494,7 @@ static void test_a_job_that_is_there_is_newer_than_one_that_is_kept(void **state
                              "v", "old", "{}"), 0);
   assert_int_equal(apply_one(w, "job_keep", "sssiisss", "f", "d", "N2", INT64_C(1), INT64_C(1),
                              "v", "old", "{}"), 1);
-  assert_answer(w, "1,N3,h3,link;1,N1,new,ready;2,N2,old,ready", "known", "sss", "f", "d",
+  assert_answer(w, "1,N3,h3,link;1,N1,new,ready;3,N2,old,ready", "known", "sss", "f", "d",
                 "[\"N1\",\"N2\",\"N3\",\"N4\"]");
   assert_int_equal(apply_one(w, "effect_of_record", "sssssssiii", "k", "f", "d", "N2", "odoo",
                              "create", "h", INT64_C(30), INT64_C(1), INT64_C(9)), 1);
