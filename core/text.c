@@ -111,12 +111,67 @@ static rune to_upper(rune c) {
   return c == 0xdf ? c : utf8proc_toupper(c);
 }
 
+/* ASCII text with the letters from `first` on ('A' or 'a') in the other case. */
+static int add_ascii(nv_buf *out, nv_str s, char first, nv_error *err) {
+  int rc = nv_buf_reserve(out, s.n);
+  if (rc != NV_OK) return nv_fail(err, rc, "text", "%s", nv_code_text(rc));
+  for (size_t i = 0; i < s.n; i++) {
+    char c = s.p[i];
+    out->p[out->n++] = c >= first && c <= first + 25 ? (char)(c ^ 0x20) : c;
+  }
+  out->p[out->n] = 0;
+  return NV_OK;
+}
+
 int nv_text_add_upper(nv_buf *out, nv_str s, nv_error *err) {
+  if (is_ascii(s)) return add_ascii(out, s, 'a', err);
   return add_each(out, s, to_upper, err);
 }
 
 int nv_text_add_lower(nv_buf *out, nv_str s, nv_error *err) {
+  if (is_ascii(s)) return add_ascii(out, s, 'A', err);
   return add_each(out, s, utf8proc_tolower, err);
+}
+
+bool nv_text_is(nv_str s, const char *classes) {
+  bool upper = strchr(classes, 'u'), lower = strchr(classes, 'l'),
+       digit = strchr(classes, 'd');
+  for (size_t i = 0; i < s.n; i++) {
+    char c = s.p[i];
+    if (!((upper && c >= 'A' && c <= 'Z') || (lower && c >= 'a' && c <= 'z') ||
+          (digit && c >= '0' && c <= '9')))
+      return false;
+  }
+  return true;
+}
+
+/* No sign that keeps addresses apart or ends them. */
+static bool is_plain(char c) {
+  return c != ' ' && (c < '\t' || c > '\r') && c != ';' && c != ',';
+}
+
+bool nv_text_is_email(nv_str s) {
+  const char *at = s.n ? memchr(s.p, '@', s.n) : NULL, *end = s.p + s.n, *dot = NULL;
+  if (!at || at == s.p) return false;
+  for (const char *p = s.p; p < end; p++) {
+    if (!is_plain(*p) || (*p == '@' && p != at)) return false;
+    if (*p == '.' && p > at) dot = p;
+  }
+  return dot && dot > at + 1 && dot + 1 < end;
+}
+
+int nv_text_add_bare(nv_buf *out, nv_str s) {
+  int rc = nv_buf_reserve(out, s.n);
+  if (rc != NV_OK) return rc;
+  char *to = out->p + out->n;
+  for (size_t i = 0; i < s.n; i++) {
+    char c = s.p[i];
+    if (c == ' ' || (c >= '\t' && c <= '\r') || c == '.' || c == '-' || c == '/') continue;
+    *to++ = c >= 'a' && c <= 'z' ? (char)(c - 0x20) : c;
+  }
+  out->n = (size_t)(to - out->p);
+  *to = 0;
+  return NV_OK;
 }
 
 int nv_text_length(nv_str s, size_t *code_points, nv_error *err) {

@@ -22,6 +22,14 @@ int nv_text_add_fold(nv_buf *out, nv_str s, nv_error *err);
  * case. */
 int nv_text_add_upper(nv_buf *out, nv_str s, nv_error *err);
 int nv_text_add_lower(nv_buf *out, nv_str s, nv_error *err);
+/* In capital ASCII letters, without white space, dots, dashes and slashes: how numbers
+ * are compared that people write in many ways. Other bytes stay. */
+int nv_text_add_bare(nv_buf *out, nv_str s);
+
+/* Nothing but ASCII letters and digits of the `classes`: u(pper), l(ower), d(igits). */
+bool nv_text_is(nv_str s, const char *classes);
+/* One address of the form a@b.c, without a name, blanks or separators. */
+bool nv_text_is_email(nv_str s);
 
 int nv_text_length(nv_str s, size_t *code_points, nv_error *err);
 /* What a NAV Text[n] counts: two for every code point above U+FFFF. */

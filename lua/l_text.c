@@ -1,7 +1,7 @@
 /* l_text - navodoo.text: Unicode text functions over core/text.
  *
- * Text that is not UTF-8 gives nil, err everywhere except valid (false) and trim
- * (which never needs to know). The buffer that results grow in belongs to one
+ * Text that is not UTF-8 gives nil, err everywhere except valid (false) and trim,
+ * bare, is and is_email (which never need to know). The buffer that results grow in belongs to one
  * userdata per state, so a raise leaks nothing.
  */
 #include "../core/text.h"
@@ -51,6 +51,26 @@ static int l_upper(lua_State *L) {
 static int l_lower(lua_State *L) {
   return map(L, nv_text_add_lower);
 }
+static int add_bare(nv_buf *out, nv_str s, nv_error *err) {
+  int rc = nv_text_add_bare(out, s);
+  return rc == NV_OK ? rc : nv_fail(err, rc, "text", "%s", nv_code_text(rc));
+}
+
+static int l_bare(lua_State *L) {
+  return map(L, add_bare);
+}
+
+static int l_is(lua_State *L) {
+  nv_str s = check_text(L, 1);
+  lua_pushboolean(L, nv_text_is(s, luaL_checkstring(L, 2)));
+  return 1;
+}
+
+static int l_is_email(lua_State *L) {
+  lua_pushboolean(L, nv_text_is_email(check_text(L, 1)));
+  return 1;
+}
+
 static int l_length(lua_State *L) {
   return count(L, nv_text_length);
 }
@@ -97,7 +117,9 @@ static const luaL_Reg functions[] = {
     {"upper", l_upper},       {"lower", l_lower},
     {"length", l_length},     {"utf16_length", l_utf16_length},
     {"truncate", l_truncate}, {"trim", l_trim},
-    {"valid", l_valid},       {NULL, NULL},
+    {"valid", l_valid},       {"bare", l_bare},
+    {"is", l_is},             {"is_email", l_is_email},
+    {NULL, NULL},
 };
 
 int luaopen_navodoo_text(lua_State *L) {

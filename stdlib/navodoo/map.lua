@@ -68,7 +68,7 @@ map.trim = on_text("trim", text.trim, text.trim)
 -- so. Swiss numbers get their official spelling, CHE-123.456.788 MWST: Odoo (base_vat) stores
 -- no other, so any other would never be found again.
 map.compact = on_text("compact", function(v)
-  if not v:find "[^%u%d]" and not v:find "^CHE" then return v end
+  if text.is(v, "ud") and v:sub(1, 3) ~= "CHE" then return v end
   local compact = text.upper(text.trim(v)):gsub("[%s%.%-]", "")
   local a, b, c, suffix = compact:match "^CHE(%d%d%d)(%d%d%d)(%d%d%d)(%u*)$"
   if not a then return compact end
@@ -79,7 +79,8 @@ end, same)
 map.url = on_text("url", function(v)
   local url = text.trim(v)
   if url == "" then return null end
-  return url:find "^%a[%w+.-]*://" and url or "http://" .. url
+  if url:sub(1, 8) == "https://" or url:find "^%a[%w+.-]*://" then return url end
+  return "http://" .. url
 end, same)
 
 --- An exact amount.

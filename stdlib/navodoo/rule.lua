@@ -276,7 +276,7 @@ function rule.email(spec)
   local field = spec[1]
   return make("email", { field }, function(record)
     local v = record[field]
-    if type(v) ~= "string" or v:find "^[^%s@;,]+@[^%s@;,]+%.[^%s@.;,]+$" then return end
+    if type(v) ~= "string" or text.is_email(v) then return end
     if is_blank(v) then return end
     for address in v:gmatch "[^;,]+" do
       if not address:find "^%s*[^%s@]+@[^%s@]+%.[^%s@.]+%s*$" then

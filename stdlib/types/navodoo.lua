@@ -218,6 +218,22 @@ function text.trim(s) end
 ---@return boolean  true for UTF-8
 function text.valid(s) end
 
+--- In capital ASCII letters, without white space, dots, dashes and slashes.
+---@param s string
+---@return string
+function text.bare(s) end
+
+--- Nothing but ASCII letters and digits of these classes: "u" upper, "l" lower, "d" digits.
+---@param s string
+---@param classes string
+---@return boolean
+function text.is(s, classes) end
+
+--- One address of the form a@b.c.
+---@param s string
+---@return boolean
+function text.is_email(s) end
+
 ---@class navodoo.crypto
 local crypto = {}
 

@@ -299,8 +299,42 @@ static void test_crypto_compares_whole_values(void **state) {
   assert_false(nv_equal(nv_str_of("abc"), nv_str_of("ab")));
 }
 
+static void test_text_names_its_classes(void **state) {
+  (void)state;
+  assert_true(nv_text_is(nv_str_of("C001"), "ud"));
+  assert_false(nv_text_is(nv_str_of("C001"), "u"));
+  assert_false(nv_text_is(nv_str_of("c001"), "ud"));
+  assert_true(nv_text_is(nv_str_of("c001"), "uld"));
+  assert_false(nv_text_is(nv_str_of("C-1"), "uld"));
+  assert_false(nv_text_is(nv_str_of("\xc3\xa4"), "uld"));
+  assert_true(nv_text_is(nv_str_of(""), "u"));
+}
+
+static void test_text_knows_one_email_address(void **state) {
+  (void)state;
+  static const char *const good[] = {"a@b.c", "a.b+c@d-e.f.gh", "\xc3\xa4@b.de"};
+  static const char *const bad[] = {"",      "a",       "@b.c",    "a@",     "a@b",     "a@.c",
+                                    "a@b.",  "a b@c.d", "a@b@c.d", "a@b.c;", "a@b.c,d", "a@b.c\n"};
+  for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+    assert_true(nv_text_is_email(nv_str_of(good[i])));
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    if (nv_text_is_email(nv_str_of(bad[i]))) fail_msg("'%s' is none", bad[i]);
+}
+
+static void test_text_is_bared_for_comparing(void **state) {
+  (void)state;
+  nv_buf b;
+  nv_buf_init(&b, 100);
+  assert_int_equal(nv_text_add_bare(&b, nv_str_of(" de-123.45/6\t\xc3\xa4 ")), NV_OK);
+  assert_string_equal(b.p, "DE123456\xc3\xa4");
+  nv_buf_clear(&b);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_text_names_its_classes),
+      cmocka_unit_test(test_text_knows_one_email_address),
+      cmocka_unit_test(test_text_is_bared_for_comparing),
       cmocka_unit_test(test_text_nfc_gives_one_form_to_one_letter),
       cmocka_unit_test(test_text_fold_drops_case_and_marks),
       cmocka_unit_test(test_text_case_maps_one_to_one),

@@ -61,9 +61,7 @@ end
 ---@return string|nil
 function adopt.fold_value(v)
   if type(v) ~= "string" or v == "" then return nil end
-  local upper = v:upper()
-  if not upper:find "[%s%.%-/]" then return upper end
-  return (upper:gsub("[%s%.%-/]", ""))
+  return text.bare(v)
 end
 
 local fold_value <const> = adopt.fold_value
@@ -93,22 +91,21 @@ end
 ---@param value string
 ---@return string[]
 function adopt.spellings(value)
-  local list, seen = {}, {}
-  local function add(spelling)
-    if not seen[spelling] then seen[spelling], list[#list + 1] = true, spelling end
-  end
-  add(value)
+  local second, third
   if value:find("@", 1, true) then
-    local lower = text.lower(value) or value
-    add(lower)
-    add(lower:sub(1, 1):upper() .. lower:sub(2))
-    return list
+    second = text.lower(value) or value
+    third = second:sub(1, 1):upper() .. second:sub(2)
+  else
+    second = fold_value(value)
+    if value:find(" ", 1, true) then third = value:gsub(" ", "") end
   end
-  local folded = fold_value(value)
-  add(folded)
-  add((value:gsub(" ", "")))
-  local country, number = folded:match "^(%u%u)(%w+)$"
-  if country and number:find "^U?%d" then add(country .. " " .. number) end
+  local list = { value }
+  if second ~= value then list[2] = second end
+  if third and third ~= value and third ~= second then list[#list + 1] = third end
+  if text.is(second, "ud") and text.is(second:sub(1, 2), "u") and #second > 2
+     and (text.is(second:sub(3, 3), "d") or second:find "^..U%d") then
+    list[#list + 1] = second:sub(1, 2) .. " " .. second:sub(3)
+  end
   return list
 end
 

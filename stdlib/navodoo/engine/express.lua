@@ -290,7 +290,9 @@ local function items_of(engine, lot)
   for _, row in ipairs(rows) do states[row.record] = row.state end
   for i, row in ipairs(lot.rows) do
     local state = states[row.name]
-    items[i] = { row = row, claimed = {}, has_job = state and state ~= "link",
+    items[i] = { -- the nils make room: a table that grows is built again and again
+                 values = nil, write = nil, xmlid = nil, id = nil, back = nil, version = nil,
+                 row = row, claimed = {}, has_job = state and state ~= "link",
                  is_plain = not state and not (open and (open == true or open[row.key])) }
   end
   return items

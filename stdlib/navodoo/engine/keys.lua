@@ -3,6 +3,8 @@
 -- A key never depends on job id, attempt, generation or body, so poll and webhook
 -- arrive at the same one (design: idempotency keys). All functions are pure.
 
+local is <const> = require "navodoo.text".is
+
 local keys = {}
 
 --- Name of a NAV record inside the store: company and key belong together.
@@ -20,11 +22,11 @@ function keys.nav_key(company, name) return name:sub(#company + 2) end
 local function hex(c) return ("-%02x"):format(c:byte()) end
 
 --- A part of an external id: what is no ASCII letter or digit becomes `-hex`.
----@param text string
+---@param s string
 ---@return string
-function keys.part(text)
-  if not text:find "[^%a%d]" then return text end
-  return (text:gsub("[^%a%d]", hex))
+function keys.part(s)
+  if is(s, "uld") then return s end
+  return (s:gsub("[^%a%d]", hex))
 end
 local part <const> = keys.part
 
