@@ -5,6 +5,8 @@
 local navodoo = require "navodoo"
 local secret = navodoo.secret
 
+-- How an endpoint signs in: auth = "basic", "ntlm", "negotiate" or "oauth2" for NAV, "password",
+-- "api_key" or "session" for Odoo (README, Signing in); expires = "2027-01-31" warns in time.
 return {
   default = "dev",
 

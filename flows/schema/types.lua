@@ -252,6 +252,26 @@
 ---@field write_uid integer?  Last Updated by; id in res.users; read only
 ---@field zip_required boolean?  Zip Required
 
+---@class odoo.res.currency
+---@field active boolean?  Active
+---@field create_date string?  Created on; read only; an instant
+---@field create_uid integer?  Created by; id in res.users; read only
+---@field currency_subunit_label string?  Currency Subunit
+---@field currency_unit_label string?  Currency Unit
+---@field date string?  Date; read only; YYYY-MM-DD
+---@field decimal_places integer?  Decimal Places; read only
+---@field display_name string?  Display Name; read only
+---@field full_name string?  Name
+---@field id integer?  ID; read only
+---@field inverse_rate navodoo.Decimal?  Inverse Rate; read only
+---@field name string?  Currency; at most 3; required
+---@field position string?  Symbol Position; after | before
+---@field rate navodoo.Decimal?  Current Rate; read only
+---@field rounding navodoo.Decimal?  Rounding Factor
+---@field symbol string?  Symbol; required
+---@field write_date string?  Last Updated on; read only; an instant
+---@field write_uid integer?  Last Updated by; id in res.users; read only
+
 ---@class odoo.res.lang
 ---@field active boolean?  Active
 ---@field code string?  Locale Code; required
@@ -510,6 +530,7 @@
 ---@alias navodoo.OdooModel
 ---| "account.payment.term"
 ---| "res.country"
+---| "res.currency"
 ---| "res.lang"
 ---| "res.partner"
 ---| "res.users"
@@ -544,9 +565,13 @@
 ---| "credit_limit"
 ---| "credit_to_invoice"
 ---| "currency_id"
+---| "currency_subunit_label"
+---| "currency_unit_label"
 ---| "customer_rank"
+---| "date"
 ---| "date_format"
 ---| "debit"
+---| "decimal_places"
 ---| "decimal_point"
 ---| "direction"
 ---| "discount_days"
@@ -559,6 +584,7 @@
 ---| "email_formatted"
 ---| "email_normalized"
 ---| "employee"
+---| "full_name"
 ---| "function"
 ---| "global_location_number"
 ---| "group_on"
@@ -568,6 +594,7 @@
 ---| "im_status"
 ---| "image_url"
 ---| "industry_id"
+---| "inverse_rate"
 ---| "invoice_sending_method"
 ---| "is_company"
 ---| "iso_code"
@@ -590,6 +617,7 @@
 ---| "phone_code"
 ---| "phone_sanitized"
 ---| "picking_warn_msg"
+---| "position"
 ---| "property_account_payable_id"
 ---| "property_account_position_id"
 ---| "property_account_receivable_id"
@@ -598,10 +626,12 @@
 ---| "property_supplier_payment_term_id"
 ---| "purchase_order_count"
 ---| "purchase_warn_msg"
+---| "rate"
 ---| "receipt_reminder_email"
 ---| "ref"
 ---| "ref_company_ids"
 ---| "reminder_date_before_receipt"
+---| "rounding"
 ---| "sale_order_count"
 ---| "sale_warn_msg"
 ---| "same_vat_partner_id"
@@ -619,6 +649,7 @@
 ---| "suggest_percent"
 ---| "supplier_invoice_count"
 ---| "supplier_rank"
+---| "symbol"
 ---| "thousands_sep"
 ---| "time_format"
 ---| "total_invoiced"

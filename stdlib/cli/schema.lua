@@ -24,8 +24,8 @@ schema.help = [=[usage: navodoo schema pull FLOWS [--all] [--env NAME]
 
 Keeps what the systems look like beside the flows, in FLOWS/schema/: one JSON file for
 each page of NAV and each model of Odoo, one field a line, to be put under version
-control. `navodoo check` reads it, so that it needs no system; schema/types.lua lets an
-editor with lua-language-server complete pages, models and field names.
+control. `navodoo check` reads it, so that it needs no system; schema/types.lua has LuaCATS
+annotations, by which lua-language-server knows pages, models and field names.
 
   pull         ask both systems for what the flows use, and write it
   show         print a page or model: types, lengths, what is required; FIELD takes the

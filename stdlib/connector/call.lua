@@ -144,6 +144,7 @@ end
 ---@field body string?
 ---@field write boolean?    the call changes something
 ---@field trial boolean?    a refused login is an answer, not the end
+---@field anonymous boolean?  needs no login
 ---@field capture table?    as in navodoo.http
 
 --- The answer of an endpoint that was opened to be looked at only. Whoever wants to see what
@@ -195,6 +196,17 @@ local function signed(endpoint, request, read)
   return value, err
 end
 
+-- Past the gate, and what the answer says of the login.
+local function judged(endpoint, request, read)
+  local stopped = gate.closed(endpoint)
+  if stopped then return nil, stopped end
+  local value, err = signed(endpoint, request, read)
+  if request.trial then return value, err end
+  if not err then gate.accepted(endpoint)
+  elseif err.class == "auth" then gate.refused(endpoint, err) end
+  return value, err
+end
+
 --- Sends a request and reads its answer. With `read_only`, an endpoint gets no request that
 -- changes something: this is the one place that all of them pass. A refused login stops the endpoint
 -- (connector/gate.lua), unless `request.trial` says that the caller knows another way.
@@ -205,13 +217,13 @@ end
 ---@return connector.Error? err
 function call.exchange(endpoint, request, read)
   if request.write and endpoint.read_only then return withhold(endpoint, request) end
-  local stopped = gate.closed(endpoint)
-  if stopped then return nil, stopped end
-  local value, err = signed(endpoint, request, read)
-  if request.trial then return value, err end
-  if not err then gate.accepted(endpoint)
-  elseif err.class == "auth" then gate.refused(endpoint, err) end
-  return value, err
+  if request.anonymous then return once(endpoint, request, request.headers, read) end
+  if request.trial or gate.proven(endpoint) then return judged(endpoint, request, read) end
+  local lock <close>, refused = task.lock { "login:" .. endpoint.name }
+  if not lock then
+    return nil, { class = "transient", code = refused.code, text = refused.text, maybe_sent = false }
+  end
+  return judged(endpoint, request, read)
 end
 
 --- Percent-encodes what cannot stand in a path or a query. `'`, `(`, `)`, `,` and `:` stay.

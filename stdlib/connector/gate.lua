@@ -3,7 +3,8 @@
 -- Directories lock an account after a few wrong tries, Odoo locks out the whole address. So the
 -- first refusal stops the endpoint for every flow of the process: calls are answered here, without
 -- the network. It is tried again once its secret has another value, and otherwise after pauses
--- that grow from five minutes to an hour, by one call at a time.
+-- that grow from five minutes to an hour, by one call at a time. A secret that was never accepted
+-- is tried by one call too, however many flows start at once.
 
 local cache = require "navodoo.cache"
 local json = require "navodoo.json"
@@ -20,6 +21,15 @@ local FIRST_US <const>, GROWTH <const>, MOST_US <const> = 5 * MINUTE_US, 3, 60 *
 local TRIAL_US <const> = 3 * MINUTE_US
 -- callers come back so soon, to see whether the secret was changed
 local LOOK_AGAIN_MS <const> = 30000
+
+local function proof(endpoint)
+  return endpoint.secret_name and tostring(secret.version(endpoint.secret_name)) or "0"
+end
+
+--- Whether the endpoint took the login of the secret in use before.
+---@param endpoint connector.Endpoint
+---@return boolean
+function gate.proven(endpoint) return cache.get(SPACE, endpoint.name .. " took") == proof(endpoint) end
 
 ---@class connector.Stop
 ---@field since integer     us
@@ -77,6 +87,7 @@ function gate.refused(endpoint, err)
   stop.next, stop.version = now + math.tointeger(pause), version_of(endpoint)
   stop.code, stop.text = err.code, err.text
   keep(endpoint, stop)
+  cache.drop(SPACE, endpoint.name .. " took")
   local say = first and log.error or log.warn
   say("endpoint stopped: it refuses the login: " .. err.text,
       { endpoint = endpoint.name, code = err.code, next_try = time.iso(stop.next), tries = stop.tries })
@@ -85,6 +96,7 @@ end
 --- The endpoint took the login.
 ---@param endpoint connector.Endpoint
 function gate.accepted(endpoint)
+  if not gate.proven(endpoint) then cache.put(SPACE, endpoint.name .. " took", proof(endpoint)) end
   if not cache.get(SPACE, endpoint.name) then return end
   cache.drop(SPACE, endpoint.name)
   log.info("endpoint takes the login again", { endpoint = endpoint.name })

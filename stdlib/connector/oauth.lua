@@ -22,8 +22,8 @@ local ASSUMED_S <const> = 600           -- life of a token whose answer does not
 --- The scope of Business Central online.
 oauth.SCOPE = "https://api.businesscentral.dynamics.com/.default"
 
---- Seam for specs.
-oauth.request = call.ask
+--- Seams for specs.
+oauth.request, oauth.report = call.ask, call.report
 
 ---@class connector.Token
 ---@field token string     handle of the secret
@@ -65,13 +65,28 @@ local function form(endpoint)
     call.percent(endpoint.client_id), endpoint.secret, call.percent(endpoint.scope or oauth.SCOPE))
 end
 
+-- The token endpoint has a breaker of its own: calls that cannot be signed wait behind it as they
+-- do behind that of the system, and cost no attempt.
+local function trouble(endpoint, problem)
+  if problem.code == "network" or problem.code == "timeout" or problem.code == "tls" then
+    oauth.report(oauth.door(endpoint), "fail")
+  end
+  return nil, { class = problem.code == "tls" and "config" or "transient", code = problem.code, maybe_sent = false,
+                retry_after_ms = problem.retry_after_ms,
+                text = ("%s, fetching a token for %s"):format(problem.text, endpoint.name) }
+end
+
 local function refusal(endpoint, res)
   local body = json.decode(res.body)
   local said = type(body) == "table" and body or {}
   local answer = { http = res.status, code = type(said.error) == "string" and said.error or "",
                    text = type(said.error_description) == "string" and said.error_description or res.body }
   if res.status == 200 then answer.text = "the answer holds no access_token" end
-  return call.failure(endpoint, "token", call.classify(oauth.rules, answer) or DOWN, answer)
+  local err = call.failure(endpoint, "token", call.classify(oauth.rules, answer) or DOWN, answer)
+  err.retry_after_ms = res.retry_after_ms
+  oauth.report(oauth.door(endpoint), err.down and "fail" or "ok", res.retry_after_ms)
+  err.down = nil
+  return nil, err
 end
 
 local function fetch(endpoint)
@@ -79,11 +94,9 @@ local function fetch(endpoint)
     endpoint = oauth.door(endpoint), method = "POST", body = form(endpoint), timeout_ms = TIMEOUT_MS,
     headers = { ["Content-Type"] = "application/x-www-form-urlencoded", Accept = "application/json" },
     capture = { secret = endpoint.name .. ".token", json = "access_token" } }
-  if not res then
-    return nil, { class = "transient", code = problem.code, maybe_sent = false,
-                  text = ("%s, fetching a token for %s"):format(problem.text, endpoint.name) }
-  end
-  if res.status ~= 200 or not res.captured then return nil, refusal(endpoint, res) end
+  if not res then return trouble(endpoint, problem) end
+  if res.status ~= 200 or not res.captured then return refusal(endpoint, res) end
+  oauth.report(oauth.door(endpoint), "ok")
   local body = json.decode(res.body)
   local seconds = type(body) == "table" and math.tointeger(tonumber(tostring(body.expires_in))) or ASSUMED_S
   local now, life = time.now(), math.max(seconds, 1) * 1000000

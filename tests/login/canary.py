@@ -11,15 +11,19 @@ killed engine leaves behind; for the plain text, JSON, percent-encoded and base6
 """
 import base64
 import glob
+import hashlib
+import hmac
 import json
 import os
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 
@@ -29,6 +33,8 @@ passed = failed = skipped = 0
 
 # with characters that look different in JSON, in an address and in base64
 PASSWORD = 'Kanari&nvogel "Nr. 77"/zwo'
+HOOK = "Brieftaube+4711/=x"
+ADDRESS = hmac.new(HOOK.encode(), b"partner", hashlib.sha256).hexdigest()[:32]  # of the hook "partner"
 API_KEY = "c0ffee00c0ffee11c0ffee22c0ffee33c0ffee44"
 BEARER = "eyJ0eXAiOiJKV1QifQ."  # how the sandbox's tokens begin
 
@@ -77,7 +83,8 @@ return {
     basic = {
       nav = { url = nav, company = company, user = "navodoo", settle = "1s", password = secret "NAV_PASSWORD" },
       odoo = { url = odoo, database = "sandbox", user = "navodoo@example.com", settle = "1s",
-               password = secret "ODOO_PASSWORD" } },
+               password = secret "ODOO_PASSWORD", hook_url = "http://127.0.0.1:1",
+               hook_secret = secret "HOOK_SECRET" } },
     ntlm = {
       nav = { url = nav, company = company, user = "CRONUS\\\\navodoo", settle = "1s", auth = "ntlm",
               password = secret "NAV_PASSWORD" },
@@ -99,7 +106,8 @@ class World:
         self.work = tempfile.mkdtemp(prefix="navodoo-canary.")
         self.elsewhere = tempfile.mkdtemp(prefix="navodoo-canary-secrets.")  # not searched
         self.said = b""  # everything that any command printed
-        self.secrets = {"password": PASSWORD, "API key": API_KEY, "bearer token": BEARER}
+        self.secrets = {"password": PASSWORD, "API key": API_KEY, "bearer token": BEARER, "hook secret": HOOK,
+                        "address of the hook": ADDRESS}
         clean = {k: v for k, v in os.environ.items()
                  if "PASSWORD" not in k.upper() and not k.lower().endswith("_proxy")}
         self.env = {**clean, "NO_COLOR": "1"}
@@ -117,7 +125,7 @@ class World:
     def sources(self, password, api_key):
         """Where each way takes its secrets from: every kind of place is used by one of them."""
         if self.way == "basic":
-            return {"NAVODOO_NAV_PASSWORD": password, "ODOO_PASSWORD": password}
+            return {"NAVODOO_NAV_PASSWORD": password, "ODOO_PASSWORD": password, "HOOK_SECRET": HOOK}
         folder = tempfile.mkdtemp(dir=self.elsewhere)
         for name, value in (("NAV_PASSWORD", password), ("ODOO_PASSWORD", password),
                             ("NAV_CLIENT_SECRET", password), ("ODOO_API_KEY", api_key)):
@@ -136,9 +144,9 @@ class World:
         self.said += p.stdout + p.stderr
         return p.returncode
 
-    def start(self, env=None, **more):
+    def start(self, *words, env=None, **more):
         log = open(self.work + "/engine.log", "ab")
-        return subprocess.Popen(self.words("run"), stdout=log, stderr=log, cwd=self.work,
+        return subprocess.Popen(self.words("run", *words), stdout=log, stderr=log, cwd=self.work,
                                 env={**self.env, **(env or {})}, **more)
 
     def control(self, base, route, body, method="POST"):
@@ -187,15 +195,39 @@ def life(w):
     check(w.way + ": a wrong secret ends a run", "" if code == 2 else "exit code %s" % code)
     w.control(w.nav, "sign_out", {})
     w.control(w.odoo, "sign_out", {})
-    engine = w.start()
+    port = free_port()
+    engine = w.start(*(["--listen", "127.0.0.1:%d" % port] if w.way == "basic" else []))
     check(w.way + ": the engine works", "" if wait_links(w) else "no links")
     w.echo(w.nav, "GET *", 500, 2)
+    if w.way == "basic":
+        answers = [hook(port, path) for path in (ADDRESS, ADDRESS[:-1] + "g", HOOK)]
+        check("hooks: only the right address", "" if answers[0] < 300 and min(answers[1:]) >= 400 else str(answers))
     w.look()
     engine.send_signal(signal.SIGKILL)
     engine.wait(LIMIT)
     w.look()
     for base in (w.nav, w.odoo):
         w.control(base, "faults", {}, "DELETE")
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def hook(port, path):
+    """Posts an event; a broken body too, which is complained of."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    status = 0
+    for body in (b"{", b'{"_model": "res.partner", "_id": 1, "_action": "x", "id": 1}'):
+        url = "http://127.0.0.1:%d/hooks/partner/%s" % (port, urllib.parse.quote(path, safe=""))
+        request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+        try:
+            status = opener.open(request).status
+        except urllib.error.HTTPError as e:
+            status = e.code
+    return status
 
 
 def wait_links(w):

@@ -95,7 +95,8 @@ end)
 
 -- A token endpoint in memory; answers the tokens it gave.
 local function issuer(seconds)
-  local given = { n = 0 }
+  local given = { n = 0, reports = {} }
+  oauth.report = function(name, verdict) given.reports[#given.reports + 1] = name .. " " .. verdict end
   oauth.request = function(r)
     given.n, given.last = given.n + 1, r
     if given.pause then task.sleep(given.pause) end
@@ -165,6 +166,10 @@ describe("connector.oauth", function()
     expect(select(2, oauth.sign(endpoint)).class):equals "transient"
     given.fail = function() return nil, { code = "network", text = "nobody there" } end
     expect(select(2, oauth.sign(endpoint)).class):equals "transient"
+    expect(table.concat(given.reports, ", ")):equals "nav:login ok, nav:login fail, nav:login fail"
+    given.fail = function() return nil, { code = "breaker_open", text = "it waits", retry_after_ms = 5000 } end
+    local _, waits = oauth.sign(endpoint) -- costs a job no attempt
+    expect(waits.code .. waits.retry_after_ms .. #given.reports):equals "breaker_open50003"
   end)
 
   it("renews once after a 401, then gives up", function()
@@ -204,7 +209,7 @@ describe("connector.oauth", function()
     expect(given.n):equals(2)
   end)
 end)
-oauth.request = call.ask
+oauth.request, oauth.report = call.ask, call.report
 
 -- ---- against the sandbox -----------------------------------------------------------------------
 

@@ -30,7 +30,8 @@ end
 ---@return table|nil info
 ---@return connector.Error|nil err
 function json2.version(conn)
-  return exchange(conn, { what = "version", path = "/web/version", headers = conn.headers, write = false })
+  return exchange(conn, { what = "version", path = "/web/version", headers = conn.headers, write = false,
+                          anonymous = true })
 end
 
 --- Calls a method of a model.

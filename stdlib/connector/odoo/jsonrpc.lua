@@ -53,17 +53,17 @@ end
 ---@param method string
 ---@param args any[]
 ---@param write boolean
----@param trial boolean?     a refused login is an answer
+---@param login "trial"|"anonymous"|nil  a refused login is an answer; none is needed
 ---@param plan navodoo.records.Plan?
 ---@return any result        json.null for None
 ---@return connector.Error|nil err
-function jsonrpc.service(conn, what, service, method, args, write, trial, plan)
+function jsonrpc.service(conn, what, service, method, args, write, login, plan)
   local body = assert(json.encode(json.object(ENVELOPE, {
     jsonrpc = "2.0", method = "call", id = 1,
     params = { service = service, method = method, args = json.array(args) } })))
   return call.exchange(conn.endpoint, {
     what = what, method = "POST", path = "/jsonrpc", headers = conn.headers, body = body, write = write,
-    trial = trial,
+    trial = login == "trial", anonymous = login == "anonymous",
   }, jsonrpc.reader(conn.endpoint, what, write, plan))
 end
 
@@ -72,7 +72,7 @@ end
 ---@return table|nil info
 ---@return connector.Error|nil err
 function jsonrpc.version(conn)
-  return jsonrpc.service(conn, "version", "common", "version", {}, false)
+  return jsonrpc.service(conn, "version", "common", "version", {}, false, "anonymous")
 end
 
 local function uid_key(endpoint)
@@ -85,9 +85,15 @@ local function uid(conn)
   local known, err = call.cached(endpoint, uid_key(endpoint), UID_TTL_MS, function()
     fresh = true
     local id, failed = jsonrpc.service(conn, "login", "common", "authenticate",
-      { endpoint.database, endpoint.user, endpoint.secret, {} }, false)
-    if failed then return nil, failed end
-    if math.type(id) == "integer" then return tostring(id) end
+      { endpoint.database, endpoint.user, endpoint.secret, {} }, false, "trial")
+    if failed then
+      if failed.class == "auth" then gate.refused(endpoint, failed) end
+      return nil, failed
+    end
+    if math.type(id) == "integer" then
+      gate.accepted(endpoint)
+      return tostring(id)
+    end
     failed = errors.of_fault(endpoint, "login", 200, { name = "AccessDenied", message = (
       "Odoo refuses user %s on database %s"):format(endpoint.user, endpoint.database) }, false)
     gate.refused(endpoint, failed) -- here it is no fault but the answer `false`
@@ -117,7 +123,8 @@ local function execute(conn, id, model, method, args, write, trial, plan)
   local endpoint = conn.endpoint
   local positional, named = jsonrpc.arguments(method, args)
   return jsonrpc.service(conn, model .. " " .. method, "object", "execute_kw",
-    { endpoint.database, id, endpoint.secret, model, method, positional, named }, write, trial, plan)
+    { endpoint.database, id, endpoint.secret, model, method, positional, named }, write,
+    trial and "trial" or nil, plan)
 end
 
 --- Calls a method of a model. A login that went stale is renewed once: a call that was

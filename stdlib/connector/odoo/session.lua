@@ -13,6 +13,8 @@ local jsonrpc = require "connector.odoo.jsonrpc"
 
 local session = {}
 
+-- Without X-Odoo-Database: a request that carries it is stateless since 19, and gets no cookie.
+local TYPE <const> = "application/json"
 -- Odoo lets a session rest for a week; the login is asked for again sooner.
 local LOGIN_TTL_MS <const> = 24 * 3600 * 1000
 local KEY <const> = "session"
@@ -34,8 +36,8 @@ local function log_in(conn)
   local endpoint, cookie = conn.endpoint, nil
   local read = jsonrpc.reader(endpoint, "login", false)
   local info, err = call.exchange(endpoint, {
-    what = "login", method = "POST", path = "/web/session/authenticate", headers = conn.headers,
-    capture = cookie_of(endpoint), write = false,
+    what = "login", method = "POST", path = "/web/session/authenticate",
+    headers = { ["Content-Type"] = TYPE }, capture = cookie_of(endpoint), write = false,
     body = body { db = endpoint.database, login = endpoint.user, password = endpoint.secret },
   }, function(res)
     cookie = res.captured
@@ -51,8 +53,7 @@ end
 
 local function execute(conn, login, model, method, args, write, trial, plan)
   local endpoint = conn.endpoint
-  local headers = { Cookie = "session_id=" .. login:match "%S+$" }
-  for name, value in pairs(conn.headers) do headers[name] = value end -- sorted by the core
+  local headers = { ["Content-Type"] = TYPE, Cookie = "session_id=" .. login:match "%S+$" }
   local positional, named = jsonrpc.arguments(method, args)
   return call.exchange(endpoint, {
     what = model .. " " .. method, method = "POST", path = ("/web/dataset/call_kw/%s/%s"):format(model, method),

@@ -230,7 +230,9 @@ function doors.session(state, request, now, action)
   return with_params(state, request, "/web/session/" .. action, function(p)
     if action == "authenticate" then
       local uid, new = auth.open_session(state, p.db, p.login, p.password, request.remote, now)
-      return session_info(state, uid), cookie_header(state.version, new, now)
+      -- since 19 a request that names its database by the header is stateless
+      local stateless = state.version >= 19 and request.headers["x-odoo-database"] and not sid
+      return session_info(state, uid), not stateless and cookie_header(state.version, new, now) or nil
     end
     local uid = auth.session(state, sid, now)
     if action == "get_session_info" then return session_info(state, uid) end
