@@ -70,7 +70,7 @@ local function edit_something(random, made)
     made.n = made.n + 1
     local no = ("SIM%03d"):format(made.n)
     control("nav", "POST", "/_sandbox/edit", { table = "Customer", key = no, insert = true,
-      fields = { Name = NAMES[1 + random(#NAMES)] .. " " .. made.n, City = "Graz", Country_Region_Code = "AT",
+      fields = { Name = NAMES[1 + random(#NAMES)] .. " " .. 20000 + made.n, City = "Graz", Country_Region_Code = "AT",
                  Customer_Posting_Group = "EU" } })
     return
   end
@@ -91,7 +91,7 @@ local function edit_in_odoo(random, made)
   if random(6) == 0 or #partners == 0 then
     made.odoo = made.odoo + 1
     control("odoo", "POST", "/_sandbox/edit", { model = "res.partner", insert = true,
-      fields = { name = NAMES[1 + random(#NAMES)] .. " O" .. made.odoo, city = "Odoostadt " .. made.odoo,
+      fields = { name = NAMES[1 + random(#NAMES)] .. " " .. 10000 + made.odoo, city = "Odoostadt " .. made.odoo,
                  customer_rank = 1 } })
     return
   end

@@ -185,19 +185,15 @@ describe("merge", function()
     expect(plan(both, { "1", "1" }, "2", "1", more).what):equals("ignored")
     expect(plan(both, { "1", "1" }, "1", "2", more).what):equals("to_nav")
   end)
-  it("fills blanks at first sight and asks about contradictions only", function()
+  it("fills blanks at first sight, and takes NAV's word where both say something", function()
     expect(plan(both, nil, "", "2").what):equals("to_nav")
     expect(plan(both, nil, "2", false).what):equals("to_odoo")
     expect(plan(both, nil, "2", "2").what):equals("same")
-    expect(plan(both, nil, "2", "3").what):equals("conflict")
+    local v = plan(both, nil, "2", "3")
+    expect(v.what):equals("to_odoo")
+    expect(v.lost):equals("odoo")
+    expect(plan(both, nil, "2", "3", { conflict = "odoo" }).what):equals("to_nav")
     expect(plan(nav_only, nil, "2", "3").what):equals("to_odoo")
-  end)
-  it("asks nobody about spellings at first sight", function()
-    expect(plan(both, nil, "Müller GmbH", "Mueller G.m.b.H.").what):equals("same")
-    expect(plan(both, nil, "+43 1 649736", "00431649736").what):equals("same")
-    expect(plan(both, nil, "+43 1 649736", "00431649737").what):equals("conflict")
-    expect(plan(both, { "x", "y" }, "Müller GmbH", "Mueller G.m.b.H.").what):equals("conflict")
-    expect(plan(both, nil, "Müller GmbH", "Mueller G.m.b.H.", { conflict = "nav" }).what):equals("to_odoo")
   end)
   it("takes a value that is no longer known for a change", function()
     expect(plan(both, { base.NOT_KNOWN, "1" }, "1", "1", { to_odoo = {}, to_nav = {} }).what):equals("to_odoo")
@@ -239,6 +235,30 @@ describe("first sight in both systems", function()
     expect(adopt.spellings "CHE-123.456.788 MWST"):equals {
       "CHE-123.456.788 MWST", "CHE123456788MWST", "CHE-123.456.788MWST" }
     expect(adopt.spellings "info@firma.example"):equals { "info@firma.example", "Info@firma.example" }
+  end)
+  it("takes a name that is nearly the same for a doubt, and phone or post code beside it for more", function()
+    local rules = { { nav = "VAT", odoo = "vat" } }
+    local firm = { name = "Strauß Blechbearbeitung KG", phone = "+43 1 649736", zip = "1010", vat = "ATU12345678" }
+    local function of(c) return adopt.confidence(rules, firm, c) end
+    expect(of { name = "Strauss Blechbearbeitung K.G." } >= adopt.DOUBT):is_true()
+    expect(of { name = "Strauss Blechbearbeitung K.G." } < adopt.SURE):is_true()
+    expect(of { name = "Strauss Blechbearbeitung K.G.", phone = "00431649736" } >= adopt.SURE):is_true()
+    expect(of { name = "Strauss Blechbearbeitung K.G.", phone = "00431649736", vat = "DE136695976" }):equals(0)
+    expect(adopt.similarity("Filiale Graz 12", "Filiale Graz 13")):equals(0)
+    expect(of { name = "Nordlicht Handel", phone = firm.phone, zip = firm.zip }):equals(0)
+  end)
+  it("does not take one VAT number for another because of a shared mailbox", function()
+    local rules = { { nav = "VAT", odoo = "vat" }, { nav = "E", odoo = "email" } }
+    local sure = adopt.confidence(rules, { name = "Huber", vat = "ATU1", email = "a@b.c" },
+                                  { name = "Huber", vat = "ATU2", email = "a@b.c" })
+    expect(sure < adopt.SURE):is_true()
+    expect(sure >= adopt.DOUBT):is_true()
+  end)
+  it("looks for names by how they begin, umlauts spelled out or not", function()
+    expect(adopt.beginnings "Müller GmbH"):equals { "Müll", "Muel" }
+    expect(adopt.beginnings "Mueller GmbH"):equals { "Muel", "Müll" }
+    expect(adopt.beginnings "\"Ängström\" AB"):equals { "Ängs", "Aeng" }
+    expect(adopt.beginnings(false)):equals {}
   end)
   it("reads the NAV key out of an external id", function()
     for _, key in ipairs { "10000", "C-1", "ä/ö", "A B_C" } do expect(keys.unpart(keys.part(key))):equals(key) end

@@ -4,7 +4,10 @@
 -- target that share a strong value with it (VAT number, e-mail). A sure match is
 -- adopted, a doubtful one waits for a person; nothing is created beside it. The
 -- confidence is printed: 0.6 for the same VAT number, 0.3 for the same e-mail, up
--- to 0.4 for the name, compared folded and without legal forms.
+-- to 0.4 for the name, compared folded and without legal forms. Where no strong value
+-- tells, a name that is nearly the same is a doubt at least, and the same phone number
+-- (0.3) or post code (0.1) beside it count; two VAT numbers that differ are two firms,
+-- whatever they are called.
 -- Pure functions; the search is the caller's.
 
 local text = require "navodoo.text"
@@ -13,6 +16,12 @@ local adopt = {}
 
 --- Sure from here on; below `DOUBT` the two are strangers.
 adopt.SURE, adopt.DOUBT = 0.7, 0.5
+
+--- Two names that are so alike may be one firm, without any strong value.
+adopt.LIKE = 0.9
+
+--- Fields of the target that speak for a likeness, where it has them.
+adopt.HINTS = { "phone", "zip" }
 
 local LEGAL_FORMS <const> = {}
 for form in ([[gmbh ggmbh mbh ag kg kgaa ohg ug se co cie sarl sas sa sprl bv bvba nv srl spa sl slu lda
@@ -43,11 +52,19 @@ local function bigrams(name)
   return out, math.max(#joined - 1, 0)
 end
 
---- How alike two names are, 0 to 1 (Dice coefficient over pairs of letters).
+local function numbers(name)
+  local list = {}
+  for digits in name:gmatch "%d+" do list[#list + 1] = digits end
+  return table.concat(list, " ")
+end
+
+--- How alike two names are, 0 to 1 (Dice coefficient over pairs of letters). A number in
+-- them tells branches and streets apart: with different ones they are not alike.
 ---@param a string
 ---@param b string
 ---@return number
 function adopt.similarity(a, b)
+  if numbers(a) ~= numbers(b) then return 0 end
   local pairs_a, count_a = bigrams(a)
   local pairs_b, count_b = bigrams(b)
   if count_a + count_b == 0 then return a == b and 1 or 0 end
@@ -109,6 +126,35 @@ function adopt.spellings(value)
   return list
 end
 
+local UMLAUTS <const> = { { "ae", "ä" }, { "oe", "ö" }, { "ue", "ü" }, { "ss", "ß" } }
+
+--- How a name begins, in the ways it may be written: four letters of its first word, with
+-- umlauts as they are and spelled out.
+---@param name any
+---@return string[]
+function adopt.beginnings(name)
+  if type(name) ~= "string" then return {} end
+  local word = name:match "^[%s%p]*([^%s%p]+)"
+  if not word then return {} end
+  local list, seen = {}, {}
+  local function add(text_of)
+    local beginning = text.truncate(text_of, 4)
+    if beginning and not seen[beginning] then seen[beginning], list[#list + 1] = true, beginning end
+  end
+  local function capital(lower)
+    local first = lower:match("^" .. utf8.charpattern)
+    return (text.upper(first) or first) .. lower:sub(#first + 1)
+  end
+  add(word)
+  local plain = text.lower(word) or word
+  for _, pair in ipairs(UMLAUTS) do plain = plain:gsub(pair[2], pair[1]) end
+  add(capital(plain))
+  local marked = plain
+  for i = 1, 3 do marked = marked:gsub(UMLAUTS[i][1], UMLAUTS[i][2]) end
+  add(capital(marked))
+  return list
+end
+
 --- Do two texts differ in their spelling only? Names without legal forms and marks, numbers
 -- by their digits.
 ---@param a any
@@ -129,15 +175,22 @@ end
 ---@param candidate table
 ---@return number confidence 0..1
 function adopt.confidence(rules, values, candidate)
-  local sum = 0
+  local sum, differs = 0, false
   for _, rule in ipairs(rules) do
     local mine, theirs = fold_value(values[rule.odoo]), fold_value(candidate[rule.odoo])
-    if mine and mine == theirs then sum = sum + (WEIGHT[rule.odoo] or 0.3) end
+    if mine and mine == theirs then sum = sum + (WEIGHT[rule.odoo] or 0.3)
+    elseif mine and theirs and rule.odoo == "vat" then differs = true end
   end
-  if sum > 0 and type(candidate.name) == "string" and type(values.name) == "string" then
-    sum = sum + 0.4 * adopt.similarity(values.name, candidate.name)
+  local named = type(candidate.name) == "string" and type(values.name) == "string"
+  local like = named and adopt.similarity(values.name, candidate.name) or 0
+  if sum > 0 then
+    sum = math.min(sum + 0.4 * like, 1)
+    return differs and math.min(sum, adopt.SURE - 0.01) or sum
   end
-  return math.min(sum, 1)
+  if like < adopt.LIKE or differs then return 0 end
+  if adopt.alike(values.phone, candidate.phone) then sum = sum + 0.3 end
+  if type(values.zip) == "string" and values.zip ~= "" and values.zip == candidate.zip then sum = sum + 0.1 end
+  return math.max(sum + 0.4 * like, adopt.DOUBT)
 end
 
 --- Decides on one new record.

@@ -15,6 +15,7 @@ local task = require "navodoo.task"
 local time = require "navodoo.time"
 local adoption = require "navodoo.engine.adopt"
 local base = require "navodoo.engine.base"
+local candidates = require "navodoo.engine.candidates"
 local closing = require "navodoo.engine.closing"
 local company = require "navodoo.engine.company"
 local gate = require "navodoo.engine.gate"
@@ -239,8 +240,10 @@ local function seek(engine, txn, item, rules, wanted)
     take(engine, txn, item, math.tointeger(tonumber(decision.adopt)), 1)
     return false
   end
+  if decision and decision.create then return false end
   local strong = adoption.strong_values(rules, item.values)
-  if #strong == 0 or decision and decision.create or not claim(engine, item, strong) then return false end
+  if #strong == 0 then return true end
+  if not claim(engine, item, strong) then return false end
   if engine.flow.link.cluster and not claim_for_all(engine, txn, item, strong) then return false end
   for _, s in ipairs(strong) do
     local list = wanted[s.field] or {}
@@ -250,43 +253,60 @@ local function seek(engine, txn, item, rules, wanted)
   return true
 end
 
+--- Adopts, parks, or answers true: nothing is like this record.
+local function judge(engine, txn, item, list)
+  local verdict, best, sure = adoption.decide(engine.flow.link.adopt, item.values, list)
+  for _, c in ipairs(list) do
+    if c.xmlid == item.xmlid then -- it is ours: a store that was lost finds its records again
+      item.id, item.probed = c.id, true
+      return false
+    end
+  end
+  if verdict == "create" then return true end
+  if verdict == "adopt" then
+    take(engine, txn, item, best.id, sure)
+  else
+    closing.park(engine, txn, item, "review", outcome.review(engine.flow.name, item.job.record,
+      ("%s looks like %s %d %q (confidence %.2f)%s"):format(item.job.record, engine.model, best.id,
+        tostring(best.name), sure, best.linked and ", which belongs to " .. best.linked or ""),
+      { { id = best.id, name = best.name, linked = best.linked,
+          confidence = decimal.new(("%.2f"):format(sure)) } }))
+  end
+  return false
+end
+
+--- The candidates of an item that share a strong value with it, each once.
+local function sharing(item, by_value)
+  local list, seen = {}, {}
+  for _, s in ipairs(item.claimed or {}) do
+    for _, c in ipairs(by_value[s.name] or {}) do
+      if not seen[c.id] then seen[c.id], list[#list + 1] = true, c end
+    end
+  end
+  return list
+end
+
 --- Records on first sight: adopt, create, or leave to a person.
 local function first_sight(engine, txn, items)
   local rules = engine.flow.link.adopt
-  local wanted, seekers = {}, {}
+  if #rules == 0 then return true end
+  local wanted, seekers, strangers = {}, {}, {}
   for _, item in ipairs(items) do
     if not item.id and not item.result and seek(engine, txn, item, rules, wanted) then
       seekers[#seekers + 1] = item
     end
   end
   if #seekers == 0 then return true end
-  local found, err = engine:candidates(wanted)
-  if not found then return nil, err end
-  if #found.list == 0 then return true end
+  local by_value, err = candidates.by_values(engine, wanted)
+  if not by_value then return nil, err end
   for _, item in ipairs(seekers) do
-    local candidates, seen = {}, {}
-    for _, s in ipairs(item.claimed) do
-      for _, c in ipairs(found.by_value[s.name] or {}) do
-        if not seen[c.id] then seen[c.id], candidates[#candidates + 1] = true, c end
-      end
-    end
-    local verdict, best, sure = adoption.decide(rules, item.values, candidates)
-    local own = nil
-    for _, c in ipairs(candidates) do
-      if c.xmlid == item.xmlid then own = c end
-    end
-    if own then -- it is ours: a store that was lost finds its records again
-      item.id, item.probed = own.id, true
-    elseif verdict == "adopt" then
-      take(engine, txn, item, best.id, sure)
-    elseif verdict == "review" then
-      local text, fingerprint = outcome.review(engine.flow.name, item.job.record,
-        ("%s looks like %s %d %q (confidence %.2f)%s"):format(item.job.record, engine.model, best.id,
-          tostring(best.name), sure, best.linked and ", which belongs to " .. best.linked or ""),
-        { { id = best.id, name = best.name, linked = best.linked,
-            confidence = decimal.new(("%.2f"):format(sure)) } })
-      closing.park(engine, txn, item, "review", text, fingerprint)
-    end
+    if judge(engine, txn, item, sharing(item, by_value)) then strangers[#strangers + 1] = item end
+  end
+  local by_name
+  by_name, err = candidates.by_name(engine, strangers)
+  if not by_name then return nil, err end
+  for _, item in ipairs(strangers) do
+    if by_name[item] then judge(engine, txn, item, by_name[item]) end
   end
   return true
 end

@@ -80,7 +80,7 @@ function closing.postpone(engine, txn, item, err, settle_us)
   if err.class == "unknown" then -- may still land: the settle time starts anew
     local intend = item.intend or closing.intend
     intend(engine, txn, item, now)
-  else
+  elseif not item.effect or item.write or item.body then -- else an earlier one is still unknown
     txn:add("effects_drop", job.id)
   end
   txn:add("job_retry", job.id, job.rev, now + delay_ms * 1000, attempts,

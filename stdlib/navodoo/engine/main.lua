@@ -17,7 +17,6 @@ local connector = require "connector"
 local crypto = require "navodoo.crypto"
 local loader = require "navodoo.loader"
 local values = require "connector.odoo.values"
-local adopt = require "navodoo.engine.adopt"
 local base = require "navodoo.engine.base"
 local creating = require "navodoo.engine.creating"
 local delivery = require "navodoo.engine.delivery"
@@ -109,64 +108,6 @@ function engine:others_at_work()
     if not board.failed and not board.ended then return true end
   end
   return false
-end
-
---- Records of the target that share one of the wanted values, with the NAV record
--- that they are linked to, if any.
----@param wanted table<string, string[]>  field -> values
----@return { list: table[], by_value: table<string, table[]> }|nil
----@return table|nil err
-function engine:candidates(wanted)
-  local fields, domain = { "id", "name" }, {}
-  for _, rule in ipairs(self.flow.link.adopt) do
-    if wanted[rule.odoo] then
-      -- Odoo keeps addresses in small letters beside, where it sends mail
-      local where = rule.odoo == "email" and self.fields.email_normalized and "email_normalized" or rule.odoo
-      fields[#fields + 1] = rule.odoo
-      if #domain > 0 then table.insert(domain, 1, "|") end
-      domain[#domain + 1] = json.array { where, "in", json.array(wanted[rule.odoo]) }
-    end
-  end
-  -- a contact shows the VAT number of its firm, and is not the firm
-  domain[#domain + 1] = json.array { "parent_id", "=", false }
-  local list, err = self.odoo:search(self.model, json.array(domain), fields, { active_test = false })
-  if not list then return nil, err end
-  if #list == 0 then return { list = list, by_value = {} } end
-  local ids, by_id = json.array {}, {}
-  for i, c in ipairs(list) do
-    ids[i] = tostring(c.id)
-    by_id[ids[i]] = c
-  end
-  local links
-  links, err = store.query("links_by_odoo", self.flow.name, assert(json.encode(ids)))
-  if not links then return nil, { class = "transient", text = err.text } end
-  for _, l in ipairs(links) do
-    local c = by_id[l.odoo]
-    c.linked = l.nav
-  end
-  local named
-  named, err = self.odoo:names_of(self.model, list)
-  if not named then return nil, err end
-  local by_value = {}
-  for _, c in ipairs(list) do
-    for _, xmlid in ipairs(named[c.id] or {}) do
-      -- one that carries an external id of ours belongs to that record, known here or not; a
-      -- card of another flow of the cluster is no rival: both are cards of one partner
-      if self:key_of_xmlid(xmlid) then c.xmlid = xmlid
-      elseif not self.flow.link.cluster then c.linked = c.linked or xmlid end
-    end
-    c.linked = c.linked or c.xmlid
-    for _, rule in ipairs(self.flow.link.adopt) do
-      local folded = adopt.fold_value(c[rule.odoo])
-      if folded then
-        local name = rule.odoo .. "=" .. folded
-        local bucket = by_value[name] or {}
-        by_value[name] = bucket
-        bucket[#bucket + 1] = c
-      end
-    end
-  end
-  return { list = list, by_value = by_value }
 end
 
 --- Reads the tables that lookups fall back to in the target (countries, ...): small, so

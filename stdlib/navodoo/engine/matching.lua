@@ -20,8 +20,8 @@ local matching = {}
 
 --- A record whose name is busy is looked at again after this long.
 local BUSY_US <const> = 1000000
---- Candidates of one value that are looked at.
-local CANDIDATES <const> = 5
+--- Candidates of one value, and of one beginning of a name, that are looked at.
+local CANDIDATES <const>, NAMES <const> = 5, 500
 
 local function later(txn, item)
   item.result = "retried"
@@ -52,24 +52,43 @@ local function ours(engine, txn, items)
   return true
 end
 
---- NAV's records that share a strong value with an item, in Odoo's words.
-local function candidates(engine, strong)
+--- Adds NAV's records that fit, in Odoo's words, each once.
+local function add_rows(engine, found, seen, limit, where)
+  local of_flow = engine.flow.nav.where
+  table.move(of_flow, 1, #of_flow, #where + 1, where)
+  local page, err = engine.nav:scan(engine.entity, { fields = engine.match_fields, limit = limit, where = where })
+  if not page then return nil, err end
+  for _, row in ipairs(page.rows) do
+    if not seen[row.key] then
+      seen[row.key] = true
+      local c = { key = row.key }
+      for odoo_field, nav_field in pairs(engine.match_by) do c[odoo_field] = row.record[nav_field] end -- by field
+      found[#found + 1] = c
+    end
+  end
+  return true
+end
+
+--- The first text behind all that begin so.
+local function behind(beginning)
+  local last = beginning:match(utf8.charpattern .. "$")
+  return beginning:sub(1, #beginning - #last) .. utf8.char(utf8.codepoint(last) + 1)
+end
+
+--- NAV's records that share a strong value with an item, or begin with its name.
+local function candidates(engine, strong, name)
   local found, seen = {}, {}
   for _, s in ipairs(strong) do
     for _, spelling in ipairs(adopt.spellings(s.value)) do
-      local where = table.move(engine.flow.nav.where, 1, #engine.flow.nav.where, 2, { { s.nav, "eq", spelling } })
-      local page, err = engine.nav:scan(engine.entity, { fields = engine.match_fields, limit = CANDIDATES,
-                                                         where = where })
-      if not page then return nil, err end
-      for _, row in ipairs(page.rows) do
-        if not seen[row.key] then
-          seen[row.key] = true
-          local c = { key = row.key, name = engine.name_field and row.record[engine.name_field] or nil }
-          for _, rule in ipairs(engine.flow.link.adopt) do c[rule.odoo] = row.record[rule.nav] end
-          found[#found + 1] = c
-        end
-      end
+      local ok, err = add_rows(engine, found, seen, CANDIDATES, { { s.nav, "eq", spelling } })
+      if not ok then return nil, err end
     end
+  end
+  local field = engine.match_by.name
+  for _, beginning in ipairs(field and adopt.beginnings(name) or {}) do
+    local ok, err = add_rows(engine, found, seen, NAMES, { { field, "ge", beginning },
+                                                           { field, "lt", behind(beginning) } })
+    if not ok then return nil, err end
   end
   if #found == 0 then return found end
   local names = json.array {}
@@ -108,8 +127,8 @@ local function look(engine, txn, item)
   local number = engine:number_of(item.id)
   if number then names[#names + 1] = lane.nav_name(engine, keys.nav(engine.company, number)) end
   if #names > 0 and not lane.hold(item, names) then return later(txn, item) or true end
-  if #strong > 0 then
-    local list, err = candidates(engine, strong)
+  if not decision.create then
+    local list, err = candidates(engine, strong, item.current.name)
     if not list then return nil, err end
     local verdict, best, sure = adopt.decide(rules, item.current, list)
     if verdict == "adopt" then return adopt_it(engine, txn, item, best.key, sure) or true end

@@ -4,14 +4,13 @@
 -- changed travels to the other; where both changed and say the same, nothing is left to
 -- do; where they differ, the entry's owner decides, then the flow's policy, then a person.
 -- What loses is named, never dropped in silence. Without a base (first sight of two
--- records that both exist) a blank side is filled from the other, and the rest is decided
--- in the same way.
+-- records that both exist and are one) the owner decides, a blank side is filled from the
+-- other, and where both say something NAV's word is taken, unless the policy is "odoo".
 -- Pure functions.
 
 local decimal = require "navodoo.decimal"
 local json = require "navodoo.json"
 local time = require "navodoo.time"
-local adopt = require "navodoo.engine.adopt"
 local base = require "navodoo.engine.base"
 
 local merge = {}
@@ -61,15 +60,6 @@ local function agree(values, record, fields, same)
     end
   end
   return any
-end
-
-local function alike(nav, odoo, entry)
-  if #entry.nav ~= #entry.odoo then return false end
-  for i, name in ipairs(entry.nav) do
-    local a, b = nav[name], odoo[entry.odoo[i]]
-    if not (adopt.alike(a, b) or blank({ a }, { 1 }) and blank({ b }, { 1 })) then return false end
-  end
-  return true
 end
 
 --- May a change of this entry go this way at all?
@@ -122,8 +112,8 @@ local function verdict(entry, s)
     local no_nav, no_odoo = blank(s.nav, entry.nav), blank(s.odoo, entry.odoo)
     if no_nav and not no_odoo then return { entry = entry, what = "to_nav" } end
     if no_odoo and not no_nav then return { entry = entry, what = "to_odoo" } end
-    -- nobody is asked about spellings: each side keeps its own
-    if s.conflict == "review" and alike(s.nav, s.odoo, entry) then return { entry = entry, what = "same" } end
+    -- two that were found to be one differ in how they were typed: NAV's is the way of the books
+    if s.conflict ~= "odoo" then return { entry = entry, what = "to_odoo", lost = "odoo" } end
   end
   return decide(entry, owner, s)
 end

@@ -197,7 +197,7 @@ function pair.settle(engine, item, did)
       for _, field in ipairs(entry.nav) do nav[field] = old.nav[field] end
       for _, field in ipairs(entry.odoo) do odoo[field] = old.odoo[field] end
       if v.what ~= "conflict" then item.left = v.what end
-    elseif v.what == did and v.lost and item.base then
+    elseif v.what == did and v.lost then
       local side = v.lost == "nav" and item.before_nav or v.lost == "odoo" and item.before_odoo or {}
       item.lost = item.lost or json.array {}
       for _, field in ipairs(v.lost == "nav" and entry.nav or entry.odoo) do

@@ -164,6 +164,7 @@ local function walk(engine, way, full)
       if next_state then state, attempt = next_state, 0 end
     end
     if done then
+      engine.known_names = nil -- from here on there are few new records at a time
       engine:publish()
       return true
     end

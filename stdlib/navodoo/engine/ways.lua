@@ -5,6 +5,7 @@
 -- the process wake them all.
 
 local task = require "navodoo.task"
+local adopt = require "navodoo.engine.adopt"
 local back = require "navodoo.engine.back"
 local batch = require "navodoo.engine.batch"
 local poll = require "navodoo.engine.poll"
@@ -52,19 +53,28 @@ end
 -- What both directions ask of the entries.
 local function learn_entries(engine, flow)
   local shared = {}
-  engine.keyed, engine.is_nav_key, engine.shares, engine.match_fields = {}, {}, {}, {}
+  engine.keyed, engine.is_nav_key, engine.shares = {}, {}, {}
+  engine.match_fields, engine.match_by = {}, {} -- by Odoo's name of the field
   for _, name in ipairs(flow.nav.key) do engine.is_nav_key[name] = true end
   for _, entry in ipairs(flow.entries) do
     if entry.is_key then engine.keyed[entry] = true end
-    if entry.odoo[1] == "name" then engine.name_field = entry.nav[1] end
+    if #entry.nav == 1 and #entry.odoo == 1 then engine.match_by[entry.odoo[1]] = entry.nav[1] end
     if entry.shared and entry.shared ~= flow.declared and not shared[entry.shared] then
       shared[entry.shared], engine.shares[#engine.shares + 1] = true, entry.shared
     end
   end
-  engine.match_fields[1] = engine.name_field
+  local wanted = { "name", table.unpack(adopt.HINTS) }
   for _, rule in ipairs(flow.link.adopt) do
-    engine.match_fields[#engine.match_fields + 1] = rule.nav
+    engine.match_by[rule.odoo], wanted[#wanted + 1] = rule.nav, rule.odoo
   end
+  local by = {}
+  for _, field in ipairs(wanted) do
+    local nav_field = engine.match_by[field]
+    if nav_field and not by[field] then
+      by[field], engine.match_fields[#engine.match_fields + 1] = nav_field, nav_field
+    end
+  end
+  engine.match_by = by
 end
 
 --- Gives an engine its ways and what they need to know of the flow.

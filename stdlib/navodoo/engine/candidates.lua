@@ -1,0 +1,220 @@
+--- Records of Odoo that a new NAV record may be already.
+--
+-- Two searches: by strong values (VAT number, e-mail), many records in one call; and by
+-- likeness of the name, for records that nobody gave such a value. In a first load the
+-- names that Odoo has and no link holds are read once and kept; later, names are asked for
+-- by their beginning. What a candidate belongs to is part of the answer.
+
+local json = require "navodoo.json"
+local log = require "navodoo.log"
+local store = require "navodoo.store"
+local adopt = require "navodoo.engine.adopt"
+
+local candidates = {}
+
+--- Names that are asked for in one call.
+local FEW <const> = 20
+--- A flow with fewer links than this is in its first load.
+local LINKS_OF_A_BEGINNER <const> = 1000
+--- Names kept at most; beyond, likeness is not looked for in a first load.
+local NAMES_MAX <const> = 200000
+local PAGE <const> = 1000
+
+--- Says of each candidate which NAV record it belongs to (`linked`), and which external id
+-- of this flow it carries (`xmlid`).
+local function mark(engine, list)
+  for first = 1, #list, PAGE do
+    local ids, by_id = json.array {}, {}
+    for i = first, math.min(first + PAGE - 1, #list) do
+      local c = list[i]
+      ids[#ids + 1] = tostring(c.id)
+      by_id[ids[#ids]] = c
+    end
+    local links, err = store.query("links_by_odoo", engine.flow.name, assert(json.encode(ids)))
+    if not links then return nil, { class = "transient", text = err.text } end
+    for _, l in ipairs(links) do
+      local c = by_id[l.odoo]
+      c.linked = l.nav
+    end
+  end
+  local named, err = engine.odoo:names_of(engine.model, list)
+  if not named then return nil, err end
+  for _, c in ipairs(list) do
+    for _, xmlid in ipairs(named[c.id] or {}) do
+      -- one that carries an external id of ours belongs to that record, known here or not; a
+      -- card of another flow of the cluster is no rival: both are cards of one partner
+      if engine:key_of_xmlid(xmlid) then c.xmlid = xmlid
+      elseif not engine.flow.link.cluster then c.linked = c.linked or xmlid end
+    end
+    c.linked = c.linked or c.xmlid
+  end
+  return true
+end
+
+--- The fields that candidates are compared by.
+local function fields_of(engine)
+  local fields, seen = { "id", "name" }, {}
+  for _, rule in ipairs(engine.flow.link.adopt) do
+    fields[#fields + 1], seen[rule.odoo] = rule.odoo, true
+  end
+  for _, name in ipairs(adopt.HINTS) do
+    if engine.fields[name] and not seen[name] then fields[#fields + 1] = name end
+  end
+  return fields
+end
+
+-- a contact shows the VAT number of its firm, and is not the firm
+local function no_contact() return json.array { "parent_id", "=", false } end
+
+--- Records that share one of the wanted values.
+---@param engine table
+---@param wanted table<string, string[]>  field -> values
+---@return table<string, table[]>|nil by_value  by "field=FOLDED"
+---@return table|nil err
+function candidates.by_values(engine, wanted)
+  local domain = json.array {}
+  for _, rule in ipairs(engine.flow.link.adopt) do
+    if wanted[rule.odoo] then
+      -- Odoo keeps addresses in small letters beside, where it sends mail
+      local where = rule.odoo == "email" and engine.fields.email_normalized and "email_normalized" or rule.odoo
+      if #domain > 0 then table.insert(domain, 1, "|") end
+      domain[#domain + 1] = json.array { where, "in", json.array(wanted[rule.odoo]) }
+    end
+  end
+  if #domain == 0 then return {} end
+  domain[#domain + 1] = no_contact()
+  local list, err = engine.odoo:search(engine.model, domain, fields_of(engine), { active_test = false })
+  if not list then return nil, err end
+  if #list == 0 then return {} end
+  local ok
+  ok, err = mark(engine, list)
+  if not ok then return nil, err end
+  local by_value = {}
+  for _, c in ipairs(list) do
+    for _, rule in ipairs(engine.flow.link.adopt) do
+      local folded = adopt.fold_value(c[rule.odoo])
+      if folded then
+        local name = rule.odoo .. "=" .. folded
+        local bucket = by_value[name] or {}
+        by_value[name], bucket[#bucket + 1] = bucket, c
+      end
+    end
+  end
+  return by_value
+end
+
+--- Puts records under the first word of their names.
+local function sorted_by_word(list)
+  local index = { count = 0, words = {} }
+  for _, c in ipairs(list) do
+    local word = type(c.name) == "string" and adopt.words(c.name)[1]
+    if word then
+      local bucket = index.words[word] or {}
+      index.words[word], bucket[#bucket + 1] = bucket, c
+      index.count = index.count + 1
+    end
+  end
+  return index
+end
+
+--- Reads the names that no link holds.
+local function all_names(engine)
+  local fields, free, last = fields_of(engine), {}, 0
+  repeat
+    local page, err = engine.odoo:search(engine.model, json.array { json.array { "id", ">", last }, no_contact() },
+                                         fields, { active_test = false, limit = PAGE })
+    if not page then return nil, err end
+    if #page > 0 then last = page[#page].id end
+    local ok
+    ok, err = mark(engine, page)
+    if not ok then return nil, err end
+    for _, c in ipairs(page) do
+      if not c.linked then free[#free + 1] = c end
+    end
+    if #free > NAMES_MAX then
+      log.warn("too many records of Odoo are linked to nothing: names are not compared in this load",
+               { flow = engine.flow.name, names = #free })
+      free = {}
+      break
+    end
+  until #page < PAGE
+  return sorted_by_word(free)
+end
+
+--- Names read for the first load, or false when it is over.
+local function first_load(engine)
+  if engine.known_names == nil then
+    local counts, err = store.query("links_count")
+    if not counts then return nil, { class = "transient", text = err.text } end
+    local links = 0
+    for _, c in ipairs(counts) do
+      if c.flow == engine.flow.name then links = c.count end
+    end
+    local names = false
+    if links < LINKS_OF_A_BEGINNER then
+      names, err = all_names(engine)
+      if not names then return nil, err end
+    end
+    engine.known_names = names
+  end
+  return engine.known_names
+end
+
+--- Asks for the records whose names begin like those of a few items.
+local function few_names(engine, items)
+  local domain, seen = json.array {}, {}
+  for _, item in ipairs(items) do
+    for _, beginning in ipairs(adopt.beginnings(item.values.name)) do
+      if not seen[beginning] then
+        seen[beginning] = true
+        if #domain > 0 then table.insert(domain, 1, "|") end
+        domain[#domain + 1] = json.array { "name", "=ilike", (beginning:gsub("[%%_\\]", "")) .. "%" }
+      end
+    end
+  end
+  if #domain == 0 then return { count = 0, words = {} } end
+  domain[#domain + 1] = no_contact()
+  local list, err = engine.odoo:search(engine.model, domain, fields_of(engine), { active_test = false, limit = PAGE })
+  if not list then return nil, err end
+  local ok
+  ok, err = mark(engine, list)
+  if not ok then return nil, err end
+  return sorted_by_word(list)
+end
+
+local function add_like(found, index, items)
+  for _, item in ipairs(items) do
+    local name = item.values.name
+    local word = type(name) == "string" and adopt.words(name)[1]
+    for _, c in ipairs(word and index.words[word] or {}) do
+      if adopt.similarity(name, c.name) >= adopt.LIKE then
+        found[item] = found[item] or {}
+        table.insert(found[item], c)
+      end
+    end
+  end
+end
+
+--- Records with a name like those of the items, for items that have one.
+---@param engine table
+---@param items table[]  with `values`
+---@return table<table, table[]>|nil by_item
+---@return table|nil err
+function candidates.by_name(engine, items)
+  local index, err = first_load(engine)
+  if index == nil then return nil, err end
+  local found = {}
+  if index then
+    if index.count > 0 then add_like(found, index, items) end
+    return found
+  end
+  for first = 1, #items, FEW do
+    local part = table.move(items, first, math.min(first + FEW - 1, #items), 1, {})
+    index, err = few_names(engine, part)
+    if not index then return nil, err end
+    add_like(found, index, part)
+  end
+  return found
+end
+
+return candidates
