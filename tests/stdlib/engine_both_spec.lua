@@ -255,9 +255,12 @@ describe("first sight in both systems", function()
     expect(sure >= adopt.DOUBT):is_true()
   end)
   it("looks for names by how they begin, umlauts spelled out or not", function()
-    expect(adopt.beginnings "Müller GmbH"):equals { "Müll", "Muel" }
+    expect(adopt.beginnings "Müller GmbH"):equals { "Muel", "Müll" }
     expect(adopt.beginnings "Mueller GmbH"):equals { "Muel", "Müll" }
-    expect(adopt.beginnings "\"Ängström\" AB"):equals { "Ängs", "Aeng" }
+    expect(adopt.beginnings "Haereid Fisk A/S"):equals { "Haer", "Häre", "Hære" }
+    expect(adopt.beginnings "d'Aubigne"):equals { "D'au", "D’au" }
+    expect(adopt.similarity("D’Aubigné Négoce SA", "D'Aubigne Negoce S.A.") == 1):is_true()
+    expect(adopt.similarity("Hæreid & Grønli Fisk AS", "Haereid & Groenli Fisk A/S") == 1):is_true()
     expect(adopt.beginnings(false)):equals {}
   end)
   it("reads the NAV key out of an external id", function()

@@ -24,17 +24,31 @@ adopt.LIKE = 0.9
 adopt.HINTS = { "phone", "zip" }
 
 local LEGAL_FORMS <const> = {}
-for form in ([[gmbh ggmbh mbh ag kg kgaa ohg ug se co cie sarl sas sa sprl bv bvba nv srl spa sl slu lda
+for form in ([[gmbh ggmbh gesmbh mbh ag kg kgaa ohg ug se co cie sarl sas sa sprl bv bvba nv srl spa sl slu lda
   ltd limited llc llp plc inc corp corporation company ab as asa aps oy oyj kft zrt bt nyrt doo dd sro
   sp zoo spol z o o s r l a b v n d i e k ev eg]]):gmatch("%S+") do
   LEGAL_FORMS[form] = true
+end
+
+--- Letters that are also written as two, and signs that a text processor makes of plain ones.
+local SPELLED <const> = { { "ae", "ä", "æ" }, { "oe", "ö", "ø" }, { "ue", "ü" }, { "aa", "å" } }
+local SIGNS <const> = { { "'", "’", "‘", "´", "`" }, { '"', "“", "”", "„" }, { "-", "–", "—" } }
+
+local function plain(name)
+  local out = text.lower(name) or name
+  for _, list in ipairs { SPELLED, SIGNS } do
+    for _, forms in ipairs(list) do
+      for i = 2, #forms do out = out:gsub(forms[i], forms[1]) end
+    end
+  end
+  return out
 end
 
 --- Words of a name: folded, umlauts spelled out, legal forms and signs left out.
 ---@param name string
 ---@return string[]
 function adopt.words(name)
-  local folded = text.fold((text.lower(name):gsub("ä", "ae"):gsub("ö", "oe"):gsub("ü", "ue")))
+  local folded = text.fold(plain(name)) or ""
   folded = folded:gsub("&", " und "):gsub("(%a)%.", "%1")
   local words = {}
   for word in folded:gmatch("[^%s%p]+") do
@@ -126,32 +140,27 @@ function adopt.spellings(value)
   return list
 end
 
-local UMLAUTS <const> = { { "ae", "ä" }, { "oe", "ö" }, { "ue", "ü" }, { "ss", "ß" } }
-
---- How a name begins, in the ways it may be written: four letters of its first word, with
--- umlauts as they are and spelled out.
+--- How a name begins, in the ways it may be written: its first four characters as they
+-- are, spelled plainly, and with the marks and signs of a careful typist.
 ---@param name any
 ---@return string[]
 function adopt.beginnings(name)
   if type(name) ~= "string" then return {} end
-  local word = name:match "^[%s%p]*([^%s%p]+)"
-  if not word then return {} end
   local list, seen = {}, {}
-  local function add(text_of)
-    local beginning = text.truncate(text_of, 4)
-    if beginning and not seen[beginning] then seen[beginning], list[#list + 1] = true, beginning end
-  end
-  local function capital(lower)
+  local function add(lower)
     local first = lower:match("^" .. utf8.charpattern)
-    return (text.upper(first) or first) .. lower:sub(#first + 1)
+    if not first or not first:find "%S" then return end
+    local beginning = text.truncate((text.upper(first) or first) .. lower:sub(#first + 1), 4)
+    if not seen[beginning] then seen[beginning], list[#list + 1] = true, beginning end
   end
-  add(word)
-  local plain = text.lower(word) or word
-  for _, pair in ipairs(UMLAUTS) do plain = plain:gsub(pair[2], pair[1]) end
-  add(capital(plain))
-  local marked = plain
-  for i = 1, 3 do marked = marked:gsub(UMLAUTS[i][1], UMLAUTS[i][2]) end
-  add(capital(marked))
+  local simple = plain(text.trim(name))
+  add(simple)
+  for i = 2, 3 do
+    local marked = simple
+    for _, forms in ipairs(SPELLED) do marked = marked:gsub(forms[1], forms[math.min(i, #forms)]) end
+    add(marked)
+    add((marked:gsub("'", "’")))
+  end
   return list
 end
 
