@@ -75,6 +75,7 @@ LIMIT=900
 run "repl in a terminal" sh tests/repl/run.sh "$out/asan/navodoo"
 run "conformance" sh tests/stdlib/conformance/run.sh "$out/clang/navodoo"
 run "50 mistakes in flows" python3 tests/flows/mistakes.py "$out/clang/navodoo"
+run "both directions" python3 tests/both/both.py "$out/clang/navodoo"
 
 run "signing in" /usr/bin/python3 tests/login/servers.py "$out/clang/navodoo" "$spec"
 run "no secret leaks" /usr/bin/python3 tests/login/canary.py "$out/clang/navodoo"

@@ -35,7 +35,10 @@ describe("a customer", function()
     world:run "customer"
     local calls = {}
     for _, r in ipairs(world.requests) do
-      if r.what == "res.partner load" or r.what == "ir.model.data search_read" then calls[#calls + 1] = r.what end
+      -- before the first load, names are compared with what Odoo has
+      if r.what == "res.partner load" or #calls > 0 and r.what == "ir.model.data search_read" then
+        calls[#calls + 1] = r.what
+      end
     end
     expect(calls):equals { "res.partner load", "ir.model.data search_read", "res.partner load" }
     expect(#world:records("odoo", "res.partner") > 0):is_true()

@@ -168,6 +168,7 @@ local function plan(engine, txn, item, cards, links)
   pair.plan(engine, item, said or {}, item.values, cards)
   if item.decision and item.decision.set then dictate(engine, item) end
   item.body = pair.nav_body(engine, item)
+  if gone.archived(engine, item) then return gone.follow(engine, txn, item) end
   if item.body and pair.out_of_turns(item, "to_nav", time.now()) then
     closing.park(engine, txn, item, "review", outcome.restless(engine.flow.name, item, pair.TURNS))
   end

@@ -18,6 +18,7 @@ local base = require "navodoo.engine.base"
 local candidates = require "navodoo.engine.candidates"
 local closing = require "navodoo.engine.closing"
 local company = require "navodoo.engine.company"
+local cluster = require "navodoo.engine.cluster"
 local gate = require "navodoo.engine.gate"
 local gone = require "navodoo.engine.gone"
 local lane = require "navodoo.engine.lane"
@@ -465,6 +466,7 @@ local function run(engine, items, open)
   end
   ok, err = close_all(engine, items)
   failpoint("effect.after_confirm")
+  if ok then ok, err = cluster.tell(engine, items) end
   return ok, err
 end
 

@@ -72,7 +72,8 @@ function closing.postpone(engine, txn, item, err, settle_us)
   else
     delay_ms = outcome.delay(attempts, err.retry_after_ms, engine.random)
   end
-  if attempts >= outcome.max_attempts and err.class ~= "unknown" then
+  -- what may have been written is never given up on: somebody has to find out
+  if attempts >= outcome.max_attempts and err.class ~= "unknown" and not item.effect then
     return closing.refuse(engine, txn, item, err)
   end
   item.result = "retried"

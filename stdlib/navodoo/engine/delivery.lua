@@ -7,6 +7,7 @@
 
 local json = require "navodoo.json"
 local task = require "navodoo.task"
+local text = require "navodoo.text"
 local base = require "navodoo.engine.base"
 
 local delivery = {}
@@ -64,13 +65,41 @@ function delivery.values_of(body)
   return values
 end
 
+--- Did NAV only write a code its way, in capitals and without blanks around?
+local function as_code(sent, held)
+  return type(sent) == "string" and type(held) == "string" and text.upper(text.trim(sent)) == held
+end
+
+--- What NAV's own code put over our values while it made a record (a delivery address is
+-- called like its customer at first): those fields again.
+local function overwritten(engine, body, record)
+  local again = {}
+  for _, field in ipairs(body) do
+    local name, sent = field[1], field[2]
+    if not engine.is_nav_key[name] and not as_code(sent, record[name])
+       and not delivery.same(engine.nav_schema.fields[name], sent, record[name]) then
+      again[#again + 1] = field
+    end
+  end
+  return again
+end
+
+local function create(engine, item)
+  local row, err = engine.nav:create(engine.entity, item.body, engine.nav_read_fields)
+  if not row then return nil, err end
+  item.created = true
+  local again = overwritten(engine, item.body, row.record)
+  if #again == 0 then return row end
+  local second = engine.nav:update(engine.entity, row.key, row.etag, again, engine.nav_read_fields)
+  return second or row -- what NAV insists on is NAV's
+end
+
 local function send(engine, item)
   local row, err
   if item.record then
     row, err = engine.nav:update(engine.entity, item.nav_key, item.etag, item.body, engine.nav_read_fields)
   else
-    row, err = engine.nav:create(engine.entity, item.body, engine.nav_read_fields)
-    item.created = row ~= nil
+    row, err = create(engine, item)
   end
   if not row then
     item.failed = err

@@ -157,6 +157,45 @@ local function block(engine, txn, item)
   finish(engine, txn, item, "odoo_to_nav", "blocked", nav)
 end
 
+--- Was the Odoo record archived since both were in step, in a flow that carries no such
+-- thing by an entry?
+---@param engine table
+---@param item table
+---@return boolean
+function gone.archived(engine, item)
+  if not item.link or item.current.active ~= false then return false end
+  local known = base.read(item.link)
+  if not known or known.odoo.active ~= true then return false end
+  for _, entry in ipairs(engine.flow.entries) do
+    for _, field in ipairs(entry.to_nav and entry.odoo or {}) do
+      if field == "active" then return false end
+    end
+  end
+  return true
+end
+
+--- Adds what the policy says about an archived Odoo record to the body for NAV; parks it
+-- where a person decides.
+function gone.follow(engine, txn, item)
+  local policy = engine.flow.policy.gone
+  local what = policy and policy.from_odoo or "review"
+  if what == "ignore" then return end
+  if what == "block" and engine.flow.nav.block then
+    item.body = item.body or {}
+    local order = {}
+    for field in pairs(engine.flow.nav.block) do order[#order + 1] = field end
+    table.sort(order)
+    for _, field in ipairs(order) do
+      local value = engine.flow.nav.block[field]
+      if item.record[field] ~= value then item.body[#item.body + 1] = { field, value } end
+    end
+    if #item.body == 0 then item.body = nil end
+    return
+  end
+  closing.park(engine, txn, item, "review", outcome.gone(engine.flow.name, item.job.record,
+    ("%s %s"):format(engine.model, item.link.odoo), "Odoo (archived)", item.link.nav))
+end
+
 local function settle(engine, txn, item, direction)
   local policy = engine.flow.policy.gone
   local what = policy and (direction == "nav_to_odoo" and policy.from_nav or policy.from_odoo) or "review"

@@ -33,12 +33,17 @@ local merge = {}
 ---@field what "same"|"to_odoo"|"to_nav"|"ignored"|"conflict"
 ---@field lost "nav"|"odoo"|nil  whose change is overwritten
 
--- What neither system can tell from "nobody said": NAV has no null, Odoo's is false.
+--- What neither system can tell from "nobody said": NAV has no null, Odoo's is false.
+---@param v any
+---@return boolean
+function merge.is_blank(v)
+  if decimal.is(v) then return v:is_zero() end
+  return v == nil or v == json.null or v == "" or v == false or v == " " or v == 0
+end
+
 local function blank(record, fields)
   for _, name in ipairs(fields) do
-    local v = record[name]
-    if decimal.is(v) then v = not v:is_zero() end
-    if not (v == nil or v == json.null or v == "" or v == false or v == " " or v == 0) then return false end
+    if not merge.is_blank(record[name]) then return false end
   end
   return true
 end

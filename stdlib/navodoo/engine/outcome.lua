@@ -11,7 +11,7 @@ local outcome = {}
 
 --- Attempts before a transient failure becomes a dead letter: with back-off up to
 -- thirty minutes that is about three hours of trying.
-outcome.max_attempts = 12
+outcome.max_attempts = 20
 
 local FIRST_MS <const>, CEILING_MS <const> = 1000, 30 * 60 * 1000
 

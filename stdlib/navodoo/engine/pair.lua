@@ -198,10 +198,12 @@ function pair.settle(engine, item, did)
       for _, field in ipairs(entry.odoo) do odoo[field] = old.odoo[field] end
       if v.what ~= "conflict" then item.left = v.what end
     elseif v.what == did and v.lost then
-      local side = v.lost == "nav" and item.before_nav or v.lost == "odoo" and item.before_odoo or {}
-      item.lost = item.lost or json.array {}
+      local side = v.lost == "nav" and item.before_nav or item.before_odoo
       for _, field in ipairs(v.lost == "nav" and entry.nav or entry.odoo) do
-        item.lost[#item.lost + 1] = { side = v.lost, field = field, value = side[field] }
+        if not merge.is_blank(side[field]) then
+          item.lost = item.lost or json.array {}
+          item.lost[#item.lost + 1] = { side = v.lost, field = field, value = side[field] }
+        end
       end
     elseif v.what == "ignored" then
       item.ignored = item.ignored or json.array {}

@@ -11,6 +11,7 @@ local store = require "navodoo.store"
 local task = require "navodoo.task"
 local time = require "navodoo.time"
 local express = require "navodoo.engine.express"
+local cluster = require "navodoo.engine.cluster"
 local lane = require "navodoo.engine.lane"
 
 local pump = {}
@@ -19,6 +20,8 @@ local pump = {}
 local BUSY_MS <const> = 200
 --- What waits for another flow's link is looked for so often.
 local WAITING_MS <const> = 1000
+--- With --once: so often is looked whether the other flows of a cluster are at rest.
+local CLUSTER_MS <const> = 100
 --- A store that fails is asked again after this long.
 local STORE_PAUSE_MS <const> = 1000
 
@@ -196,10 +199,14 @@ function pump.run(engine, way)
       end_first_contact(engine, self)
       local ms, at_end = rest(engine, self)
       self.idle = at_end and engine.polls_open == 0
-      if (engine.once or engine.pinned) and engine:all_idle() then break end
+      local all_idle = (engine.once or engine.pinned) and engine:all_idle()
+      cluster.rests(engine, all_idle)
+      if all_idle and cluster.all_rest(engine) then break end
+      if all_idle then ms = math.min(ms or CLUSTER_MS, CLUSTER_MS) end
       local began = time.monotonic()
-      self.wake:wait(ms)
+      local woken = self.wake:wait(ms)
       self.idle = false
+      if woken then cluster.rests(engine, false) end
       if ms and self.batches == 0 then self.waited_ms = self.waited_ms + time.monotonic() - began end
     end
   end

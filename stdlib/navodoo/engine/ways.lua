@@ -8,6 +8,7 @@ local task = require "navodoo.task"
 local adopt = require "navodoo.engine.adopt"
 local back = require "navodoo.engine.back"
 local batch = require "navodoo.engine.batch"
+local cluster = require "navodoo.engine.cluster"
 local poll = require "navodoo.engine.poll"
 local poll_odoo = require "navodoo.engine.poll_odoo"
 local pump = require "navodoo.engine.pump"
@@ -113,8 +114,12 @@ function ways.run(engine)
   end)
   engine.all_idle = ways.all_idle
   local watched = not (engine.pinned or engine.unwatched)
-  if watched then engine.polls_open = #engine.ways end
   engine.first_contact = engine.paired and watched -- until the poll knows better
+  if watched then
+    engine.polls_open = #engine.ways
+    cluster.join(engine)
+    cluster.rests(engine, false)
+  end
   for _, way in ipairs(engine.ways) do
     if watched then task.spawn(way.watch, engine) end
     task.spawn(function()
