@@ -129,15 +129,15 @@ end
 ---@return testing.Failure[]
 function samples.check(flow, item, lookups, run, seen)
   local s, out = item.sample, {}
-  local ok, values, problems = samples.map(flow, s, lookups, run)
-  local t = trace.run(flow, s.direction, s.record, sample.context(s, lookups))
-  if not ok or t.error then
-    local text = tostring(not ok and values or t.error.text)
-    local line = text:match ":(%d+): " or t.error and t.error.line
-    out[1] = failure(flow, line and math.tointeger(tonumber(line)) or flow.line, item.file,
-      "the mapping broke off: " .. text)
-    return out
+  local function broke_off(text, line)
+    line = line or math.tointeger(tonumber(text:match ":(%d+): "))
+    return { failure(flow, line or flow.line, item.file, "the mapping broke off: " .. text) }
   end
+  -- first within the limits of a run: nothing hides from those
+  local t = trace.run(flow, s.direction, s.record, sample.context(s, lookups))
+  if t.error then return broke_off(t.error.text, t.error.line) end
+  local ok, values, problems = samples.map(flow, s, lookups, run)
+  if not ok then return broke_off(tostring(values)) end
   if s.expected then compare_values(flow, item, values, t.fields, out) end
   compare_problems(flow, item, problems, out)
   for _, f in ipairs(t.fields) do

@@ -83,6 +83,8 @@ describe("a sample", function()
   it("names the line that raised", function()
     local failures = checked("return v.x.y", { nav = RECORD, odoo = good })
     expect({ #failures, failures[1].line }):equals { 1, 9 }
+    failures = checked("while true do pcall(function() while true do end end) end", { nav = RECORD, odoo = good })
+    expect(failures[1].text):matches "budget"
   end)
 end)
 
