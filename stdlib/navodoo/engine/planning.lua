@@ -221,6 +221,7 @@ function planning.run(spec, flow, key)
   if not jobs then return nil, err end
   local before = {}
   for _, job in ipairs(jobs) do before[job.id] = job.rev .. job.state end
+  engine.express = nil -- the lane of new records writes by the page, and has no gate
   -- an unknown outcome is settled by a look at the target, and nothing is sent: no need to wait
   engine.settle_us, engine.settle_nav_us, engine.once_all, engine.started_us = 0, 0, true, 0
   local records, seen = json.array {}, {}
