@@ -18,6 +18,8 @@ local store = require "navodoo.store"
 local task = require "navodoo.task"
 local time = require "navodoo.time"
 local adoption = require "navodoo.engine.adopt"
+local candidates = require "navodoo.engine.candidates"
+local company = require "navodoo.engine.company"
 local keys = require "navodoo.engine.keys"
 local lane = require "navodoo.engine.lane"
 local sending = require "navodoo.engine.sending"
@@ -192,13 +194,20 @@ local function stand_alone(engine, lot, items)
     if item.values and not claim(engine, item, rules, wanted) then item.values = nil end
   end
   if engine.flow.link.cluster then lot.lock = claim_for_all(engine, items) end
-  if not next(wanted) then return true end
-  local found, err = engine:candidates(wanted)
-  if not found then return nil, err end
-  for name in pairs(found.by_value) do
+  if #rules == 0 then return true end
+  local by_value, err = candidates.by_values(engine, wanted)
+  if not by_value then return nil, err end
+  for name in pairs(by_value) do
     local item = engine.claims[name]
     if type(item) == "table" then item.values = nil end
   end
+  local strangers, by_name = {}
+  for _, item in ipairs(items) do
+    if item.values then strangers[#strangers + 1] = item end
+  end
+  by_name, err = candidates.by_name(engine, strangers)
+  if not by_name then return nil, err end
+  for item in pairs(by_name) do item.values = nil end
   return true
 end
 
@@ -208,6 +217,7 @@ local function plain_items(engine, items)
   for _, item in ipairs(items) do
     local values = item.values
     if values then
+      company.own(engine, values)
       for _, field in ipairs(engine.blank_fields) do
         if values[field] == nil then values[field] = false end
       end
