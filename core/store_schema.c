@@ -372,7 +372,9 @@ const nv_store_sql nv_store_queries[] = {
      "SELECT " GENERATION_COLUMNS ", source, lookups FROM generations WHERE id = ?1"},
     {"generations_list", 1,
      "SELECT " GENERATION_COLUMNS ", (SELECT count(DISTINCT job) FROM effects e"
-     " WHERE e.generation = generations.id) AS pinned FROM generations"
+     " WHERE e.generation = generations.id) + (SELECT ifnull(sum(l.records), 0)"
+     " FROM lots_intended i JOIN lots l ON l.flow = i.flow AND l.n = i.n"
+     " WHERE i.generation = generations.id) AS pinned FROM generations"
      " WHERE ?1 IS NULL OR flow = ?1 ORDER BY flow, since DESC, id DESC"},
     {"meta", 1, "SELECT value FROM meta WHERE key = ?1"},
     {"meta_list", 1, /* the keys that begin so */

@@ -19,6 +19,8 @@ supervisor.__index = supervisor
 
 --- A flow that was told to stop may take this long.
 local GRACE_MS <const> = 10000
+--- How often is looked for jobs of other versions.
+local LOOK_MS <const> = 1000
 local FIRST_PAUSE_MS <const>, LAST_PAUSE_MS <const> = 1000, 60000
 --- The store's versions that are kept of every flow, whoever refers to them.
 local KEPT <const> = 20
@@ -133,7 +135,7 @@ local function stored(slot, id)
   local row = rows[1]
   if not row then return nil, "its sources are no longer stored" end
   local wanted = setmetatable({ id = row.id, hash = row.hash, file = row.file, source = row.source,
-                                lookups = json.decode(row.lookups) }, { __index = slot.current.wanted })
+                                lookups = json.decode(row.lookups) }, { __index = slot.wanted })
   return { id = row.id, hash = row.hash, file = row.file, source = row.source, cause = row.cause,
            lookups = wanted.lookups, endpoints = wanted.endpoints, pairs = wanted.pairs }
 end
@@ -193,27 +195,41 @@ local function finish_with(self, slot, id)
   slot.pinned = nil
 end
 
---- Looks for jobs that other versions began, and has them finished when they are due.
+--- Has a version finish what it began when that is due. Answers how long to wait for the
+-- next, nil when there is none.
+local function finish_due(self, slot)
+  local running = slot.current and slot.current.wanted or slot.wanted
+  local rows = store.query("generations_pinned", slot.name, running.id)
+  local next = rows and rows[1]
+  for _, row in ipairs(rows or {}) do
+    if row.due < next.due then next = row end
+  end
+  if not next then return nil end
+  local wait_ms = (next.due - time.now()) // 1000
+  if wait_ms <= 0 then finish_with(self, slot, next.generation) end
+  return math.max(wait_ms, 0)
+end
+
+--- Looks for what other versions began, for as long as the slot runs: a life makes such
+-- jobs of what a crash left, and one that retires may leave some.
 local function finish_pinned(self, slot)
   if slot.finishing then return end
   slot.finishing = true
-  self.open = self.open + 1
-  local since = time.monotonic()
   while slot.current and not slot.stopping do
-    local rows = store.query("generations_pinned", slot.name, slot.current.wanted.id)
-    local next = rows and rows[1]
-    for _, row in ipairs(rows or {}) do
-      if row.due < next.due then next = row end
-    end
-    if not next then break end
-    local wait_ms = (next.due - time.now()) // 1000
-    if self.options.once and time.monotonic() - since + wait_ms > self.options.wait_ms then break end
-    if wait_ms > 0 then task.sleep(math.min(wait_ms, 1000))
-    else finish_with(self, slot, next.generation) end
+    finish_due(self, slot)
+    task.sleep(LOOK_MS)
   end
   slot.finishing = false
-  self.open = self.open - 1
-  self.changed:set()
+end
+
+--- The same when the flow has done its work, with `once`.
+local function finish_once(self, slot)
+  local since = time.monotonic()
+  while not slot.stopping do
+    local wait_ms = finish_due(self, slot)
+    if not wait_ms or time.monotonic() - since + wait_ms > self.options.wait_ms then return end
+    task.sleep(math.min(wait_ms, LOOK_MS))
+  end
 end
 
 -- ---- from one life to the next ---------------------------------------------------------
@@ -227,7 +243,7 @@ local function take_over(self, slot, life)
   end
   slot.current, slot.retiring = life, nil
   life.go:set()
-  task.spawn(finish_pinned, self, slot)
+  if not self.options.once then task.spawn(finish_pinned, self, slot) end
 end
 
 --- True when no slot runs this version.
@@ -326,6 +342,7 @@ local function run(self, slot)
     end
     if not err then
       local b = supervisor.board(slot.name)
+      if self.options.once and not b.failed then finish_once(self, slot) end
       if not b.failed or self.options.once or slot.stopping then break end
       log.error("flow does not run: " .. b.failed, { flow = slot.name, class = b.class })
       if not rest(self, slot, wanted, b.class) then break end
