@@ -85,11 +85,11 @@ class World(crash.World):
     def __init__(self, navodoo, database, customers=150, who="full", api="jsonrpc", seed=1,
                  settings=(), **sandbox):
         create_database(database)
-        super().__init__(navodoo, customers, seed=seed, **sandbox)
         self.database, self.who, self.api = database, who, api
         self.extra = list(settings)
         self.odoo = client(database, who)
         self.admin = client(database)
+        super().__init__(navodoo, customers, seed=seed, **sandbox)  # asks for our partners
         self.countries = {r["id"]: r["code"] for r in self.admin.rows("res.country", [], ["code"])}
         self.terms = {r["id"]: r["name"]
                       for r in self.admin.rows("account.payment.term", [], ["name"])}
