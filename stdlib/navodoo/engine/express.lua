@@ -20,6 +20,7 @@ local time = require "navodoo.time"
 local adoption = require "navodoo.engine.adopt"
 local candidates = require "navodoo.engine.candidates"
 local company = require "navodoo.engine.company"
+local identity = require "navodoo.engine.identity"
 local keys = require "navodoo.engine.keys"
 local lane = require "navodoo.engine.lane"
 local sending = require "navodoo.engine.sending"
@@ -29,6 +30,7 @@ local express = {}
 
 local AT_ONCE <const> = 3      -- lots under way
 local WAITING <const> = 3      -- and behind them
+local WITNESSES <const> = 5    -- of the last records of a lot, see identity.lua
 local LOT_MAX <const> = 1000   -- records, what one read of the target takes
 local SLICE <const> = 50       -- records mapped under one guard
 local BUDGET <const> = 2000000 -- instructions for a slice
@@ -279,6 +281,10 @@ local function close(engine, lot, items, list)
       add_job(engine, txn, row, row.records:text(row.at), unknown and now + engine.settle_us or now, now)
       if unknown then add_effect(engine, txn, row, row.key, lot.intent) end
     end
+  end
+  for i = math.max(#items - WITNESSES, 1), #items do
+    local item = items[i]
+    if item.back then identity.note(engine, txn, item.row.name, item.row.etag, item.id, item.version) end
   end
   txn:add("lot_done", flow, lot.n)
   local ok, err = store.apply(txn)
