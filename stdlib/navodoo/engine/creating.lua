@@ -138,6 +138,10 @@ function creating.name(engine, items)
         -- an earlier attempt may have got so far
         local ids, failed = engine.odoo:xmlids(engine.model, { item.xmlid })
         ok, err = ids and ids[item.xmlid] == item.id, failed or err
+        if ids and ids[item.xmlid] and not ok then
+          err = { class = "invalid", code = "taken", text = ("%s belongs to %s %d already"):format(item.nav_key,
+            engine.model, ids[item.xmlid]), way_out = "see navodoo links; unlink or correct one of them first" }
+        end
       end
       if not ok then -- NAV has the record: as unknown as a lost answer, and found the next time
         item.failed = { class = err.class == "invalid" and "invalid" or "unknown", code = err.code, text = err.text }
