@@ -150,7 +150,7 @@ def reload(times=200):
         with open(path, encoding="utf-8") as f:
             text = f.read()
         command = engine(base, os.path.join(work, "state"))
-        command[command.index("flows/")] = flows
+        command[command.index("run") + 1] = flows
         run = subprocess.Popen(command, stderr=subprocess.PIPE)
         took = []
         for line in run.stderr:
