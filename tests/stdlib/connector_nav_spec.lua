@@ -341,6 +341,13 @@ describe("connector.nav key", function()
     expect(key.address(schema, "a%2Cb,7")):equals "(Type='a,b',Line_No=7)"
     expect.raises(function() key.parts(schema, "a") end, "has 1 parts, Line has 2 %(Type, Line_No%)")
   end)
+
+  it("is a number again where the field is one", function()
+    local numbered = { entity = "Entry", key = { "No" }, fields = { No = { type = "integer" } } }
+    expect(math.type(key.parts(numbered, "17")[1])):equals "integer"
+    expect(key.address(numbered, "17")):equals "(17)"
+    expect(key.parts({ entity = "Card", key = { "No" }, fields = { No = { type = "char" } } }, "17")[1]):equals "17"
+  end)
 end)
 
 describe("connector.nav filter", function()

@@ -177,7 +177,8 @@ function nav:scan(entity, spec)
   return { rows = rows, more = more }
 end
 
---- Records by key. Waits; what NAV does not have, or `where` does not let through, is absent.
+--- Records by key, as the keys were given. Waits; what NAV does not have, or `where` does not
+--- let through, is absent.
 ---@param entity string
 ---@param keys any[]
 ---@param fields string[]
@@ -190,11 +191,13 @@ function nav:get(entity, keys, fields, where)
   if not how then return nil, err end
   local schema = how.schema
   local base, found, etags, wanted = odata.path(self.endpoint, entity), {}, {}, {}
-  for _, each in ipairs(keys) do wanted[each] = true end
+  for _, each in ipairs(keys) do
+    wanted[#schema.key == 1 and key.parts(schema, each)[1] or each] = each
+  end
   -- old servers read `*` and `|` inside a literal as a pattern: take only what was asked for
   local function take(record, etag)
-    local its = key.of(schema, record)
-    if wanted[its] then found[its], etags[its] = record, etag end
+    local its = wanted[key.of(schema, record)]
+    if its ~= nil then found[its], etags[its] = record, etag end
   end
   for _, question in ipairs(key.questions(schema, keys)) do
     local clauses = table.move(where or {}, 1, #(where or {}), #question.shared + 1, question.shared)

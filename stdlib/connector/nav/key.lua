@@ -29,18 +29,20 @@ function key.of(schema, record)
   return table.concat(parts, ",")
 end
 
---- The parts of a key, typed.
+local function typed(def, text)
+  return def and def.type == "integer" and math.tointeger(tonumber(text)) or text
+end
+
+--- The parts of a key, typed: the store knows a number by its digits.
 ---@param schema table
 ---@param whole any
 ---@return any[] parts  one for each key field
 function key.parts(schema, whole)
-  if #schema.key == 1 then return { whole } end
+  if #schema.key == 1 then return { typed(schema.fields[schema.key[1]], whole) } end
   local parts = {}
   for part in (tostring(whole) .. ","):gmatch "([^,]*)," do
     local n = #parts + 1
-    local def = schema.fields[schema.key[n] or ""]
-    local text = decode(part)
-    parts[n] = def and def.type == "integer" and math.tointeger(tonumber(text)) or text
+    parts[n] = typed(schema.fields[schema.key[n] or ""], decode(part))
   end
   if #parts ~= #schema.key then
     error(("key: %q has %d parts, %s has %d (%s)"):format(tostring(whole), #parts, schema.entity,

@@ -176,9 +176,18 @@ local function claim(engine, item, rules, wanted)
   return true
 end
 
--- Cards of one partner are in several flows: what they claim is known to all.
+-- Cards of one partner are in several flows: what they claim is known to all. All are asked
+-- for at once, and one by one only when somebody has one of them.
 local function claim_for_all(engine, items)
   local names = {}
+  for _, item in ipairs(items) do
+    if item.values then
+      for _, name in ipairs(item.claimed) do names[#names + 1] = lane.claim_name(engine, name) end
+    end
+  end
+  if #names == 0 then return nil end
+  if task.is_free(names) then return task.lock(names) end
+  names = {}
   for _, item in ipairs(items) do
     local its = {}
     for i, name in ipairs(item.values and item.claimed or {}) do its[i] = lane.claim_name(engine, name) end
