@@ -69,12 +69,17 @@ local function found(engine, item, row)
   item.nav_key, item.created = row.key, true
   delivery.take(engine, item, row.record, row.etag)
   -- what Odoo holds is what was sent, or newer, and NAV's side is as we left it; but what
-  -- does not travel this way, the number above all, is NAV's to tell
+  -- was not sent, the number above all, is NAV's to tell
   local nav, odoo = {}, {}
   for _, field in ipairs(engine.odoo_fields) do odoo[field] = base.NOT_KNOWN end
   for _, field in ipairs(engine.flow.nav_fields) do nav[field] = row.record[field] end
   for _, entry in ipairs(engine.flow.entries) do
-    for _, field in ipairs(entry.to_nav and {} or entry.nav) do nav[field] = base.NOT_KNOWN end
+    local sent = false
+    for _, field in ipairs(entry.to_nav and entry.nav or {}) do sent = sent or item.values[field] ~= nil end
+    if not sent then -- so what is there by now somebody in NAV has entered
+      for _, field in ipairs(entry.nav) do nav[field] = base.NOT_KNOWN end
+      for _, field in ipairs(entry.to_nav and entry.odoo or {}) do odoo[field] = item.current[field] end
+    end
   end
   item.landed = { nav = nav, odoo = odoo }
 end
