@@ -34,6 +34,7 @@
  *   review_drop(flow, direction, record)    the state job of a record, if in review
  *   job_revive(id, due)                     parked -> ready, attempts 0
  *   job_revive_group(fingerprint, due)      the same for dead and review of a group
+ *   jobs_recall(flow, due, after)           ready jobs that are due later than `after`
  *   jobs_settle(flow, due)                  jobs with an open effect: not before `due`
  *   job_drop(id)
  *   effect_intend(key, job, endpoint, kind, image, now, epoch, generation)   by key
@@ -73,6 +74,7 @@
  *   job(id)                                          with payload
  *   jobs_list(flow|null, state|null, after_id, limit)   by id; without payload
  *   jobs_counts() -> flow, state, count              jobs_backlog(flow) -> count
+ *   jobs_backlog_way(flow, direction) -> count        of one direction
  *   jobs_by_record(flow, direction, records_json) -> id, record, hash, state, rev
  *   known(flow, direction, records_json) -> id, record, hash, state    of links ("link") and
  *       jobs

@@ -172,6 +172,8 @@ const nv_store_sql nv_store_ops[] = {
      "UPDATE jobs SET state = 'ready', due = ?2, attempts = 0, error = NULL,"
      " fingerprint = NULL"
      " WHERE fingerprint = ?1 AND state IN ('dead', 'review')"},
+    {"jobs_recall", 3,
+     "UPDATE jobs SET due = ?2 WHERE flow = ?1 AND state = 'ready' AND due > ?3"},
     {"jobs_settle", 2,
      "UPDATE jobs SET due = max(due, ?2) WHERE flow = ?1"
      " AND id IN (SELECT job FROM effects)"},
@@ -321,6 +323,9 @@ const nv_store_sql nv_store_queries[] = {
      " AND record IN (SELECT CAST(value AS TEXT) FROM json_each(?3))"},
     {"jobs_backlog", 1,
      "SELECT count(*) AS count FROM jobs WHERE flow = ?1 AND state = 'ready'"},
+    {"jobs_backlog_way", 2,
+     "SELECT count(*) AS count FROM jobs WHERE flow = ?1 AND direction = ?2"
+     " AND state = 'ready'"},
     {"jobs_by_record", 3,
      "SELECT id, record, hash, state, rev FROM jobs"
      " WHERE flow = ?1 AND direction = ?2 AND kind = 0"

@@ -312,6 +312,29 @@ local function first_sight(engine, txn, items)
   return true
 end
 
+--- What was found may have been linked since: the names of a first load were read once, and
+-- another batch may have adopted the same record. Their claims are ours now, so what is free
+-- here stays free.
+local function still_free(engine, txn, items)
+  local ids, by_id = json.array {}, {}
+  for _, item in ipairs(items) do
+    if item.adopting and not item.result then
+      ids[#ids + 1] = tostring(item.id)
+      by_id[ids[#ids]] = item
+    end
+  end
+  if #ids == 0 then return true end
+  local links, err = store.query("links_by_odoo", engine.flow.name, assert(json.encode(ids)))
+  if not links then return nil, err end
+  for _, l in ipairs(links) do
+    local item = by_id[l.odoo]
+    closing.park(engine, txn, item, "review", outcome.review(engine.flow.name, item.job.record,
+      ("%s looks like %s %s, which belongs to %s"):format(item.job.record, engine.model, l.odoo, l.nav),
+      { { id = item.id, linked = l.nav } }))
+  end
+  return true
+end
+
 --- Fills the gaps of a new record's values that mean "empty" either way, so that records
 -- with different gaps share one call.
 local function complete(engine, values)
@@ -429,6 +452,7 @@ local function run(engine, items, open)
   end
   map_all(engine, txn, items)
   ok, err = first_sight(engine, txn, items)
+  if ok then ok, err = still_free(engine, txn, items) end
   if ok then ok, err = read_current(engine, txn, items) end
   if not ok then return postpone_all(engine, txn, items, err) end
   map_adopted(engine, txn, items)

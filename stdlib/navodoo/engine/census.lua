@@ -48,7 +48,7 @@ function census:report(engine, direction)
     for _, l in ipairs(links) do
       after = l.id
       if l.updated < self.began and not self:saw(l.id) and gone.is_news(l, direction) then
-        gone.report(engine, txn, direction, direction == "nav_to_odoo" and l.nav or l.odoo)
+        gone.suspect(engine, txn, direction, direction == "nav_to_odoo" and l.nav or l.odoo)
         count = count + 1
       end
     end

@@ -16,6 +16,7 @@ local cursor = {}
 ---@field high string|nil   highest stamp seen
 ---@field after string|nil  key of the last row handled
 ---@field full boolean
+---@field began string|nil  day on which the walk began
 
 ---@class navodoo.Cursor
 ---@field mark string|nil   rows with a lower stamp are known
@@ -24,11 +25,12 @@ local cursor = {}
 --- Begins a walk, or goes on with the one that was interrupted.
 ---@param state navodoo.Cursor
 ---@param full boolean
+---@param today string|nil  the day now, in the words of the stamps
 ---@return navodoo.Cursor
-function cursor.begin(state, full)
+function cursor.begin(state, full, today)
   if state.scan and (state.scan.full or not full) then return state end
   return { mark = state.mark,
-           scan = { from = not full and state.mark or nil, high = state.mark, full = full } }
+           scan = { from = not full and state.mark or nil, high = state.mark, full = full, began = today } }
 end
 
 --- The state after one page.
@@ -48,8 +50,12 @@ function cursor.advance(state, rows, more, overlap)
   end
   if more then
     return { mark = state.mark,
-             scan = { from = scan.from, high = high, after = after, full = scan.full } }, false
+             scan = { from = scan.from, high = high, after = after, full = scan.full,
+                      began = scan.began } }, false
   end
+  -- rows before `after` may have changed while the walk was interrupted, with days between its
+  -- begin and the highest stamp; and a stamp of the future would hide all that comes before it
+  if high and scan.began and high > scan.began then high = scan.began end
   return { mark = high and overlap(high) or state.mark }, true
 end
 

@@ -157,7 +157,7 @@ local function report_gone(engine, txn, missing)
   local links, err = store.query("links_by_nav", engine.flow.name, assert(json.encode(names)))
   if not links then return nil, err end
   for _, link in ipairs(links) do
-    if gone.is_news(link, "nav_to_odoo") then gone.report(engine, txn, "nav_to_odoo", link.nav) end
+    if gone.is_news(link, "nav_to_odoo") then gone.suspect(engine, txn, "nav_to_odoo", link.nav) end
   end
   return true
 end

@@ -31,6 +31,17 @@ function gone.report(engine, txn, direction, record)
   engine.wake:set()
 end
 
+--- The same from a watch that missed it: a job that is there already finds out itself.
+---@param engine table
+---@param txn navodoo.Txn
+---@param direction "nav_to_odoo"|"odoo_to_nav"
+---@param record string
+function gone.suspect(engine, txn, direction, record)
+  local now = time.now()
+  txn:add("job_keep", engine.flow.name, direction, record, now, now, nil, gone.HASH, "{}")
+  engine.wake:set()
+end
+
 --- Splits the jobs of a batch: those about a record, and those about one that is gone.
 ---@param jobs table[]
 ---@return table[] jobs

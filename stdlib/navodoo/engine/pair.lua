@@ -52,7 +52,7 @@ function pair.shared_cards(engine, items)
       end
       if #ids == 0 then return cards end
     end
-    local links, err = store.query("links_by_odoo", flow, assert(json.encode(ids)))
+    local links, err = store.query("links_by_odoo", engine:instance_of(flow), assert(json.encode(ids)))
     if not links then return nil, err end
     cards[flow] = {}
     for _, l in ipairs(links) do cards[flow][l.odoo] = true end
@@ -186,6 +186,13 @@ function pair.settle(engine, item, did)
   for _, field in ipairs(item.differs or {}) do
     odoo[field] = item.write[field] -- what is there now is somebody's edit
     item.left = did == "to_odoo" and "to_nav" or item.left
+  end
+  if did == "to_odoo" and item.write and item.before_odoo ~= item.current then
+    for _, field in ipairs(engine.odoo_fields) do -- edited while ours was on its way
+      if item.write[field] == nil and not base.equal(item.before_odoo[field], item.current[field]) then
+        odoo[field], item.left = item.before_odoo[field], "to_nav"
+      end
+    end
   end
   for _, v in ipairs(item.verdicts) do
     local entry = v.entry

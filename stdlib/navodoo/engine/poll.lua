@@ -39,10 +39,11 @@ local function read_cursor(engine)
   return json.decode(rows[1].value)
 end
 
---- Waits while the queue is longer than the high-water mark.
+--- Waits while the queue of this direction is longer than the high-water mark: the other one may
+-- wait for this very walk.
 local function wait_for_room(engine)
   while not (engine.stopping or engine.retiring) do
-    local rows, err = store.query("jobs_backlog", engine.flow.name)
+    local rows, err = store.query("jobs_backlog_way", engine.flow.name, "nav_to_odoo")
     if not rows then return nil, err end
     if rows[1].count < engine.high_water and not express.is_full(engine) then return true end
     engine.room:wait(200)
@@ -55,7 +56,9 @@ end
 --- Rows by the day of their last change, or all of them (watch modes `stamp` and `scan`).
 local by_stamp = {}
 
-function by_stamp.begin(state, full) return cursor.begin(state, full) end
+function by_stamp.begin(state, full, engine)
+  return cursor.begin(state, full, time.date(time.now(), engine.zone))
+end
 
 function by_stamp.question(engine, state)
   return { after_key = state.scan.after, stamp_field = engine.stamp, stamp_from = state.scan.from }

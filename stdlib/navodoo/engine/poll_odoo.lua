@@ -79,10 +79,11 @@ local function add_jobs(engine, txn, rows)
   return changed
 end
 
---- Waits while the queue is longer than the high-water mark.
+--- Waits while the queue of this direction is longer than the high-water mark: the other one may
+-- wait for this very walk.
 local function wait_for_room(engine)
   while not engine.stopping and not engine.retiring do
-    local rows, err = store.query("jobs_backlog", engine.flow.name)
+    local rows, err = store.query("jobs_backlog_way", engine.flow.name, "odoo_to_nav")
     if not rows then return nil, err end
     if rows[1].count < engine.high_water then return true end
     engine.room:wait(200)
