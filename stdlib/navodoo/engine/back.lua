@@ -117,6 +117,10 @@ local function read_nav(engine, txn, items)
       -- NAV's side is the one to decide what becomes of it
       gone.report(engine, txn, "nav_to_odoo", item.link.nav)
       finish(txn, item)
+    elseif item.adopting and not item.result and not item.record then -- a person named it
+      closing.park(engine, txn, item, "review", outcome.review(engine.flow.name, item.job.record,
+        ("NAV has no %s %s to link %s %d to"):format(engine.entity, tostring(item.nav_key), engine.model,
+          item.id), {}))
     end
   end
   return true
