@@ -5,8 +5,7 @@
 --     { ok = true, id = 42 }            written
 --     { ok = false, err = {...} }       refused, the words name this row: do not send it again
 --     { ok = false, again = true }      nothing wrong is known of it, but its call was refused:
---                                       send it again without the guilty; if nobody is named,
---                                       in two halves
+--                                       send it again without the guilty; with `large`, in halves
 --
 -- A failure of the call as a whole (network, login, unknown outcome) is `nil, err`. Where a
 -- large list takes several calls and a later one fails, its rows carry the error as outcome.
@@ -113,7 +112,7 @@ local function faulted(model, plan, chunk, err)
         field = err.field, maybe_sent = false, record_index = row.index,
         text = ("%s (%s %s)"):format(err.text, model, row.xmlid) } }
     else
-      outcomes[i] = { ok = false, again = true }
+      outcomes[i] = { ok = false, again = true, large = err.code == "too_large" or nil }
     end
   end
   return outcomes

@@ -11,10 +11,16 @@ local function mark_sent(items, err)
   for _, item in ipairs(items) do item.failed = err end
 end
 
---- Sends rows of one column list; a refused batch is resent without the guilty, or
--- halved when the target names none, until a bad record stands alone.
-local function send(engine, columns, items)
-  if #items == 0 then return end
+local function halves(items)
+  local middle = (#items + 1) // 2
+  return table.move(items, 1, middle, 1, {}), table.move(items, middle + 1, #items, 1, {})
+end
+
+--- One call. Answers the items that it says nothing of: they were refused with another one, and
+-- are to be sent again. Every other item has its outcome then.
+---@return table[] again
+---@return boolean|nil large  the body is more than the target takes
+local function attempt(engine, columns, items)
   local rows = {}
   for i, item in ipairs(items) do
     rows[i] = { xmlid = "navodoo." .. item.xmlid, values = item.write }
@@ -22,30 +28,66 @@ local function send(engine, columns, items)
   failpoint("effect.after_intend")
   local results, err = engine.odoo:load(engine.model, columns, rows)
   failpoint("effect.after_send")
+  local again, large = {}, nil
   if not results then
-    if err.class == "invalid" and #items > 1 then
-      local middle = #items // 2
-      send(engine, columns, table.move(items, 1, middle, 1, {}))
-      return send(engine, columns, table.move(items, middle + 1, #items, 1, {}))
-    end
-    return mark_sent(items, err)
+    if err.class ~= "invalid" then mark_sent(items, err)
+    elseif #items == 1 then items[1].failed = err
+    else again = items end
+    return again
   end
-  local again = {}
   for i, r in ipairs(results) do
     if r.ok then items[i].id = r.id
-    elseif r.again then again[#again + 1] = items[i]
+    elseif r.again then again[#again + 1], large = items[i], large or r.large
     else items[i].failed = r.err end
   end
-  if #again == #items then -- nobody was named guilty
-    if #items == 1 then
-      return mark_sent(items, { class = "invalid", code = "refused",
-                                text = engine.odoo.endpoint.name .. ": refused without a reason" })
-    end
-    local middle = #items // 2
-    send(engine, columns, table.move(items, 1, middle, 1, {}))
-    return send(engine, columns, table.move(items, middle + 1, #items, 1, {}))
+  if #again == 1 and #items == 1 then
+    mark_sent(items, { class = "invalid", code = "refused",
+                       text = engine.odoo.endpoint.name .. ": refused without a reason" })
+    return {}
   end
-  return send(engine, columns, again)
+  return again, large
+end
+
+--- Finds one record of those that were refused together without a name, in as many calls as they
+-- can be halved. What is sent on the way has its outcome; answers what was not, or not alone.
+local function isolate(engine, columns, guilty)
+  local rest = {}
+  local function later(items) table.move(items, 1, #items, #rest + 1, rest) end
+  while #guilty > 1 do
+    local some, others = halves(guilty)
+    local again = attempt(engine, columns, some)
+    if #again == 0 then
+      guilty = others -- it was nobody of these: they are written
+      if some[1].failed then -- or this was the one, or the call itself failed
+        later(others)
+        return rest
+      end
+    elseif #again == #some then
+      guilty = some
+      later(others)
+    else -- the target named somebody
+      later(again)
+      later(others)
+      return rest
+    end
+  end
+  attempt(engine, columns, guilty)
+  return rest
+end
+
+--- Sends rows of one column list until each has its own outcome: a refused call is sent again without
+-- the guilty. Where the target names none, they are found one by one: for n rows with k bad ones that
+-- takes 1 + k * (log2(n) + 2) calls at most. A call whose outcome nobody knows is not sent again here.
+local function send(engine, columns, items)
+  while #items > 0 do
+    local again, large = attempt(engine, columns, items)
+    if large then
+      local some, others = halves(again)
+      send(engine, columns, some)
+      return send(engine, columns, others)
+    end
+    items = #again == #items and #again > 0 and isolate(engine, columns, again) or again
+  end
 end
 
 --- Name of the set of fields that are written: one bit for each, 60 to a number.
