@@ -18,6 +18,7 @@ local call = {}
 ---@class connector.Error
 ---@field class "transient"|"auth"|"conflict"|"dependency"|"invalid"|"unknown"|"config"|"bug"
 ---@field code string            the system's own code, or that of the transport
+---@field endpoint string         its name
 ---@field text string            one line: endpoint, entity, the system's own words, way out
 ---@field http integer?          status of the answer
 ---@field retry_after_ms integer?  what the system asked for
@@ -28,13 +29,15 @@ local call = {}
 ---@class connector.Rule  one row of an error table; every given part must fit
 ---@field class string
 ---@field http integer?     status
+---@field hundreds integer? first digit of the status
 ---@field code string?      exact code; "X_" fits every code that begins so
 ---@field text string?      pattern, found in the lower-cased text
 ---@field write boolean?    only for writes
 ---@field down boolean?     the system as a whole is in trouble: counts against the breaker
 ---@field as string?        code of the error, instead of the system's
 ---@field retry_after_ms integer?
----@field way_out string?   what a person can do; "{name}" is taken from the endpoint
+---@field way_out string?   what a person can do, or what is done; "{name}" is taken from the endpoint
+---@field from string?      where the facts say so
 
 ---@class connector.Answer
 ---@field http integer?
@@ -50,18 +53,29 @@ call.ask = http.request
 -- half a minute and NAV works for minutes, so patience is right: the lane waits, nothing else.
 call.MAX_BODY, call.TIMEOUT_MS = 32 * 1024 * 1024, 120000
 
-local TRANSPORT <const> = { -- code of the transport -> class of a read, way out
-  network = { "transient", "is it running, and is the url in navodoo.lua right?" },
-  timeout = { "transient", "it did not answer in time" },
-  breaker_open = { "transient", "it failed repeatedly and is left alone for a while" },
-  tls = { "config", "its certificate does not verify: set `ca` or correct the host name in navodoo.lua" },
-  too_large = { "config", "the answer is larger than allowed: lower `page_size` in navodoo.lua" },
-  cancelled = { "transient", "the call was given up" },
-  notfound = { "config", "is it among the endpoints of navodoo.lua?" },
-  invalid = { "bug", "the connector made a request that cannot be sent" },
+--- What the transport's own failures mean: no answer came. Whether the call may have been applied is
+-- told by the core, which knows whether any of it was sent; a write that may have been is "unknown".
+---@type connector.Rule[]
+call.rules = {
+  { code = "network", text = "resolve", class = "transient", down = true, from = "curl: DNS",
+    way_out = "does the host name in navodoo.lua exist? It is looked up again" },
+  { code = "network", class = "transient", down = true, from = "curl: refused, reset, cut",
+    way_out = "is it running, and is the url in navodoo.lua right?" },
+  { code = "timeout", class = "transient", down = true, from = "curl: time-out",
+    way_out = "it did not answer in time" },
+  { code = "tls", class = "config", down = true, from = "curl: certificate",
+    way_out = "its certificate does not verify: set `ca` or correct the host name in navodoo.lua" },
+  { code = "breaker_open", class = "transient", from = "core/breaker",
+    way_out = "it failed repeatedly and is left alone for a while" },
+  { code = "too_large", class = "config", from = "curl: size",
+    way_out = "the answer is larger than allowed: lower `page_size` in navodoo.lua" },
+  { code = "cancelled", class = "transient", from = "core/op", way_out = "the call was given up" },
+  { code = "notfound", class = "config", from = "core/http_client",
+    way_out = "is it among the endpoints of navodoo.lua?" },
+  { code = "invalid", class = "bug", from = "core/http_client",
+    way_out = "the connector made a request that cannot be sent" },
+  { class = "transient", from = "core/nv.h", way_out = "the call could not be made" },
 }
--- Only these say that the system is in trouble.
-local REPORTED <const> = { network = true, timeout = true, tls = true }
 
 --- The first rule that fits an answer.
 ---@param rules connector.Rule[]
@@ -72,6 +86,7 @@ function call.classify(rules, answer, write)
   local lower
   for _, rule in ipairs(rules) do
     local fits = (not rule.http or rule.http == answer.http)
+      and (not rule.hundreds or answer.http and rule.hundreds == answer.http // 100)
       and (not rule.write or write)
       and (not rule.code or rule.code == answer.code
            or rule.code:byte(-1) == 95 and answer.code:sub(1, #rule.code) == rule.code)
@@ -123,17 +138,22 @@ function call.failure(endpoint, what, rule, answer)
       return tostring(endpoint[name])
     end)
   end
-  return { class = rule.class, code = code, http = answer.http, down = rule.down,
+  return { class = rule.class, code = code, endpoint = endpoint.name, http = answer.http, down = rule.down,
            retry_after_ms = rule.retry_after_ms, maybe_sent = rule.class == "unknown",
            text = ("%s: %s: %s"):format(endpoint.name, what, words) }
 end
 
-local function transport_failure(request, problem)
-  local class, way_out = table.unpack(TRANSPORT[problem.code] or TRANSPORT.network)
-  if request.write and problem.maybe_sent then class = "unknown" end
-  return { class = class, code = problem.code, retry_after_ms = problem.retry_after_ms,
-           maybe_sent = problem.maybe_sent == true,
-           text = ("%s, calling %s; %s"):format(problem.text, request.what, way_out) }
+--- The error of a call that got no answer.
+---@param endpoint connector.Endpoint
+---@param request connector.Request
+---@param problem table  of navodoo.http
+---@return connector.Error
+function call.unanswered(endpoint, request, problem)
+  local rule = call.classify(call.rules, { code = problem.code, text = problem.text })
+  local unknown = request.write and problem.maybe_sent
+  return { class = unknown and "unknown" or rule.class, code = problem.code, endpoint = endpoint.name,
+           down = rule.down, retry_after_ms = problem.retry_after_ms, maybe_sent = problem.maybe_sent == true,
+           text = ("%s, calling %s; %s"):format(problem.text, request.what, rule.way_out) }
 end
 
 ---@class connector.Request
@@ -161,21 +181,16 @@ local function once(endpoint, request, headers, read)
     headers = headers, body = request.body, capture = request.capture,
     timeout_ms = endpoint.timeout_ms or call.TIMEOUT_MS, max_body = call.MAX_BODY,
   }
-  if not res then
-    if REPORTED[problem.code] then call.report(endpoint.name, "fail") end
-    return nil, transport_failure(request, problem)
-  end
-  local value, err = read(res)
+  local value, err
+  if res then value, err = read(res)
+  else err = call.unanswered(endpoint, request, problem) end
   if not err then
     call.report(endpoint.name, "ok")
     return value
   end
-  err.retry_after_ms = res.retry_after_ms or err.retry_after_ms
-  if err.down then
-    call.report(endpoint.name, "fail", err.retry_after_ms)
-  else
-    call.report(endpoint.name, "ok")
-  end
+  err.retry_after_ms = res and res.retry_after_ms or err.retry_after_ms
+  if err.down then call.report(endpoint.name, "fail", err.retry_after_ms)
+  elseif res then call.report(endpoint.name, "ok") end
   err.down = nil
   return nil, err
 end

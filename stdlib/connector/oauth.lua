@@ -36,13 +36,13 @@ local WAY_OUT <const> = "are client_id, client_secret, scope and token_url in na
 
 ---@type connector.Rule[]
 oauth.rules = {
-  { code = "temporarily_unavailable", class = "transient", down = true },
-  { code = "server_error", class = "transient", down = true },
-  { http = 429, class = "transient", down = true },
-  { http = 404, class = "config", way_out = "is token_url in navodoo.lua right?" },
-  { http = 400, class = "auth", way_out = WAY_OUT },
-  { http = 401, class = "auth", way_out = WAY_OUT },
-  { http = 403, class = "auth", way_out = WAY_OUT },
+  { code = "temporarily_unavailable", class = "transient", down = true, from = "RFC 6749 4.1.2.1" },
+  { code = "server_error", class = "transient", down = true, from = "RFC 6749 4.1.2.1" },
+  { http = 429, class = "transient", down = true, from = "rate limit" },
+  { http = 404, class = "config", way_out = "is token_url in navodoo.lua right?", from = "nav 4" },
+  { http = 400, class = "auth", way_out = WAY_OUT, from = "RFC 6749 5.2" },
+  { http = 401, class = "auth", way_out = WAY_OUT, from = "RFC 6749 5.2" },
+  { http = 403, class = "auth", way_out = WAY_OUT, from = "nav 4" },
 }
 local DOWN <const> = { class = "transient", down = true }
 

@@ -11,7 +11,7 @@ local LOST <const> = { class = "unknown", code = "network", text = "cut" }
 local function target(options)
   local self = { calls = 0, written = {}, twice = 0, lost = 0 }
   self.endpoint = { name = "odoo" }
-  function self:load(_, _, rows)
+  function self.load(_, _, _, rows)
     self.calls = self.calls + 1
     if options.max and #rows > options.max then
       local out = {}
