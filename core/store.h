@@ -20,7 +20,7 @@
  *       be read again; 0 rows when that delivery was seen. A ready job keeps when it
  *       is due and its attempts, so no flood of hints outruns a back-off
  *   delivery_put(hook, delivery)            remembers it; 0 rows when it was known
- *   deliveries_prune(keep)                  all but the newest
+ *   deliveries_prune(keep, limit)           all but the newest; at most `limit`
  *   job_keep(flow, direction, record, due, now, version, hash, payload)
  *       a state job, unless the record has one
  *   job_done(id, rev)                       gone, unless it changed meanwhile
@@ -50,7 +50,10 @@
  *   link_drop(flow, nav)
  *   cursor_put(name, value, now)            cursor_drop(name)
  *   journal_add(at, flow, direction, record, job, outcome, detail, generation)
- *   journal_prune(before)                   at most 10,000 rows a time, oldest first
+ *   journal_prune(before, limit)            the oldest, at most `limit` of them: the
+ *       writer serves nobody else meanwhile
+ *   store_shrink()                          gives some free pages back to the disk; the
+ *       rows it touched are pages
  *   generation_put(flow, hash, file, source, lookups, stdlib, cause, now)
  *       the sources of a flow's version, kept once; again: it runs from `now` on
  *   generation_end(id, now)                 it runs no more
@@ -89,6 +92,7 @@
  *   journal_tail(flow|null, record|null, limit)      newest first
  *   journal_counts(flow|null, since) -> flow, outcome, count
  *       since 0: of all time, pruned entries too, and at once
+ *   store_size() -> pages, free, page_size   of the file; free ones are used again
  *   meta(key) -> value                   meta_list(prefix) -> key, value
  */
 #ifndef NV_STORE_H
@@ -148,6 +152,15 @@ int nv_store_open_readonly(nv_loop *loop, const char *folder, nv_store **out,
  * runs on it, into the folder `to`, which is made when missing. NV_ENOTFOUND when
  * `from` holds no store. Blocking; needs room for the whole of it. */
 int nv_store_copy(const char *from, const char *to, nv_error *err);
+/* The same into one new `file` that says when it was made (`now`), complete and on
+ * disk when it has that name. NV_EINVALID when it is there already. */
+int nv_store_backup(const char *from, const char *file, int64_t now, nv_error *err);
+/* Puts a backup into `folder`, which no engine may hold (NV_EBUSY). It is checked
+ * first, page by page: NV_ECORRUPT, NV_ENEWER, or NV_EINVALID for another kind of file;
+ * nothing was touched then. A store that is there is refused (NV_EINVALID), or with
+ * `aside` kept under a name with that at its end. */
+int nv_store_restore(const char *file, const char *folder, const char *aside,
+                     nv_error *err);
 /* Finishes what is queued (waiting for it), then frees; the completions arrive
  * from the loop afterwards. NULL is fine. */
 void nv_store_close(nv_store *s);

@@ -4,14 +4,12 @@
  * engine per folder holds engine.lock; readers need no lock.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "store_folder.h"
 #include "store_schema.h"
 #include "store_sqlite.h"
 
@@ -19,7 +17,7 @@ enum { BUSY_WAIT_MS = 5000 };
 
 /* ---- errors ---- */
 
-static int code_of(sqlite3 *db, int rc) {
+int nv_store_code(sqlite3 *db, int rc) {
   switch (rc & 0xff) {
     case SQLITE_OK: return NV_OK;
     case SQLITE_NOMEM: return NV_ENOMEM;
@@ -43,16 +41,10 @@ static int code_of(sqlite3 *db, int rc) {
   }
 }
 
-/* The end of a path, which names the file even when the text is cut. */
-static const char *tail_of(const char *path) {
-  size_t n = strlen(path);
-  return n > 100 ? path + n - 100 : path;
-}
-
 /* Describes the last failure of the connection; `what` was being done. */
 int nv_store_sql_fail(nv_store *s, int rc, const char *what, nv_error *err) {
-  int code = code_of(s->db, rc);
-  const char *file = tail_of(s->path);
+  int code = nv_store_code(s->db, rc);
+  const char *file = nv_store_tail(s->path);
   const char *why = s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc);
   switch (code) {
     case NV_ECORRUPT:
@@ -92,54 +84,10 @@ static int ask_number(nv_store *s, const char *sql, int64_t *out, nv_error *err)
   return code;
 }
 
-/* Makes the last part of the path when it is missing, for good. */
-static int make_folder(const char *folder, nv_error *err) {
-  if (mkdir(folder, 0700) != 0) {
-    if (errno == EEXIST) return NV_OK;
-    return nv_fail(err, NV_EIO, "open", "cannot make folder %s: %s", folder,
-                   strerror(errno));
-  }
-  char up[4096];
-  if (snprintf(up, sizeof up, "%s/..", folder) >= (int)sizeof up) return NV_OK;
-  int fd = open(up, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd >= 0) {
-    fsync(fd);
-    close(fd);
-  }
-  return NV_OK;
-}
-
-/* One engine per folder. The kernel drops the lock with the process, so a stale
- * file means nothing; the pid in it is for the text below only. */
-static int take_lock(nv_store *s, const char *folder, nv_error *err) {
-  char path[4096], pid[32] = "";
-  if (snprintf(path, sizeof path, "%s/engine.lock", folder) >= (int)sizeof path)
-    return nv_fail(err, NV_EINVALID, "open", "the name of the folder is too long");
-  s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (s->lock_fd < 0)
-    return nv_fail(err, NV_EIO, "open", "cannot open %s: %s", tail_of(path),
-                   strerror(errno));
-  if (flock(s->lock_fd, LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK)
-      return nv_fail(err, NV_EIO, "open", "cannot lock %s: %s", tail_of(path),
-                     strerror(errno));
-    ssize_t n = pread(s->lock_fd, pid, sizeof pid - 1, 0);
-    pid[n > 0 ? strspn(pid, "0123456789") : 0] = 0;
-    return nv_fail(err, NV_EBUSY, "open",
-                   "folder %s is in use by another engine (process %s)",
-                   tail_of(folder), pid[0] ? pid : "unknown");
-  }
-  int n = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
-  if (ftruncate(s->lock_fd, 0) != 0 || pwrite(s->lock_fd, pid, (size_t)n, 0) != n)
-    return nv_fail(err, NV_EIO, "open", "cannot write %s: %s", tail_of(path),
-                   strerror(errno));
-  return NV_OK;
-}
-
 /* Looks before anything is changed: is this file ours, and of which version? */
 static int check_version(nv_store *s, int64_t *version, nv_error *err) {
   int64_t tables = 0;
-  const char *file = tail_of(s->path);
+  const char *file = nv_store_tail(s->path);
   int rc = ask_number(s, "PRAGMA user_version", version, err);
   if (rc == NV_OK && *version == 0)
     rc = ask_number(s, "SELECT count(*) FROM sqlite_schema", &tables, err);
@@ -173,6 +121,17 @@ static int migrate(nv_store *s, int64_t version, nv_error *err) {
   return NV_OK;
 }
 
+/* Lets the file shrink: a new one by how it is made, one of before by being written
+ * anew, once. Where the disk has no room for that, its free pages are used again. */
+static int allow_shrinking(nv_store *s, int64_t version, nv_error *err) {
+  int64_t mode = 0;
+  int rc = ask_number(s, "PRAGMA auto_vacuum", &mode, err);
+  if (rc != NV_OK || mode != 0) return rc;
+  rc = exec(s, "PRAGMA auto_vacuum = INCREMENTAL", "open", err);
+  if (rc == NV_OK && version > 0) rc = exec(s, "VACUUM", "open", err);
+  return rc == NV_EFULL ? NV_OK : rc;
+}
+
 static int enter_wal_mode(nv_store *s, nv_error *err) {
   sqlite3_stmt *st = NULL;
   int rc = nv_store_prepare(s, "PRAGMA journal_mode = WAL", &st, err);
@@ -183,14 +142,15 @@ static int enter_wal_mode(nv_store *s, nv_error *err) {
   if (step != SQLITE_ROW) rc = nv_store_sql_fail(s, step, "open", err);
   else if (!mode || strcmp(mode, "wal") != 0)
     rc = nv_fail(err, NV_EIO, "open", "%s: this file system cannot hold a store "
-                 "(no shared memory)", tail_of(s->path));
+                 "(no shared memory)", nv_store_tail(s->path));
   sqlite3_finalize(st);
   return rc;
 }
 
 /* The engine's side of opening; the file is known to be ours. */
 static int open_for_writing(nv_store *s, int64_t version, nv_error *err) {
-  int rc = enter_wal_mode(s, err);
+  int rc = allow_shrinking(s, version, err);
+  if (rc == NV_OK) rc = enter_wal_mode(s, err);
   if (rc == NV_OK)
     rc = exec(s, "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 16000;"
               "PRAGMA journal_size_limit = 134217728", "open", err);
@@ -286,12 +246,14 @@ static int open_store(nv_loop *loop, const char *folder, bool readonly,
   int rc = NV_OK;
   if (readonly && !env->vfs && access(s->path, F_OK) != 0)
     rc = nv_fail(err, NV_ENOTFOUND, "open", "there is no store in folder %s",
-                 tail_of(folder));
+                 nv_store_tail(folder));
   if (!readonly && !env->simulated) {
-    rc = make_folder(folder, err);
-    if (rc == NV_OK) rc = take_lock(s, folder, err);
+    rc = nv_store_make_folder(folder, err);
+    if (rc == NV_OK) rc = nv_store_take_lock(folder, &s->lock_fd, err);
+    if (rc == NV_OK && !env->vfs) rc = nv_store_not_lost(folder, s->lock_fd, err);
   }
   if (rc == NV_OK) rc = open_db(s, err);
+  if (rc == NV_OK && s->lock_fd >= 0) rc = nv_store_mark(s->lock_fd, err);
   if (rc == NV_OK) rc = nv_store_start(s, err);
   if (rc == NV_OK) {
     *out = s;
@@ -310,41 +272,6 @@ int nv_store_open(nv_loop *loop, const char *folder, nv_store **out,
 int nv_store_open_readonly(nv_loop *loop, const char *folder, nv_store **out,
                            nv_error *err) {
   return open_store(loop, folder, true, out, err);
-}
-
-static int copy_fail(sqlite3 *db, int rc, const char *path, nv_error *err) {
-  int code = code_of(db, rc);
-  return nv_fail(err, code == NV_OK ? NV_EIO : code, "copy", "%s: %s", tail_of(path),
-                 db ? sqlite3_errmsg(db) : sqlite3_errstr(rc));
-}
-
-int nv_store_copy(const char *from, const char *to, nv_error *err) {
-  char source[4096], target[4096];
-  if (snprintf(source, sizeof source, "%s/navodoo.db", from) >= (int)sizeof source ||
-      snprintf(target, sizeof target, "%s/navodoo.db", to) >= (int)sizeof target)
-    return nv_fail(err, NV_EINVALID, "copy", "the name of a folder is too long");
-  if (access(source, F_OK) != 0)
-    return nv_fail(err, NV_ENOTFOUND, "copy", "%s holds no store", tail_of(from));
-  int code = make_folder(to, err);
-  if (code != NV_OK) return code;
-  sqlite3 *a = NULL, *b = NULL;
-  int rc = sqlite3_open_v2(source, &a, SQLITE_OPEN_READONLY, NULL);
-  if (rc != SQLITE_OK) {
-    code = copy_fail(a, rc, source, err);
-    goto done;
-  }
-  sqlite3_busy_timeout(a, BUSY_WAIT_MS);
-  rc = sqlite3_open_v2(target, &b, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
-  if (rc == SQLITE_OK) {
-    sqlite3_backup *copy = sqlite3_backup_init(b, "main", a, "main");
-    if (copy) sqlite3_backup_step(copy, -1); /* finish tells what became of it */
-    rc = copy ? sqlite3_backup_finish(copy) : sqlite3_errcode(b);
-  }
-  if (rc != SQLITE_OK) code = copy_fail(b, rc, target, err);
-done:
-  sqlite3_close(b);
-  sqlite3_close(a);
-  return code;
 }
 
 void nv_store_close(nv_store *s) {

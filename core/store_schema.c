@@ -138,8 +138,9 @@ const nv_store_sql nv_store_ops[] = {
      " state = 'ready', rev = rev + 1, version = NULL, hash = NULL, payload = NULL,"
      " error = NULL, fingerprint = NULL, decision = NULL, waits_for = NULL"},
     {"delivery_put", 2, "INSERT OR IGNORE INTO deliveries (hook, id) VALUES (?1, ?2)"},
-    {"deliveries_prune", 1,
-     "DELETE FROM deliveries WHERE n <= (SELECT max(n) FROM deliveries) - ?1"},
+    {"deliveries_prune", 2,
+     "DELETE FROM deliveries WHERE n IN (SELECT n FROM deliveries"
+     " WHERE n <= (SELECT max(n) FROM deliveries) - ?1 ORDER BY n LIMIT ?2)"},
     {"job_done", 2, "DELETE FROM jobs WHERE id = ?1 AND rev = ?2"},
     {"job_retry", 5,
      "UPDATE jobs SET state = 'ready', due = ?3, attempts = ?4, error = ?5"
@@ -218,11 +219,11 @@ const nv_store_sql nv_store_ops[] = {
     {"journal_add", 8,
      "INSERT INTO journal (at, flow, direction, record, job, outcome, detail,"
      " generation) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"},
-    /* Ids and instants grow together, so no index on `at`; a short step, because
-     * the writer serves nobody else meanwhile. */
-    {"journal_prune", 1,
+    /* Ids and instants grow together, so no index on `at`. */
+    {"journal_prune", 2,
      "DELETE FROM journal WHERE at < ?1"
-     " AND id IN (SELECT id FROM journal ORDER BY id LIMIT 10000)"},
+     " AND id IN (SELECT id FROM journal ORDER BY id LIMIT ?2)"},
+    {"store_shrink", 0, "PRAGMA incremental_vacuum(100)"},
     {"generation_put", 8,
      "INSERT INTO generations (flow, hash, file, source, lookups, stdlib, cause,"
      " first, since) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)"
@@ -381,6 +382,9 @@ const nv_store_sql nv_store_queries[] = {
      " FROM lots_intended i JOIN lots l ON l.flow = i.flow AND l.n = i.n"
      " WHERE i.generation = generations.id) AS pinned FROM generations"
      " WHERE ?1 IS NULL OR flow = ?1 ORDER BY flow, since DESC, id DESC"},
+    {"store_size", 0,
+     "SELECT page_count AS pages, freelist_count AS free, page_size"
+     " FROM pragma_page_count, pragma_freelist_count, pragma_page_size"},
     {"meta", 1, "SELECT value FROM meta WHERE key = ?1"},
     {"meta_list", 1, /* the keys that begin so */
      "SELECT key, value FROM meta WHERE key >= ?1 AND key < ?1 || char(1114111)"

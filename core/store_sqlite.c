@@ -195,15 +195,17 @@ static int run_txn(nv_store *s, request *r) {
     sqlite3_stmt **st = &s->ops[step->op];
     int rc = *st ? NV_OK : nv_store_prepare(s, op->sql, st, &r->err);
     if (rc != NV_OK) return rc;
+    int before = sqlite3_total_changes(s->db), rows = 0;
     rc = bind(*st, &r->txn->cells, step->first, op->arity);
-    if (rc == SQLITE_OK) rc = sqlite3_step(*st);
+    if (rc == SQLITE_OK)
+      while ((rc = sqlite3_step(*st)) == SQLITE_ROW) rows++; /* of store_shrink only */
     if (rc != SQLITE_DONE) {
       rc = nv_store_sql_fail(s, rc, op->name, &r->err);
       sqlite3_reset(*st);
       return rc;
     }
     sqlite3_reset(*st);
-    int rows = sqlite3_changes(s->db);
+    if (sqlite3_total_changes(s->db) != before) rows = sqlite3_changes(s->db);
     r->changed += rows;
     if (step->expect >= 0 && rows != step->expect)
       return nv_fail(&r->err, NV_ECOUNT, op->name,

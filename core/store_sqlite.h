@@ -37,6 +37,8 @@ struct nv_store {
   sqlite3_stmt **ops, **queries; /* prepared at first use */
 };
 
+/* Our code for one of SQLite's; `db` tells what the system said, or is NULL. */
+int nv_store_code(sqlite3 *db, int rc);
 /* Fills `err` from the connection's last failure; `what` was being done. */
 int nv_store_sql_fail(nv_store *s, int rc, const char *what, nv_error *err);
 int nv_store_prepare(nv_store *s, const char *sql, sqlite3_stmt **out,

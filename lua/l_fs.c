@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "../core/watch.h"
@@ -84,6 +85,23 @@ static int l_kind(lua_State *L) {
   return 1;
 }
 
+/* fs.free(path) -> bytes that its disk has left for us | nil, err */
+static int l_free(lua_State *L) {
+  const char *path = luaL_checkstring(L, 1);
+  struct statvfs v;
+  if (statvfs(path, &v) != 0) return fail_errno(L, path);
+  lua_pushinteger(L, (lua_Integer)v.f_bavail * (lua_Integer)v.f_frsize);
+  return 1;
+}
+
+/* fs.size(path) -> bytes of a file, or nil. */
+static int l_size(lua_State *L) {
+  struct stat st;
+  if (stat(luaL_checkstring(L, 1), &st) != 0) return 0;
+  lua_pushinteger(L, (lua_Integer)st.st_size);
+  return 1;
+}
+
 /* fs.terminal(fd) -> columns of the terminal, or nil. */
 static int l_terminal(lua_State *L) {
   int fd = (int)luaL_checkinteger(L, 1);
@@ -144,6 +162,8 @@ int luaopen_navodoo_fs(lua_State *L) {
   static const luaL_Reg functions[] = {{"list", l_list},
                                        {"make", l_make},
                                        {"kind", l_kind},
+                                       {"free", l_free},
+                                       {"size", l_size},
                                        {"terminal", l_terminal},
                                        {"watch", l_watch},
                                        {NULL, NULL}};

@@ -9,6 +9,8 @@
  *     store.open(folder [, "read"]) -> true | nil, err      blocking; the store of the
  *         process; with "read" it takes no lock and changes nothing
  *     store.copy(from, to) -> true | nil, err    as it is now, beside its engine; blocking
+ *     store.backup(folder, file, now) -> true | nil, err          the same into one file
+ *     store.restore(file, folder [, aside]) -> true | nil, err    see core/store.h
  *     store.close()                              finishes what is queued; blocking
  *
  * A row is a table by column name, where NULL is absent. An argument is nil or
@@ -295,12 +297,29 @@ static int l_open(lua_State *L) {
   return 1;
 }
 
-static int l_copy(lua_State *L) {
-  nv_error err;
-  if (nv_store_copy(luaL_checkstring(L, 1), luaL_checkstring(L, 2), &err) != NV_OK)
-    return nvl_fail(L, &err);
+static int push_copied(lua_State *L, int rc, const nv_error *err) {
+  if (rc != NV_OK) return nvl_fail(L, err);
   lua_pushboolean(L, 1);
   return 1;
+}
+
+static int l_copy(lua_State *L) {
+  nv_error err;
+  return push_copied(L, nv_store_copy(luaL_checkstring(L, 1), luaL_checkstring(L, 2), &err), &err);
+}
+
+static int l_backup(lua_State *L) {
+  nv_error err;
+  int rc = nv_store_backup(luaL_checkstring(L, 1), luaL_checkstring(L, 2),
+                           luaL_checkinteger(L, 3), &err);
+  return push_copied(L, rc, &err);
+}
+
+static int l_restore(lua_State *L) {
+  nv_error err;
+  int rc = nv_store_restore(luaL_checkstring(L, 1), luaL_checkstring(L, 2),
+                            luaL_optstring(L, 3, NULL), &err);
+  return push_copied(L, rc, &err);
 }
 
 static int l_close(lua_State *L) {
@@ -315,6 +334,8 @@ int luaopen_navodoo_store(lua_State *L) {
       {"open", l_open},
       {"close", l_close},
       {"copy", l_copy},
+      {"backup", l_backup},
+      {"restore", l_restore},
       {"txn", l_txn},
       {"apply", l_apply},
       {"query", l_query},

@@ -434,6 +434,22 @@ function store.open(folder, mode) end
 ---@return navodoo.Error? err
 function store.copy(from, to) end
 
+--- The same into one new file. Blocks.
+---@param folder string
+---@param file string
+---@param now integer
+---@return true?
+---@return navodoo.Error? err
+function store.backup(folder, file, now) end
+
+--- Puts a checked backup into a folder that no engine holds. Blocks.
+---@param file string
+---@param folder string
+---@param aside string?  the end of the name that a store gets that is there; else it is refused
+---@return true?
+---@return navodoo.Error? err
+function store.restore(file, folder, aside) end
+
 --- Finishes what is queued. Blocks.
 function store.close() end
 
@@ -617,6 +633,15 @@ function fs.make(folder) end
 ---@param path string
 ---@return "file"|"folder"|"other"|nil
 function fs.kind(path) end
+
+---@param path string
+---@return integer? bytes  that its disk has left
+---@return navodoo.Error? err
+function fs.free(path) end
+
+---@param path string
+---@return integer? bytes  of a file
+function fs.size(path) end
 
 ---@param fd integer
 ---@return integer? columns

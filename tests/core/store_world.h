@@ -99,6 +99,20 @@ static inline void raw_sql(world *w, const char *sql) {
   sqlite3_close(db);
 }
 
+/* What SQL answers when the file is asked from outside: one number. */
+static inline void raw_sql_is(world *w, const char *sql, int64_t expected) {
+  char path[128];
+  sqlite3 *db;
+  sqlite3_stmt *st;
+  snprintf(path, sizeof path, "%s/navodoo.db", w->folder);
+  assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, w->env.vfs), SQLITE_OK);
+  assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &st, NULL), SQLITE_OK);
+  assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+  assert_int_equal(sqlite3_column_int64(st, 0), expected);
+  sqlite3_finalize(st);
+  sqlite3_close(db);
+}
+
 /* ---- values: s text (NULL is null), i int64_t, n null ---- */
 
 static inline size_t vals_of(nv_val *out, const char *kinds, va_list ap) {

@@ -61,7 +61,7 @@ static void test_a_delivery_counts_once(void **state) {
   assert_int_equal(hint(w, 6, "a"), 0);
   assert_int_equal(number_in(ask(w, "jobs_backlog", "s", "f"), "count"), 0);
   assert_int_equal(hint(w, 7, "b"), 2);
-  assert_int_equal(apply_one(w, "deliveries_prune", "i", INT64_C(1)), 1);
+  assert_int_equal(apply_one(w, "deliveries_prune", "ii", INT64_C(1), INT64_C(9)), 1);
   assert_int_equal(hint(w, 8, "b"), 0);
   assert_int_equal(hint(w, 9, "a"), 2); /* forgotten */
   world_free(w);
@@ -464,7 +464,7 @@ static void test_generations_stay_while_something_refers_to_them(void **state) {
   apply_one(w, "effect_done", "s", "k1"); /* the first: before the oldest row by now */
   assert_int_equal(apply_one(w, "generations_prune", "ii", INT64_C(9999), INT64_C(9)), 0);
   assert_int_equal(apply_one(w, "generations_prune", "ii", INT64_C(9999), INT64_C(0)), 1);
-  apply_one(w, "journal_prune", "i", INT64_C(500));
+  apply_one(w, "journal_prune", "ii", INT64_C(500), INT64_C(1000));
   assert_int_equal(apply_one(w, "generations_prune", "ii", INT64_C(9999), INT64_C(1)), 2);
   assert_answer(w, "4,f,d,f.lua,std,file,300,300,-,0", "generations_list", "s", "f");
   world_free(w);
@@ -552,10 +552,48 @@ static void test_the_journal_is_read_by_record_and_from_its_end(void **state) {
                 INT64_C(2));
   assert_answer(w, "6,60,g,d,even,6,done,-,6", "journal_tail", "sni", "g", INT64_C(1));
   assert_answer(w, "f,dead,1;f,done,1;g,done,2", "journal_counts", "ni", INT64_C(30));
-  assert_int_equal(apply_one(w, "journal_prune", "i", INT64_C(50)), 4);
-  assert_int_equal(apply_one(w, "journal_prune", "i", INT64_C(50)), 0);
+  assert_int_equal(apply_one(w, "journal_prune", "ii", INT64_C(50), INT64_C(1000)), 4);
+  assert_int_equal(apply_one(w, "journal_prune", "ii", INT64_C(50), INT64_C(1000)), 0);
   assert_answer(w, "f,dead,1;f,done,3;g,done,2", "journal_counts", "ni", INT64_C(0));
   assert_answer(w, "g,done,2", "journal_counts", "si", "g", INT64_C(0));
+  world_free(w);
+}
+
+static int64_t size_of(world *w, const char *what) {
+  return number_in(ask(w, "store_size", ""), what);
+}
+
+static void test_old_entries_go_in_slices_and_their_room_goes_back(void **state) {
+  (void)state;
+  world *w = world_new(false);
+  enum { N = 3000 };
+  char detail[301] = {0};
+  memset(detail, 'x', sizeof detail - 1);
+  for (int64_t i = 1; i <= N;) {
+    nv_txn *t = nv_txn_new();
+    for (int k = 0; k < 500; k++, i++) {
+      add(t, 1, "journal_add", "isssissi", i, "f", "d", "r", i, "done", detail, i);
+    }
+    assert_int_equal(apply(w, t).status, NV_OK);
+  }
+  int64_t full = size_of(w, "pages"), before = N / 2, rows, slices = 0;
+  assert_in_range(full, 200, 1000);
+  while ((rows = apply_one(w, "journal_prune", "ii", before + 1, INT64_C(100))) > 0) {
+    assert_int_equal(rows, 100);
+    slices++;
+  }
+  assert_int_equal(slices, 15);
+  assert_answer(w, "f,done,1500", "journal_counts", "ni", before + 1);
+  assert_answer(w, "f,done,3000", "journal_counts", "ni", INT64_C(0));
+  int64_t free = size_of(w, "free"), given = 0;
+  assert_in_range(free, 80, full);
+  while ((rows = apply_one(w, "store_shrink", "")) > 0) {
+    assert_in_range(rows, 1, 100);
+    given += rows;
+  }
+  assert_in_range(given, free - 5, free); /* but those of the map of pages */
+  assert_int_equal(size_of(w, "free"), 0);
+  assert_in_range(size_of(w, "pages"), full - free - 5, full - free + 5);
   world_free(w);
 }
 
@@ -603,7 +641,7 @@ static void test_every_name_has_sql_that_runs(void **state) {
 static void check_plan(sqlite3 *db, const nv_store_sql *q) {
   static const char *const may_scan[] = {
       "jobs_list", "links_list", "effects_open", "journal_tail", "journal_counts",
-      "journal_prune", "cursors_list", "jobs_settle", "generations_prune", "jobs_pinned",
+      "journal_prune", "store_size", "cursors_list", "jobs_settle", "generations_prune", "jobs_pinned",
       "jobs_pinned_next_due", "generations_pinned", "generations_list"};
   for (size_t i = 0; i < sizeof may_scan / sizeof *may_scan; i++)
     if (strcmp(may_scan[i], q->name) == 0) return;
@@ -664,6 +702,7 @@ int main(void) {
       cmocka_unit_test(test_links_are_found_from_both_sides),
       cmocka_unit_test(test_cursors_and_meta_keep_the_last_value),
       cmocka_unit_test(test_the_journal_is_read_by_record_and_from_its_end),
+      cmocka_unit_test(test_old_entries_go_in_slices_and_their_room_goes_back),
       cmocka_unit_test(test_bytes_come_back_as_they_went_in),
       cmocka_unit_test(test_every_name_has_sql_that_runs),
       cmocka_unit_test(test_no_statement_reads_a_whole_table),

@@ -122,6 +122,7 @@ static void test_a_store_of_the_first_version_is_brought_up_to_date(void **state
   assert_int_equal(number_in(ask(w, "links_by_odoo", "ss", "f", "[7]"), "id"), 1);
   assert_int_equal(apply_one(w, "delivery_put", "ss", "h", "x"), 1);
   assert_answer(w, "f,done,2", "journal_counts", "ni", INT64_C(0));
+  raw_sql_is(w, "PRAGMA auto_vacuum", 2);
   nv_op *op = ask(w, "links_by_nav", "ss", "f", "[\"CRONUS/C1\"]");
   const nv_rows *rows = nv_store_op_rows(op);
   assert_int_equal(nv_rows_count(rows), 1);
@@ -229,6 +230,142 @@ static void test_a_copy_is_the_store_at_that_moment(void **state) {
   assert_int_equal(nv_store_copy(w->folder, "/proc/no/folder", &err), NV_EIO);
   world_free(w);
 }
+
+/* ---- backups ---- */
+
+static int64_t backlog_in(world *w, const char *folder) {
+  nv_store *s;
+  nv_error err = {0};
+  if (nv_store_open_readonly(w->loop, folder, &s, &err) != NV_OK) fail_msg("%s", err.text);
+  int64_t n = backlog(w, s, "f");
+  nv_store_close(s);
+  return n;
+}
+
+static void put_one(world *w, const char *record) {
+  nv_txn *t = nv_txn_new();
+  put_job(t, record, "h", "p");
+  assert_int_equal(apply(w, t).status, NV_OK);
+}
+
+static void remove_folder(const char *folder) {
+  char command[256];
+  snprintf(command, sizeof command, "rm -rf '%s'", folder);
+  assert_int_equal(system(command), 0);
+}
+
+static void assert_fails(int code, int wanted, const nv_error *err, const char *word) {
+  assert_int_equal(code, wanted);
+  if (!strstr(err->text, word)) fail_msg("'%s' does not say '%s'", err->text, word);
+}
+
+static void test_a_backup_is_one_file_and_comes_back(void **state) {
+  (void)state;
+  if (inline_mode) return; /* no folder */
+  world *w = world_new(false);
+  char dir[] = "/tmp/navodoo-backup-XXXXXX", file[64], to[64];
+  nv_error err = {0};
+  assert_non_null(mkdtemp(dir));
+  snprintf(file, sizeof file, "%s/b", dir);
+  snprintf(to, sizeof to, "%s/state", dir);
+  assert_fails(nv_store_backup(dir, file, 7, &err), NV_ENOTFOUND, &err, "holds no store");
+  put_one(w, "C1");
+  if (nv_store_backup(w->folder, file, 7, &err) != NV_OK) fail_msg("%s", err.text);
+  struct stat st;
+  assert_int_equal(stat(file, &st), 0);
+  assert_int_equal(st.st_mode & 0777, 0600);
+  put_one(w, "C2");
+  assert_fails(nv_store_backup(w->folder, file, 8, &err), NV_EINVALID, &err, "is there already");
+
+  assert_fails(nv_store_restore(file, w->folder, NULL, &err), NV_EBUSY, &err, "in use");
+  if (nv_store_restore(file, to, NULL, &err) != NV_OK) fail_msg("%s", err.text);
+  assert_int_equal(backlog_in(w, to), 1);
+  assert_fails(nv_store_restore(file, to, NULL, &err), NV_EINVALID, &err, "nothing is overwritten");
+
+  close_store(w);
+  if (nv_store_restore(file, w->folder, "before-7", &err) != NV_OK) fail_msg("%s", err.text);
+  open_store(w);
+  assert_int_equal(number_in(ask(w, "jobs_backlog", "s", "f"), "count"), 1);
+  assert_int_equal(number_in(ask(w, "meta", "s", "backup"), "value"), 7);
+  char aside[128];
+  snprintf(aside, sizeof aside, "%s/navodoo.db.before-7", w->folder);
+  assert_int_equal(access(aside, F_OK), 0);
+  unlink(aside);
+  remove_folder(dir);
+  world_free(w);
+}
+
+static void cut(const char *path, off_t n) { assert_int_equal(truncate(path, n), 0); }
+
+static void test_a_bad_backup_is_refused_and_changes_nothing(void **state) {
+  (void)state;
+  if (inline_mode) return;
+  world *w = world_new(false);
+  char dir[] = "/tmp/navodoo-backup-XXXXXX", file[64], to[64];
+  nv_error err = {0};
+  assert_non_null(mkdtemp(dir));
+  snprintf(file, sizeof file, "%s/b", dir);
+  snprintf(to, sizeof to, "%s/state", dir);
+  put_one(w, "C1");
+  assert_int_equal(nv_store_backup(w->folder, file, 7, &err), NV_OK);
+  sqlite3 *db;
+  assert_int_equal(sqlite3_open(file, &db), SQLITE_OK);
+  assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 4711", NULL, NULL, NULL), SQLITE_OK);
+  assert_fails(nv_store_restore(file, to, NULL, &err), NV_ENEWER, &err, "store version 4711");
+  assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 1; PRAGMA application_id = 1", NULL, NULL,
+                                NULL), SQLITE_OK);
+  assert_fails(nv_store_restore(file, to, NULL, &err), NV_EINVALID, &err, "not a navodoo store");
+  sqlite3_close(db);
+  struct stat st;
+  unlink(file);
+  assert_int_equal(nv_store_backup(w->folder, file, 7, &err), NV_OK);
+  assert_int_equal(stat(file, &st), 0);
+  cut(file, st.st_size - 4096);
+  assert_fails(nv_store_restore(file, to, NULL, &err), NV_ECORRUPT, &err, "damaged");
+  cut(file, 10);
+  assert_int_not_equal(nv_store_restore(file, to, NULL, &err), NV_OK);
+  assert_int_equal(access(to, F_OK), -1);
+  assert_fails(nv_store_restore("/tmp/navodoo-no-such-file", to, NULL, &err), NV_ENOTFOUND, &err,
+               "there is no file");
+  remove_folder(dir);
+  world_free(w);
+}
+
+/* ---- a file that was cut short, or is gone ---- */
+
+static void test_a_store_cut_short_is_refused_and_not_begun_anew(void **state) {
+  (void)state;
+  if (inline_mode) return; /* a simulated process touches no folder */
+  world *w = world_new(false);
+  char path[128];
+  for (int i = 0; i < 50; i++) {
+    char record[16];
+    snprintf(record, sizeof record, "C%d", i);
+    put_one(w, record);
+  }
+  close_store(w);
+  copy whole = take_copy(w);
+  path_of(w, path);
+  for (size_t n = 0; n < whole.n; n += n < 8192 ? 512 : 4096) {
+    cut(path, (off_t)n);
+    copy before = take_copy(w);
+    assert_refused(w, NV_ECORRUPT, n ? "navodoo.db is damaged" : "navodoo.db is empty");
+    assert_untouched(w, before);
+    damage(w, 0, whole.p, whole.n);
+  }
+  unlink(path);
+  assert_refused(w, NV_ECORRUPT, "navodoo.db is gone, and an engine had a store there");
+  assert_int_equal(access(path, F_OK), -1);
+  int fd = open(path, O_WRONLY | O_CREAT, 0600);
+  close(fd);
+  damage(w, 0, whole.p, whole.n);
+  open_store(w);
+  assert_int_equal(number_in(ask(w, "jobs_backlog", "s", "f"), "count"), 50);
+  free(whole.p);
+  world_free(w);
+}
+
+/* ---- another process ---- */
 
 enum { PAIRS = 100 };
 
@@ -396,6 +533,9 @@ int main(void) {
       cmocka_unit_test(test_a_damaged_file_is_named_and_left_alone),
       cmocka_unit_test(test_a_reader_reads_and_may_not_write),
       cmocka_unit_test(test_a_copy_is_the_store_at_that_moment),
+      cmocka_unit_test(test_a_backup_is_one_file_and_comes_back),
+      cmocka_unit_test(test_a_bad_backup_is_refused_and_changes_nothing),
+      cmocka_unit_test(test_a_store_cut_short_is_refused_and_not_begun_anew),
       cmocka_unit_test(test_another_process_reads_while_the_engine_writes),
       cmocka_unit_test(test_a_full_disk_fails_the_new_and_keeps_the_old),
       cmocka_unit_test(test_power_failure_at_any_moment_keeps_what_was_acknowledged),

@@ -151,7 +151,7 @@ local function keep(self, hook_name, hook, request)
   end
   if delivery then
     self.deliveries = self.deliveries + 1
-    if self.deliveries % PRUNE_EVERY == 0 then store.apply { { "deliveries_prune", DELIVERIES_KEPT } } end
+    if self.deliveries % PRUNE_EVERY == 0 then store.apply { { "deliveries_prune", DELIVERIES_KEPT, PRUNE_EVERY } } end
   end
   return STORED
 end
