@@ -1,6 +1,6 @@
 #include "breaker.h"
 
-enum { FAILURES = 5, FIRST_US = 1000000, CEILING_US = 60000000 };
+enum { FAILURES = 5, FIRST_US = 1000000, CEILING_US = 60000000, REPORT_US = 1000000 };
 
 const char *nv_breaker_state_name(nv_breaker_state state) {
   static const char *const names[] = {"closed", "open", "half_open"};
@@ -15,19 +15,22 @@ nv_breaker_state nv_breaker_look(nv_breaker *b, nv_env *env) {
   return b->state;
 }
 
-bool nv_breaker_pass(nv_breaker *b, nv_env *env, bool *probe) {
+bool nv_breaker_pass(nv_breaker *b, nv_env *env, bool writes, bool *probe) {
   *probe = false;
   switch (nv_breaker_look(b, env)) {
     case NV_BREAKER_CLOSED: return true;
     case NV_BREAKER_OPEN: return false;
     case NV_BREAKER_HALF_OPEN: break;
   }
-  if (b->probing) return false;
+  if (writes || b->probing || nv_env_monotonic_us(env) < b->until_us) return false;
   b->probing = *probe = true;
   return true;
 }
 
-void nv_breaker_probe_ended(nv_breaker *b) { b->probing = false; }
+void nv_breaker_probe_ended(nv_breaker *b, nv_env *env, bool judged) {
+  b->probing = false;
+  if (judged && b->state == NV_BREAKER_HALF_OPEN) b->until_us = nv_env_monotonic_us(env) + REPORT_US;
+}
 
 uint32_t nv_breaker_wait_ms(const nv_breaker *b, nv_env *env) {
   if (b->state == NV_BREAKER_CLOSED) return 0;

@@ -28,6 +28,7 @@ typedef struct endpoint {
   nv_settings *set;
   list queued, running;
   nv_breaker breaker;
+  nv_budget budget; /* of retries */
   double tokens; /* of the rate limit, as of tokens_us */
   int64_t tokens_us;
   nv_timer refill;
@@ -130,7 +131,8 @@ static void end(request *r, int status) {
   unlink_request(r);
   r->ended_us = nv_env_monotonic_us(nv_loop_env(r->op.loop));
   nv_timer_stop(r->op.loop, &r->deadline);
-  if (e && r->probe) nv_breaker_probe_ended(&e->breaker);
+  if (e && r->probe)
+    nv_breaker_probe_ended(&e->breaker, nv_loop_env(r->op.loop), status != NV_ECANCELLED);
   if (e && status != NV_OK && status != NV_ECANCELLED) e->failures++;
   nv_op_finish(&r->op, status);
   if (e) pump(e);
@@ -445,10 +447,22 @@ int nv_http_report(nv_http *h, const char *name, bool ok, uint32_t retry_after_m
                    nv_error *err) {
   endpoint *e = find(h, name);
   if (!e) return nv_fail(err, NV_ENOTFOUND, "http", "no endpoint is named '%s'", name);
-  if (!ok) e->failures++;
+  if (ok) nv_budget_earn(&e->budget);
+  else e->failures++;
   if (nv_breaker_report(&e->breaker, nv_loop_env(h->loop), ok, retry_after_ms))
     fail_queued(e);
   return NV_OK;
+}
+
+uint32_t nv_http_retry_in(nv_http *h, const char *name, int attempt, uint32_t first_ms,
+                          uint32_t ceiling_ms) {
+  nv_env *env = nv_loop_env(h->loop);
+  endpoint *e = find(h, name);
+  int64_t us = nv_retry_delay_us(env, attempt, (int64_t)first_ms * 1000,
+                                 (int64_t)ceiling_ms * 1000);
+  int64_t share_us = e ? nv_budget_spend_us(&e->budget, env) : 0;
+  if (share_us > us) us = share_us;
+  return us / 1000 < ceiling_ms ? (uint32_t)(us / 1000) : ceiling_ms;
 }
 
 /* ---- requests ---- */
@@ -496,7 +510,7 @@ int nv_http_request(nv_http *h, const nv_http_args *a, nv_op **out, nv_error *er
   const char *problem = problem_with(a);
   if (problem) return nv_fail(err, NV_EINVALID, e->name, "%s: %s", e->name, problem);
   bool probe;
-  if (!nv_breaker_pass(&e->breaker, env, &probe)) {
+  if (!nv_breaker_pass(&e->breaker, env, a->writes, &probe)) {
     nv_fail(err, NV_EBREAKER, e->name, "%s does not answer; calls wait", e->name);
     if (err) err->retry_after_ms = nv_breaker_wait_ms(&e->breaker, env);
     return NV_EBREAKER;
@@ -506,7 +520,7 @@ int nv_http_request(nv_http *h, const nv_http_args *a, nv_op **out, nv_error *er
   int64_t wait_us = (a->timeout_ms > 0 ? a->timeout_ms : e->set->timeout_ms) * 1000;
   if (!r || !copy_args(r, a) ||
       nv_timer_start(h->loop, &r->deadline, wait_us, deadline_over, r) != NV_OK) {
-    if (probe) nv_breaker_probe_ended(&e->breaker);
+    if (probe) nv_breaker_probe_ended(&e->breaker, env, false);
     if (r) {
       nv_loop_count_op(h->loop, -1);
       free_request(&r->op);

@@ -52,6 +52,7 @@ typedef struct nv_http_args {
   const nv_header *headers;
   size_t nheaders;
   nv_str body;        /* p == NULL: none */
+  bool writes;        /* it changes something: never the probe of a breaker */
   int64_t timeout_ms; /* 0: the endpoint's */
   size_t max_body;    /* 0: the endpoint's */
 } nv_http_args;
@@ -108,9 +109,16 @@ int64_t nv_http_elapsed_ms(const nv_op *op);
 /* What the answer's Retry-After asks for, 0 when there is none. */
 uint32_t nv_http_retry_after(const nv_op *op);
 
-/* Tells the endpoint's breaker how a call went, in the caller's judgement. */
+/* Tells the endpoint's breaker and retry budget how a call went, in the caller's
+ * judgement. */
 int nv_http_report(nv_http *http, const char *endpoint, bool ok,
                    uint32_t retry_after_ms, nv_error *err);
+
+/* Milliseconds until a call that failed should be made again: full jitter up to
+ * `ceiling_ms`, and more when this endpoint's retries have used up their share. An
+ * endpoint that is not known has no budget. */
+uint32_t nv_http_retry_in(nv_http *http, const char *endpoint, int attempt,
+                          uint32_t first_ms, uint32_t ceiling_ms);
 
 typedef struct nv_endpoint_info {
   const char *name, *base_url; /* valid until the endpoint is set again */

@@ -19,6 +19,22 @@ int64_t nv_retry_delay_us(nv_env *env, int attempt, int64_t first_us,
   return (int64_t)nv_env_random_below(env, (uint64_t)top + 1);
 }
 
+enum { AT_ONCE = 20, A_SECOND = 1 };
+#define PER_SUCCESS 0.5
+
+void nv_budget_earn(nv_budget *b) {
+  b->debt = b->debt > PER_SUCCESS ? b->debt - PER_SUCCESS : 0;
+}
+
+int64_t nv_budget_spend_us(nv_budget *b, nv_env *env) {
+  int64_t now = nv_env_monotonic_us(env);
+  b->debt -= (double)(now - b->at_us) / 1e6 * A_SECOND;
+  if (b->debt < 0) b->debt = 0;
+  b->at_us = now;
+  b->debt += 1;
+  return b->debt <= AT_ONCE ? 0 : (int64_t)((b->debt - AT_ONCE) * 1e6 / A_SECOND);
+}
+
 static int month_of(const char *name) {
   static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
   for (int m = 0; m < 12; m++)

@@ -1,4 +1,4 @@
-/* l_http - navodoo.http: endpoint, request, report, info; serve is in l_serve.c.
+/* l_http - navodoo.http: endpoint, request, report, retry_in, info; serve is in l_serve.c.
  *
  * request awaits. Secrets are named by their tokens; answers of any status are
  * results, failures say whether the request may have reached the server. A secret
@@ -168,6 +168,7 @@ static int l_request(lua_State *L) {
   nv_http_args a = {.endpoint = opt_plain(L, "endpoint"),
                     .method = opt_plain(L, "method"),
                     .path = opt_plain(L, "path"),
+                    .writes = nvl_opt_boolean(L, 1, "writes", false),
                     .timeout_ms = opt_positive(L, "timeout_ms"),
                     .max_body = (size_t)opt_positive(L, "max_body")};
   if (!a.endpoint) return luaL_error(L, "field 'endpoint' is missing");
@@ -195,6 +196,20 @@ static int l_report(lua_State *L) {
                      wait > UINT32_MAX ? UINT32_MAX : (uint32_t)wait, &err) != NV_OK)
     return luaL_error(L, "%s", err.text);
   return 0;
+}
+
+enum { RETRY_FIRST_MS = 1000, RETRY_CEILING_MS = 30 * 60 * 1000 };
+
+/* retry_in(endpoint, attempt) -> ms: back-off with full jitter, within the endpoint's
+ * budget of retries */
+static int l_retry_in(lua_State *L) {
+  const char *name = luaL_optstring(L, 1, "");
+  lua_Integer attempt = luaL_checkinteger(L, 2);
+  luaL_argcheck(L, attempt >= 1, 2, "counted from 1");
+  lua_pushinteger(L, nv_http_retry_in(nvl_host_of(L)->http, name,
+                                      attempt > 64 ? 64 : (int)attempt, RETRY_FIRST_MS,
+                                      RETRY_CEILING_MS));
+  return 1;
 }
 
 /* ---- endpoints ---- */
@@ -263,7 +278,8 @@ static int l_info(lua_State *L) {
 int luaopen_navodoo_http(lua_State *L) {
   static const luaL_Reg functions[] = {
       {"endpoint", l_endpoint}, {"request", l_request}, {"report", l_report},
-      {"info", l_info},         {"serve", nvl_serve},   {NULL, NULL}};
+      {"info", l_info},         {"serve", nvl_serve},   {"retry_in", l_retry_in},
+      {NULL, NULL}};
   nvl_serve_register(L);
   luaL_newlib(L, functions);
   return 1;

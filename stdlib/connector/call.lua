@@ -45,7 +45,7 @@ local call = {}
 ---@field text string       words to match and to show
 
 --- Seams for specs.
-call.request, call.report = http.request, http.report
+call.request, call.report, call.info = http.request, http.report, http.info
 --- Asks a door that is no system's: a token endpoint.
 call.ask = http.request
 
@@ -175,12 +175,28 @@ local function withhold(endpoint, request)
                 text = ("%s: %s: not sent, this command only reads"):format(endpoint.name, request.what) }
 end
 
-local function once(endpoint, request, headers, read)
-  local res, problem = call.request {
+local function ask(endpoint, request, headers)
+  return call.request {
     endpoint = endpoint.name, method = request.method, path = request.path,
-    headers = headers, body = request.body, capture = request.capture,
+    headers = headers, body = request.body, capture = request.capture, writes = request.write,
     timeout_ms = endpoint.timeout_ms or call.TIMEOUT_MS, max_body = call.MAX_BODY,
   }
+end
+
+-- A write never finds out whether a system is back: a small question does, and one for all who wait.
+local function answers_again(endpoint)
+  local function state() return (call.info(endpoint.name) or {}).breaker end
+  if not endpoint.knock or state() ~= "half_open" then return false end
+  local lock <close> = task.lock { "knock:" .. endpoint.name }
+  if lock and state() == "half_open" then endpoint.knock() end
+  return state() == "closed"
+end
+
+local function once(endpoint, request, headers, read)
+  local res, problem = ask(endpoint, request, headers)
+  if not res and request.write and problem.code == "breaker_open" and answers_again(endpoint) then
+    res, problem = ask(endpoint, request, headers)
+  end
   local value, err
   if res then value, err = read(res)
   else err = call.unanswered(endpoint, request, problem) end

@@ -30,6 +30,7 @@ local KINDS <const> = { nav = nav, odoo = odoo }
 ---@field timeout_ms integer?  for one call
 ---@field read_only boolean?   nothing that changes anything is sent (connector/call.lua)
 ---@field withheld fun(request: connector.Request)?  hears of what was not sent
+---@field knock fun()?         asks a small question, to find out whether the system is back
 
 --- Opens a connection to an endpoint.
 ---@param endpoint connector.Endpoint
@@ -40,7 +41,11 @@ function connector.open(endpoint)
     error(("connector: endpoint %s has kind %q, expected nav or odoo"):format(
       tostring(endpoint.name), tostring(endpoint.kind)), 2)
   end
-  return kind.open(endpoint)
+  -- what was given stays plain data, and is looked at as it is then
+  local own = setmetatable({}, { __index = endpoint })
+  local connection = kind.open(own)
+  own.knock = function() return connection:knock() end
+  return connection
 end
 
 return connector

@@ -579,6 +579,13 @@ function http.request(request) end
 ---@param retry_after_ms integer?
 function http.report(endpoint, outcome, retry_after_ms) end
 
+--- Milliseconds until a call that failed should be made again: full jitter up to a growing limit, and
+--- more when the endpoint's retries used up their share of its calls.
+---@param endpoint string?
+---@param attempt integer  1 after the first failure
+---@return integer ms
+function http.retry_in(endpoint, attempt) end
+
 ---@param endpoint string
 ---@return { name: string, base_url: string, breaker: string, retry_after_ms: integer, in_flight: integer, queued: integer, calls: integer, failures: integer }?
 function http.info(endpoint) end

@@ -19,7 +19,7 @@ static void pass_time(int64_t ms) { env.sim_monotonic_us += ms * 1000; }
 
 static bool passes(nv_breaker *b) {
   bool probe;
-  return nv_breaker_pass(b, &env, &probe);
+  return nv_breaker_pass(b, &env, false, &probe);
 }
 
 static void fail_times(nv_breaker *b, int n) {
@@ -70,14 +70,19 @@ static void test_half_open_lets_one_probe_through(void **state) {
   fail_times(&b, 5);
   pass_time(1000);
   assert_int_equal(nv_breaker_look(&b, &env), NV_BREAKER_HALF_OPEN);
-  assert_true(nv_breaker_pass(&b, &env, &probe));
+  assert_false(nv_breaker_pass(&b, &env, true, &probe)); /* never a write */
+  assert_true(nv_breaker_pass(&b, &env, false, &probe));
   assert_true(probe);
   assert_false(passes(&b));
   assert_true(nv_breaker_wait_ms(&b, &env) > 0);
-  nv_breaker_probe_ended(&b); /* it was given up, and never reported */
+  nv_breaker_probe_ended(&b, &env, true);
+  assert_false(passes(&b)); /* its report is on the way */
+  pass_time(1000);          /* and never came */
+  assert_true(passes(&b));
+  nv_breaker_probe_ended(&b, &env, false); /* it was given up */
   assert_true(passes(&b));
   nv_breaker_report(&b, &env, true, 0);
-  assert_true(nv_breaker_pass(&b, &env, &probe));
+  assert_true(nv_breaker_pass(&b, &env, true, &probe));
   assert_false(probe);
   assert_int_equal(nv_breaker_wait_ms(&b, &env), 0);
 }

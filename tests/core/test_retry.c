@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <cmocka.h>
 
 #include "clock.h"
@@ -56,6 +57,41 @@ static void test_same_seed_same_delays(void **state) {
     assert_int_equal(nv_retry_delay_us(&a, i, 1000, 1 << 20), nv_retry_delay_us(&b, i, 1000, 1 << 20));
 }
 
+/* An endpoint that fails at a share of its calls, at 100 first calls a second for a
+ * minute: how many retries it was sent per first call. */
+static double retries_per_call(int fails_of_100) {
+  enum { CALLS = 6000, SLOTS = 1 << 20 };
+  static int due[SLOTS]; /* retries by tick of 10 ms */
+  memset(due, 0, sizeof due);
+  nv_env env;
+  nv_env_init_simulated(&env, 11, 0);
+  nv_budget b = {0};
+  int retries = 0;
+  for (int tick = 0; tick < CALLS; tick++) {
+    env.sim_monotonic_us += 10000;
+    for (int n = 1 + due[tick]; n > 0; n--) {
+      retries += n > 1;
+      if ((int)nv_env_random_below(&env, 100) >= fails_of_100) {
+        nv_budget_earn(&b);
+        continue;
+      }
+      int64_t us = nv_retry_delay_us(&env, 1, NV_US_PER_S, NV_US_PER_S);
+      int64_t share = nv_budget_spend_us(&b, &env);
+      due[tick + 1 + (share > us ? share : us) / 10000]++;
+    }
+  }
+  return (double)retries / CALLS;
+}
+
+static void test_retries_never_multiply_the_load(void **state) {
+  (void)state;
+  assert_true(retries_per_call(5) > 0.04);
+  double third = retries_per_call(30); /* all of them: 0.3 + 0.09 + ... */
+  assert_true(third > 0.38 && third < 0.46);
+  assert_true(retries_per_call(60) < 0.5);
+  assert_true(retries_per_call(100) < 0.02); /* the first few, and one a second */
+}
+
 /* 1994-11-06T08:49:37Z, the example of RFC 9110, minus five seconds */
 static const int64_t now = (INT64_C(784111777) - 5) * NV_US_PER_S;
 
@@ -102,6 +138,7 @@ int main(void) {
       cmocka_unit_test(test_jitter_uses_the_whole_range),
       cmocka_unit_test(test_odd_bounds_give_no_odd_delays),
       cmocka_unit_test(test_same_seed_same_delays),
+      cmocka_unit_test(test_retries_never_multiply_the_load),
       cmocka_unit_test(test_retry_after_reads_seconds),
       cmocka_unit_test(test_retry_after_reads_the_three_http_dates),
       cmocka_unit_test(test_a_date_in_the_past_is_no_wait),

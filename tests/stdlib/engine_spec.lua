@@ -3,6 +3,7 @@
 local adopt = require "navodoo.engine.adopt"
 local base = require "navodoo.engine.base"
 local cursor = require "navodoo.engine.cursor"
+local http = require "navodoo.http"
 local json = require "navodoo.json"
 local keys = require "navodoo.engine.keys"
 local outcome = require "navodoo.engine.outcome"
@@ -132,11 +133,28 @@ end)
 
 describe("outcomes", function()
   it("back off with growing limits, never earlier than asked", function()
-    local function most(limit) return limit - 1 end
-    expect(outcome.delay(1, nil, most)):equals(1099)
-    expect(outcome.delay(3, nil, most)):equals(4099)
-    expect(outcome.delay(40, nil, most)):equals(1800099)
-    expect(outcome.delay(1, 30000, function() return 0 end)):equals(30000)
+    for attempt, limit in pairs { 1000, [3] = 4000, [40] = 1800000 } do
+      local most = 0
+      for _ = 1, 200 do most = math.max(most, outcome.delay(attempt, {})) end
+      expect(most > limit * 0.8 and most <= limit + 100):is_true()
+    end
+    expect(outcome.delay(1, { retry_after_ms = 30000 })):equals(30000)
+  end)
+  it("try all that one failed call concerned together", function()
+    local err = {}
+    expect(outcome.delay(5, err)):equals(outcome.delay(5, err))
+  end)
+  it("keep an endpoint's retries within their share", function()
+    assert(http.endpoint { name = "share", base_url = "http://127.0.0.1:1" })
+    local function latest(n)
+      local ms = 0
+      for _ = 1, n do ms = math.max(ms, outcome.delay(1, { endpoint = "share" })) end
+      return ms
+    end
+    expect(latest(20) <= 1100):is_true() -- the first few at once
+    expect(latest(30) > 28000):is_true() -- then one a second
+    for _ = 1, 120 do http.report("share", "ok") end
+    expect(latest(20) <= 1100):is_true() -- and half of what succeeds
   end)
   it("group by cause and not by value", function()
     local function print_of(value, rule)

@@ -26,13 +26,14 @@ local PATH_MAX <const> = 4000
 ---@param endpoint connector.Endpoint
 ---@return connector.Nav
 function nav.open(endpoint)
-  if endpoint.auth == "oauth2" then -- a copy: what was given stays plain data
-    local signed = { signer = oauth }
-    for name, value in pairs(endpoint) do signed[name] = value end
-    endpoint = signed
-  end
+  if endpoint.auth == "oauth2" then endpoint.signer = oauth end
   return setmetatable({ endpoint = endpoint, memo = {}, largest_page = 0 }, nav)
 end
+
+--- Asks a small question: does NAV answer, and its database? Waits.
+---@return any answer
+---@return connector.Error|nil err
+function nav:knock() return odata.companies(self.endpoint) end
 
 -- The error of a schema that $metadata does not give.
 local function no_schema(endpoint, what, problem)

@@ -164,6 +164,19 @@ function odata.walk(endpoint, entity, path, how, limit, take)
   return taken >= limit, nil, largest
 end
 
+--- The first of NAV's companies: the smallest question that its database has to answer.
+---@param endpoint connector.Endpoint
+---@return table|nil list
+---@return connector.Error|nil err
+function odata.companies(endpoint)
+  return call.exchange(endpoint, { what = "Company", path = "/Company?$top=1", headers = HEADERS, trial = true },
+    function(res)
+      local body = res.status == 200 and json.decode(res.body)
+      if type(body) == "table" then return body end
+      return nil, errors.of(endpoint, "Company", res)
+    end)
+end
+
 --- The `$metadata` document.
 ---@param endpoint connector.Endpoint
 ---@return string|nil

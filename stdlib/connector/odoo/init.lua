@@ -8,6 +8,7 @@
 local json = require "navodoo.json"
 local lists = require "navodoo.records"
 local call = require "connector.call"
+local gate = require "connector.gate"
 local json2 = require "connector.odoo.json2"
 local jsonrpc = require "connector.odoo.jsonrpc"
 local loading = require "connector.odoo.load"
@@ -29,7 +30,7 @@ local PAGE <const> = 1000 -- most records asked for in one call
 
 -- A lost answer of these changes nothing; of every other method it may have.
 local READS <const> = { read = true, search = true, search_read = true, search_count = true,
-                        fields_get = true, default_get = true }
+                        fields_get = true, default_get = true, context_get = true }
 
 ---@param endpoint connector.Endpoint
 ---@return connector.Odoo
@@ -41,6 +42,14 @@ function odoo.open(endpoint)
   if endpoint.company_id then context.allowed_company_ids = json.array { endpoint.company_id } end
   return setmetatable({ endpoint = endpoint, headers = headers, key_headers = key_headers,
                         context = context, schemas = {} }, odoo)
+end
+
+--- Asks a small question: does Odoo answer, and its database? Waits.
+---@return any answer
+---@return connector.Error|nil err
+function odoo:knock()
+  if gate.proven(self.endpoint) then return self:call("res.users", "context_get", {}) end
+  return (self.endpoint.api == "json2" and json2 or jsonrpc).version(self) -- somebody is logging in
 end
 
 --- Major version of the server. Waits; asked once an hour.

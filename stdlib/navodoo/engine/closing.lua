@@ -70,7 +70,7 @@ function closing.postpone(engine, txn, item, err, settle_us)
     attempts, delay_ms = job.attempts, UNDECIDED_MS
     engine:trouble(err)
   else
-    delay_ms = outcome.delay(attempts, err.retry_after_ms, engine.random)
+    delay_ms = outcome.delay(attempts, err)
   end
   -- what may have been written is never given up on: somebody has to find out
   if attempts >= outcome.max_attempts and err.class ~= "unknown" and not item.effect then

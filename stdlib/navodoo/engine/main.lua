@@ -151,7 +151,7 @@ local function insist(self, what, fn)
     attempt = attempt + 1
     if self.once and attempt >= 3 then return nil, err end
     log.warn(what .. ": " .. tostring(err.text), { flow = self.flow.name })
-    task.sleep(outcome.delay(attempt, err.retry_after_ms, self.random))
+    task.sleep(outcome.delay(attempt, err))
   end
   return nil, { class = "cancelled", text = "stopping" }
 end

@@ -5,6 +5,7 @@
 -- values, so that they can be listed and repeated as one group.
 
 local crypto = require "navodoo.crypto"
+local http = require "navodoo.http"
 local json = require "navodoo.json"
 
 local outcome = {}
@@ -13,17 +14,20 @@ local outcome = {}
 -- thirty minutes that is about three hours of trying.
 outcome.max_attempts = 20
 
-local FIRST_MS <const>, CEILING_MS <const> = 1000, 30 * 60 * 1000
+local LEAST_MS <const> = 100
 
---- Back-off with full jitter: uniform between zero and an exponentially growing
--- limit, never less than what the target asked for.
+--- Back-off: full jitter up to an exponentially growing limit, never less than what the target
+-- asked for, and within the budget of retries that the core keeps for each endpoint. All that one
+-- failed call concerned goes again together: it was one call, and costs one.
 ---@param attempt integer  1 after the first failure
----@param retry_after_ms integer|nil
----@param random fun(limit: integer): integer  uniform in [0, limit)
+---@param err table  of a connector
 ---@return integer ms
-function outcome.delay(attempt, retry_after_ms, random)
-  local limit = math.min(CEILING_MS, FIRST_MS << math.min(attempt - 1, 20))
-  return math.max(random(limit) + 100, retry_after_ms or 0)
+function outcome.delay(attempt, err)
+  local delays = err.delays or {}
+  err.delays = delays
+  delays[attempt] = delays[attempt]
+    or math.max(http.retry_in(err.endpoint, attempt) + LEAST_MS, err.retry_after_ms or 0)
+  return delays[attempt]
 end
 
 local function fingerprint(flow, class, parts)

@@ -178,7 +178,7 @@ local function walk(engine, way, full)
       if engine.once and (err.class == "auth" or err.class == "config" or engine:out_of_time()) then
         return false
       end
-      task.sleep(outcome.delay(attempt, err.retry_after_ms, engine.random))
+      task.sleep(outcome.delay(attempt, err))
       state = nil
     end
   end

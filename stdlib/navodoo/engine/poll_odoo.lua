@@ -151,7 +151,7 @@ function poll_odoo.walk(engine, full)
       engine:trouble(err)
       log.warn("poll: " .. tostring(err.text), { flow = engine.flow.name, class = err.class })
       if engine.once and (err.class == "auth" or err.class == "config" or engine:out_of_time()) then return false end
-      task.sleep(outcome.delay(attempt, err.retry_after_ms, engine.random))
+      task.sleep(outcome.delay(attempt, err))
     end
   end
   return false

@@ -5,6 +5,7 @@
 -- day costs disk. Jobs whose strong values (VAT number, e-mail) are being created by
 -- a batch under way wait for its end, so that two spellings of one firm meet.
 
+local http = require "navodoo.http"
 local json = require "navodoo.json"
 local log = require "navodoo.log"
 local store = require "navodoo.store"
@@ -127,6 +128,14 @@ local function start_next(engine, self)
   return true
 end
 
+--- Milliseconds until the system that this way writes to is asked again; nil when it may be called.
+-- Jobs wait in the store meanwhile: they cost neither an attempt nor a write.
+local function shut_ms(engine, way)
+  local side = way.direction == "nav_to_odoo" and engine.odoo or engine.nav
+  local info = http.info(side.endpoint.name)
+  return info and info.breaker == "open" and info.retry_after_ms or nil
+end
+
 --- Milliseconds until the next job is due, or nil when there is none.
 local function next_due_ms(engine, self)
   local rows, err = store.query(engine.pinned and "jobs_pinned_next_due" or "jobs_next_due",
@@ -155,8 +164,9 @@ local function end_first_contact(engine, self)
   end
 end
 
---- How long to sleep, in milliseconds (nil: until woken), and whether the way is at its end.
-local function rest(engine, self)
+--- How long to sleep, in milliseconds (nil: until woken), and whether the way is at its end. Nothing
+-- begins before `shut` milliseconds.
+local function rest(engine, self, shut)
   local quiet = self.batches == 0
   if quiet and engine.polls_open == 0 and self.way.provide then engine.held:clear() end
   if self.busy then
@@ -166,6 +176,7 @@ local function rest(engine, self)
   if not quiet then return nil, false end
   local others = #engine.flow.needs > 0 and awaits_others(engine, self) -- before the look at what is due
   local due_ms = next_due_ms(engine, self)
+  if due_ms and shut then due_ms = math.max(due_ms, shut) end
   if engine.pinned then return due_ms, not due_ms end
   local at_end = not due_ms or self.waited_ms + due_ms > engine.wait_ms
   if not others then return due_ms, at_end end
@@ -191,13 +202,16 @@ function pump.run(engine, way)
     end
     if engine.retiring and self.batches == 0 then break end
     unclaim_deferred(engine, self)
-    if self.batches < way.batches and not engine.retiring then started, err = start_next(engine, self) end
+    local shut = shut_ms(engine, way)
+    if self.batches < way.batches and not engine.retiring and not shut then
+      started, err = start_next(engine, self)
+    end
     if started == nil then
       log.error("store: " .. tostring(err.text), { flow = engine.flow.name })
       task.sleep(STORE_PAUSE_MS)
     elseif not started then
-      end_first_contact(engine, self)
-      local ms, at_end = rest(engine, self)
+      if not shut then end_first_contact(engine, self) end
+      local ms, at_end = rest(engine, self, shut)
       self.idle = at_end and engine.polls_open == 0
       local all_idle = (engine.once or engine.pinned) and engine:all_idle()
       cluster.rests(engine, all_idle)
