@@ -31,7 +31,7 @@ _navodoo() {
 
   case $command in
     run) options='--once --all --wait --env --state --listen --set --memory' folders=1 ;;
-    check) options='--env' folders=1 ;;
+    check) options='--env --keys --json' folders=1 ;;
     schema) options='--all --env --set --json'
             if [ "$COMP_CWORD" -eq 2 ]; then words='pull show diff'; else folders=1; fi ;;
     map) options='--to --trace --json --live --flows --env --set'

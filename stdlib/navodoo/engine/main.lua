@@ -14,7 +14,6 @@ local time = require "navodoo.time"
 local check = require "navodoo.check"
 local companies = require "navodoo.companies"
 local connector = require "connector"
-local crypto = require "navodoo.crypto"
 local loader = require "navodoo.loader"
 local values = require "connector.odoo.values"
 local base = require "navodoo.engine.base"
@@ -28,6 +27,7 @@ local keys = require "navodoo.engine.keys"
 local life = require "navodoo.engine.life"
 local outcome = require "navodoo.engine.outcome"
 local problem = require "navodoo.problem"
+local proof = require "navodoo.proof"
 local ways = require "navodoo.engine.ways"
 
 local main = {}
@@ -204,18 +204,15 @@ local function new_engine(spec, flow)
     sweep = flow.nav.watch and flow.nav.watch.scan, zone = nav.zone or "UTC",
     page_size = nav.page_size or 500, batch_size = odoo.batch or 200,
     high_water = spec.high_water or 2500,
-    settle_us = (odoo.settle_ms or 120000) * 1000,
+    settle_us = proof.settle_ms(odoo, "odoo") * 1000,
     once = spec.once, once_all = spec.all, wait_ms = spec.wait_ms or 300000,
-    settle_nav_us = (nav.settle_ms or 480000) * 1000,
+    settle_nav_us = proof.settle_ms(nav, "nav") * 1000,
     same = values.same, same_nav = delivery.same, counters = {}, bugs = 0, polls_open = 0,
     started_us = spec.started or time.now(), room = task.event(),
     poll_now = task.event("poll:" .. flow.name), poll_odoo_now = task.event("poll_odoo:" .. flow.name),
     claims = {}, express = express.new(flow), held = held.new(HELD_MAX), sources = base.sources(flow),
     effect_prefix = keys.effect(flow.name, nav.company, flow.nav.read, ""),
     xmlid_prefix = keys.xmlid(nav.company, flow.link.xmlid, ""),
-    random = function(limit)
-      return limit > 0 and tonumber(crypto.random_hex(6), 16) % limit or 0
-    end,
   }, engine)
   ways.prepare(self)
   self.read_fields = table.move(self.odoo_fields, 1, #self.odoo_fields, 1, {})

@@ -161,6 +161,11 @@ def wrong_use(c):
     c.told("no command", r"usage: navodoo COMMAND", said(), code=2)
     c.told("--version", r"^navodoo \d+\.\d+\.\d+\n$", said("--version"))
     c.told("check", r"customer\.lua: customer, \d+ fields", said("check", FLOWS))
+    c.told("check --keys", r"probe +GET /Company.*\$filter=No eq", said("check", FLOWS, "--keys"))
+    keys = json.loads(said("check", FLOWS, "--keys", "--json").out)["keys"]
+    check("check --keys: every write has a key that is asked for",
+          [str(k) for k in keys if not (k["probe"] and k["idempotency"] and k["settle_ms"] > 0)]
+          + (["%d rows" % len(keys)] if len(keys) < 20 else []))
 
 
 def mistaken_flow(c):
