@@ -158,8 +158,8 @@ int nv_store_backup(const char *from, const char *file, int64_t now, nv_error *e
 /* Puts a backup into `folder`, which no engine may hold (NV_EBUSY). It is checked
  * first, page by page: NV_ECORRUPT, NV_ENEWER, or NV_EINVALID for another kind of file;
  * nothing was touched then. A store that is there is refused (NV_EINVALID), or with
- * `aside` kept under a name with that at its end. */
-int nv_store_restore(const char *file, const char *folder, const char *aside,
+ * `replace` kept under its name with `aside` at the end. */
+int nv_store_restore(const char *file, const char *folder, const char *aside, bool replace,
                      nv_error *err);
 /* Finishes what is queued (waiting for it), then frees; the completions arrive
  * from the loop afterwards. NULL is fine. */

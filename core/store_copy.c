@@ -80,7 +80,7 @@ static int look_at(sqlite3 *db, const char *path, const char *what, nv_error *er
   int64_t application = 0, version = 0;
   int rc = number_of(db, "PRAGMA application_id", &application);
   if (rc == SQLITE_OK) rc = number_of(db, "PRAGMA user_version", &version);
-  if (rc != SQLITE_OK) return failed(db, rc, what, path, err);
+  if (rc != SQLITE_OK && rc != SQLITE_NOTADB) return failed(db, rc, what, path, err);
   if (application != APPLICATION)
     return nv_fail(err, NV_EINVALID, what, "%s is not a navodoo store", nv_store_tail(path));
   if (version > nv_store_version)
@@ -176,9 +176,10 @@ int nv_store_backup(const char *from, const char *file, int64_t now, nv_error *e
   return code;
 }
 
-/* Renames the store of a folder with what belongs to it. */
+/* Renames the store of a folder with what belongs to it: a WAL that was left beside a
+ * new file would be taken for its own. */
 static int put_aside(const char *folder, const char *aside, nv_error *err) {
-  static const char *const ends[] = {"-wal", "-shm", ""}; /* the file itself last */
+  static const char *const ends[] = {"", "-wal", "-shm"};
   for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
     char from[PATH_SIZE], to[PATH_SIZE + 160];
     snprintf(from, sizeof from, "%s/navodoo.db%s", folder, ends[i]);
@@ -191,24 +192,25 @@ static int put_aside(const char *folder, const char *aside, nv_error *err) {
 }
 
 /* The folder is ours: no engine. */
-static int restore_into(sqlite3 *a, const char *folder, const char *aside, int fd,
-                        nv_error *err) {
+static int restore_into(sqlite3 *a, const char *folder, const char *aside, bool replace,
+                        int fd, nv_error *err) {
   char target[PATH_SIZE], partial[PATH_SIZE];
   int code = path_in(folder, "navodoo.db", target, err);
   if (code == NV_OK) code = path_in(folder, "navodoo.db.partial", partial, err);
   if (code != NV_OK) return code;
-  if (!aside && access(target, F_OK) == 0) return taken(target, "restore", err);
+  if (!replace && access(target, F_OK) == 0) return taken(target, "restore", err);
   unlink(partial); /* of a restore that was cut off */
   code = make_file(partial, "restore", err);
   if (code == NV_OK) code = copy_into(a, partial, "", "restore", err);
   if (code == NV_OK) code = nv_store_mark(fd, err); /* from here on a missing file was lost */
-  if (code == NV_OK && aside) code = put_aside(folder, aside, err);
+  if (code == NV_OK) code = put_aside(folder, aside, err);
   if (code == NV_OK) code = give_name(partial, target, "restore", err);
   else unlink(partial);
   return code;
 }
 
-int nv_store_restore(const char *file, const char *folder, const char *aside, nv_error *err) {
+int nv_store_restore(const char *file, const char *folder, const char *aside, bool replace,
+                     nv_error *err) {
   sqlite3 *a = NULL;
   int fd = -1;
   if (access(file, F_OK) != 0)
@@ -218,7 +220,7 @@ int nv_store_restore(const char *file, const char *folder, const char *aside, nv
   if (code == NV_OK) code = check_all(a, file, "restore", err);
   if (code == NV_OK) code = nv_store_make_folder(folder, err);
   if (code == NV_OK) code = nv_store_take_lock(folder, &fd, err);
-  if (code == NV_OK) code = restore_into(a, folder, aside, fd, err);
+  if (code == NV_OK) code = restore_into(a, folder, aside, replace, fd, err);
   if (fd >= 0) close(fd);
   sqlite3_close(a);
   return code;

@@ -10,7 +10,7 @@
  *         process; with "read" it takes no lock and changes nothing
  *     store.copy(from, to) -> true | nil, err    as it is now, beside its engine; blocking
  *     store.backup(folder, file, now) -> true | nil, err          the same into one file
- *     store.restore(file, folder [, aside]) -> true | nil, err    see core/store.h
+ *     store.restore(file, folder, aside, replace) -> true | nil, err   see core/store.h
  *     store.close()                              finishes what is queued; blocking
  *
  * A row is a table by column name, where NULL is absent. An argument is nil or
@@ -318,7 +318,7 @@ static int l_backup(lua_State *L) {
 static int l_restore(lua_State *L) {
   nv_error err;
   int rc = nv_store_restore(luaL_checkstring(L, 1), luaL_checkstring(L, 2),
-                            luaL_optstring(L, 3, NULL), &err);
+                            luaL_checkstring(L, 3), lua_toboolean(L, 4), &err);
   return push_copied(L, rc, &err);
 }
 

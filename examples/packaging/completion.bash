@@ -22,7 +22,9 @@ _navodoo() {
     generations
     rollback
     accept
-    links'
+    links
+    backup
+    restore'
   if [ "$COMP_CWORD" -eq 1 ]; then
     mapfile -t COMPREPLY < <(compgen -W \
       "$commands help --help --version" -- "$current")
@@ -57,6 +59,8 @@ _navodoo() {
     accept) options='--state --json'
             [ "$COMP_CWORD" -eq 2 ] && words='nav odoo' ;;
     links) options='--flow --nav --odoo --after --limit --state --json' ;;
+    backup) options='--verify --state --json' files=1 ;;
+    restore) options='--state --replace --json' files=1 ;;
     help) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$current")
           return ;;
     *) return ;;

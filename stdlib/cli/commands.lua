@@ -6,6 +6,7 @@
 
 local cache = require "navodoo.cache"
 local decision = require "cli.decision"
+local door = require "navodoo.engine.door"
 local expiry = require "cli.expiry"
 local gate = require "connector.gate"
 local http = require "navodoo.http"
@@ -78,7 +79,10 @@ function commands.status()
     e.login, e.expiry = gate.state(e), expiry.of(name)
     endpoints[i] = e
   end
-  return { hooks = running and running.inbox and running.inbox.counters or nil,
+  local size = assert(store.query "store_size")[1]
+  return { intake_stopped = door.closed(), store = { bytes = size.pages * size.page_size,
+                                                     free_bytes = size.free * size.page_size },
+           hooks = running and running.inbox and running.inbox.counters or nil,
            running = running ~= nil, flows = list, endpoints = endpoints,
            refused = running and running.reload:refusals() or nil,
            started = running and time.iso(running.started) or nil }

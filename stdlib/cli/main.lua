@@ -29,6 +29,8 @@ local COMMANDS <const> = {
   { "rollback", "an older version of a flow runs again" },
   { "accept", "a cloned or restored system is the right one" },
   { "links", "which NAV record is which Odoo record" },
+  { "backup", "the store in one file, and whether such a file is good" },
+  { "restore", "a backup becomes the store again" },
 }
 
 local VERSION <const> = "0.1.0"

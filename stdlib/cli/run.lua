@@ -3,9 +3,11 @@
 
 local commands = require "cli.commands"
 local control = require "cli.control"
+local disk = require "cli.disk"
 local duration = require "navodoo.duration"
 local expiry = require "cli.expiry"
 local fs = require "navodoo.fs"
+local keeper = require "cli.keeper"
 local listener = require "cli.listener"
 local log = require "navodoo.log"
 local out = require "cli.out"
@@ -25,6 +27,8 @@ run.places = 1
 
 --- A store that is taken is asked for again so often before that is an error.
 local BUSY_ATTEMPTS <const>, BUSY_PAUSE_MS <const> = 10, 100
+--- How long --once may keep the store small at its end.
+local KEEPER_MS <const> = 2000
 
 run.help = [=[usage: navodoo run FLOWS [--once [--all] [--wait 5m]] [--env NAME] [--state DIR]
                    [--listen ADDR:PORT] [--set ENDPOINT.KEY=VALUE]
@@ -240,6 +244,7 @@ function run.run(a)
   end
   local lives = supervisor.new { once = a.once or false, all = a.all or false, wait_ms = a.wait_ms or 300000,
                                  memory = (a.memory or 256) << 20, started = time.now() }
+  disk.look(folder, p.config.storage.low) -- before the first walk
   local reloading = reload.new(p, lives, a)
   commands.running = { lives = lives, reload = reloading, endpoints = { "nav", "odoo" }, started = time.now() }
   local server
@@ -263,15 +268,18 @@ function run.run(a)
     out.complain("run: %s", err.text)
     return 1
   end
+  task.spawn(disk.watch, folder, p)
   if a.once then expiry.declared(p) else
     reloading:watch()
     task.spawn(expiry.watch, p)
+    task.spawn(keeper.watch, p)
   end
   task.spawn(function()
     stop:wait()
     lives:stop()
   end)
   lives:wait()
+  if a.once then keeper.round(p.config.storage.keep_ms, KEEPER_MS) end
   local code = a.once and account(p, lives) or failures(p, lives)
   if door then door.server:close() end
   server:close()

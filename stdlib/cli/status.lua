@@ -44,6 +44,8 @@ function status.run(a)
     return 0
   end
   out.line(result.running and "engine: running since " .. out.instant(result.started) or "engine: not running")
+  if result.intake_stopped then out.line("INTAKE STOPPED  %s", result.intake_stopped) end
+  out.line("store: %.1f MiB, %.1f of them free", result.store.bytes / (1 << 20), result.store.free_bytes / (1 << 20))
   for _, r in ipairs(result.refused or {}) do
     out.line("")
     out.line("NOT TAKEN   %s, seen %s; what ran before goes on", r.file, out.instant(r.at))

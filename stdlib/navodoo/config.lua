@@ -12,6 +12,7 @@ local nav_tables = require "navodoo.nav_tables"
 local navodoo = require "navodoo"
 local outline = require "navodoo.outline"
 local problem = require "navodoo.problem"
+local storage = require "navodoo.storage"
 local time = require "navodoo.time"
 
 local config = {}
@@ -49,6 +50,7 @@ local config = {}
 ---@field environments string[]  all of them, sorted
 ---@field endpoints table<string, navodoo.Endpoint>
 ---@field pairs navodoo.Pair[]   of companies; one without anything where none are declared
+---@field storage navodoo.Storage  what the store may keep, what its disk must have left
 
 local KEYS <const> = {
   kind = "string", auth = "string", token_url = "string", client_id = "string", client_secret = "secret",
@@ -84,6 +86,9 @@ local EXAMPLE <const> = {
   odoo = 'odoo = { kind = "odoo", url = "https://odoo.example.com", database = "...", '
     .. 'user = "...", password = secret "ODOO_PASSWORD" }',
 }
+
+--- What the file may hold.
+local SECTIONS <const> = { "companies", "default", "disk", "endpoints", "environments", "journal" }
 
 local reader = {}
 reader.__index = reader
@@ -284,13 +289,13 @@ local function read(r, content, wanted)
     return nil
   end
   for _, key in ipairs(problem.names(content)) do
-    if key ~= "default" and key ~= "endpoints" and key ~= "environments" and key ~= "companies" then
-      r:note(key, ("unknown key %q"):format(key),
-        problem.near(key, { "companies", "default", "endpoints", "environments" }))
+    if not problem.is_in(SECTIONS, key) then
+      r:note(key, ("unknown key %q"):format(key), problem.near(key, SECTIONS))
     end
   end
   local function note(path, text, near) r:note(path, text, near) end
   local everywhere = content.companies ~= nil and companies.read(note, "companies", content.companies) or nil
+  local kept = storage.read(note, content)
   local shared = r:section("endpoints", content.endpoints)
   local environments = content.environments
   if type(environments) ~= "table" or #problem.names(environments) == 0 then
@@ -319,7 +324,7 @@ local function read(r, content, wanted)
     return nil
   end
   return { file = r.file, env = env, environments = names, endpoints = merged[env],
-           pairs = paired[env] or { {} } }
+           pairs = paired[env] or { {} }, storage = kept }
 end
 
 --- Reads the configuration and merges one environment.

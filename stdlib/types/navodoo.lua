@@ -445,10 +445,11 @@ function store.backup(folder, file, now) end
 --- Puts a checked backup into a folder that no engine holds. Blocks.
 ---@param file string
 ---@param folder string
----@param aside string?  the end of the name that a store gets that is there; else it is refused
+---@param aside string    the end of the name that a store gets that is there
+---@param replace boolean? else a store that is there is refused
 ---@return true?
 ---@return navodoo.Error? err
-function store.restore(file, folder, aside) end
+function store.restore(file, folder, aside, replace) end
 
 --- Finishes what is queued. Blocks.
 function store.close() end

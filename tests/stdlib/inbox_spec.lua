@@ -1,5 +1,6 @@
 --- The door for webhooks: what is kept, what is known again, what is turned away.
 
+local door = require "navodoo.engine.door"
 local fs = require "navodoo.fs"
 local http = require "navodoo.http"
 local inbox = require "navodoo.engine.inbox"
@@ -60,6 +61,16 @@ local function jobs(name)
 end
 
 describe("the inbox", function()
+  it("takes nothing while the disk is nearly full, and says when to come back", function()
+    with_store(function()
+      local box = opened()
+      door.close "no room, says the spec"
+      local answer = post(box, event(42))
+      door.open()
+      expect({ answer.status, answer.headers["Retry-After"], jobs "customer" }):equals({ 503, "60", "" })
+      expect(post(box, event(42)).status):equals(200)
+    end)
+  end)
   it("makes a job in every flow of the hook that is about the model", function()
     with_store(function()
       local box = opened()

@@ -18,6 +18,7 @@ local secret = require "navodoo.secret"
 local store = require "navodoo.store"
 local task = require "navodoo.task"
 local time = require "navodoo.time"
+local door = require "navodoo.engine.door"
 
 ---@class navodoo.Hook
 ---@field secret navodoo.SecretHandle
@@ -36,8 +37,8 @@ local IN_FLIGHT <const> = 256               -- events between their arrival and 
 local IN_FLIGHT_BYTES <const> = 8 << 20
 local HIGH_WATER <const> = 100000           -- jobs of one flow that wait to be done
 local BACKLOG_MS <const> = 1000             -- how old the count of them may be
-local DELIVERIES_KEPT <const> = 100000      -- ids of deliveries that are remembered
-local PRUNE_EVERY <const> = 10000
+--- Ids of deliveries that are remembered; cli/keeper.lua drops the older ones.
+inbox.DELIVERIES_KEPT = 100000
 local COMPLAIN_MS <const> = 60000           -- one line in the log for all that was refused
 -- Odoo tells of a deletion before it commits it: the record is to be read after that.
 local DELETED <const>, DELETED_US <const> = " deleted(", 5 * 1000000
@@ -57,6 +58,7 @@ end
 local NOT_POST <const> = refusal(405, "a hook is a POST")
 local BUSY <const> = refusal(429, "too many events at once, come back", 1)
 local FULL <const> = refusal(429, "too many events wait to be done, come back", 30)
+local NO_ROOM <const> = refusal(503, "the disk is nearly full, come back", 60)
 local NO_STORE <const> = refusal(503, "the event could not be stored, come back", 60)
 
 --- A door without hooks; `inbox:open` names them.
@@ -65,7 +67,7 @@ local NO_STORE <const> = refusal(503, "the event could not be stored, come back"
 function inbox.new(limits)
   limits = limits or {}
   return setmetatable({
-    hooks = {}, backlog = {}, in_flight = 0, bytes = 0, deliveries = 0,
+    hooks = {}, backlog = {}, in_flight = 0, bytes = 0,
     max_in_flight = limits.in_flight or IN_FLIGHT, high_water = limits.high_water or HIGH_WATER,
     counters = { stored = 0, malformed = 0, refused = 0, unknown = 0 },
     -- what a name that is no hook is compared with, so that it takes as long
@@ -131,12 +133,12 @@ local function operations(hook_name, hook, request)
   end
   if #ops == 0 then return nil, "no flow of this hook is about that model" end
   if delivery then ops[#ops + 1] = { "delivery_put", hook_name, delivery } end
-  return ops, nil, model, delivery
+  return ops, nil, model
 end
 
 --- Stores an event and wakes its flows.
 local function keep(self, hook_name, hook, request)
-  local ops, why, model, delivery = operations(hook_name, hook, request)
+  local ops, why, model = operations(hook_name, hook, request)
   if not ops then return turn_away(self, "malformed", refusal(400, why), why) end
   for _, flow in ipairs(hook.flows) do
     if flow.model == model and not has_room(self, flow.name) then return turn_away(self, "refused", FULL) end
@@ -148,10 +150,6 @@ local function keep(self, hook_name, hook, request)
   self.counters.stored = self.counters.stored + 1
   for _, flow in ipairs(hook.flows) do
     if flow.model == model then flow.wake:set() end
-  end
-  if delivery then
-    self.deliveries = self.deliveries + 1
-    if self.deliveries % PRUNE_EVERY == 0 then store.apply { { "deliveries_prune", DELIVERIES_KEPT, PRUNE_EVERY } } end
   end
   return STORED
 end
@@ -165,6 +163,8 @@ function inbox:handle(request)
   local known = secret.matches(hook and hook.secret or self.nobody, given or "")
   if not (hook and known) then return turn_away(self, "unknown", NOT_FOUND) end
   if request.method ~= "POST" then return NOT_POST end
+  local why = door.closed()
+  if why then return turn_away(self, "refused", NO_ROOM, why) end
   local size = #request.body
   if self.in_flight >= self.max_in_flight or self.bytes + size > IN_FLIGHT_BYTES then
     return turn_away(self, "refused", BUSY)

@@ -12,6 +12,7 @@ local task = require "navodoo.task"
 local time = require "navodoo.time"
 local census = require "navodoo.engine.census"
 local cursor = require "navodoo.engine.cursor"
+local door = require "navodoo.engine.door"
 local express = require "navodoo.engine.express"
 local feed = require "navodoo.engine.feed"
 local intake = require "navodoo.engine.intake"
@@ -39,13 +40,15 @@ local function read_cursor(engine)
   return json.decode(rows[1].value)
 end
 
---- Waits while the queue of this direction is longer than the high-water mark: the other one may
--- wait for this very walk.
+--- Waits while the queue of this direction is longer than the high-water mark (the other one may
+-- wait for this very walk), and while nothing new is taken in.
 local function wait_for_room(engine)
   while not (engine.stopping or engine.retiring) do
     local rows, err = store.query("jobs_backlog_way", engine.flow.name, "nav_to_odoo")
     if not rows then return nil, err end
-    if rows[1].count < engine.high_water and not express.is_full(engine) then return true end
+    local why = door.closed()
+    if why and engine.once then return nil, { class = "transient", code = "disk", text = why } end
+    if not why and rows[1].count < engine.high_water and not express.is_full(engine) then return true end
     engine.room:wait(200)
   end
   return true

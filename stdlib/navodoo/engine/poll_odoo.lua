@@ -14,6 +14,7 @@ local task = require "navodoo.task"
 local time = require "navodoo.time"
 local base = require "navodoo.engine.base"
 local census = require "navodoo.engine.census"
+local door = require "navodoo.engine.door"
 local identity = require "navodoo.engine.identity"
 local outcome = require "navodoo.engine.outcome"
 local position = require "navodoo.engine.position"
@@ -79,13 +80,15 @@ local function add_jobs(engine, txn, rows)
   return changed
 end
 
---- Waits while the queue of this direction is longer than the high-water mark: the other one may
--- wait for this very walk.
+--- Waits while the queue of this direction is longer than the high-water mark (the other one may
+-- wait for this very walk), and while nothing new is taken in.
 local function wait_for_room(engine)
   while not engine.stopping and not engine.retiring do
     local rows, err = store.query("jobs_backlog_way", engine.flow.name, "odoo_to_nav")
     if not rows then return nil, err end
-    if rows[1].count < engine.high_water then return true end
+    local why = door.closed()
+    if why and engine.once then return nil, { class = "transient", code = "disk", text = why } end
+    if not why and rows[1].count < engine.high_water then return true end
     engine.room:wait(200)
   end
   return true
