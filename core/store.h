@@ -12,7 +12,8 @@
  * OPERATIONS (all instants are integer microseconds since the epoch)
  *   job_put(flow, direction, record, due, now, version, hash, payload)
  *       the one state job of a record: inserted ready, or replaced with rev + 1
- *       and revived; left alone (0 rows) when the stored hash is the same
+ *       and revived, a person's decision kept; left alone (0 rows) when the stored
+ *       hash is the same
  *   job_add(flow, direction, record, due, now, version, hash, payload)
  *       an event job; never coalesces
  *   job_hint(flow, direction, record, now, hook, delivery|null)
@@ -25,16 +26,20 @@
  *       a state job, unless the record has one
  *   job_done(id, rev)                       gone, unless it changed meanwhile
  *   job_retry(id, rev, due, attempts, error)       ready again, later
- *   job_park(id, rev, state, error, fingerprint)   state dead, review or waiting
+ *   job_park(id, rev, state, error, fingerprint, decision)   state dead or review;
+ *       the decision that stays with it: null when it was carried out
  *   job_wait(id, rev, flow, side, key, error)      waiting for the link of another
  *       record: of `flow`, where `side` ("nav" or "odoo") has `key`; whoever adds
  *       that link makes it ready in the same transaction
  *   job_decide(id, decision, due)           review -> ready, with a person's decision
  *   job_order(flow, direction, record, due, decision)   a state job without payload
  *   review_drop(flow, direction, record)    the state job of a record, if in review
- *   job_revive(id, due)                     parked -> ready, attempts 0
- *   job_revive_group(fingerprint, due)      the same for dead and review of a group
- *   jobs_recall(flow, due, after)           ready jobs that are due later than `after`
+ *   jobs_revive(ids_json, due)              those that are dead or in review: ready
+ *   job_edit(id, edited|null, decision|null)       of a dead or reviewed job: what a
+ *       person made of its payload, and his word; a newer change drops the former
+ *   job_import(flow, direction, record, state, attempts, created, version, hash, error,
+ *       fingerprint, decision, edited, payload)    a dead or reviewed job of another
+ *       store; one of the same hash that is parked here gets `edited` and `decision`
  *   jobs_settle(flow, due)                  jobs with an open effect: not before `due`
  *   job_drop(id)
  *   effect_intend(key, job, endpoint, kind, image, now, epoch, generation)   by key
@@ -63,8 +68,8 @@
  *
  * QUERIES (a name ending in _json is a JSON array; `limit` null: 1000)
  *   jobs_due(flow, direction, now, exclude_ids_json, limit, generation)
- *       -> id, record, rev, attempts, version, hash, decision  by due, id; without
- *       those that an open effect pins to another generation (null: with them)
+ *       -> id, record, rev, attempts, version, hash, decision, edited  by due, id;
+ *       without those that an open effect pins to another generation (null: with them)
  *   jobs_pinned(flow, direction, now, exclude_ids_json, limit, generation)
  *       only those of this generation
  *   job_payloads(ids_json) -> id, rev, version, hash, payload
@@ -84,7 +89,10 @@
  *   lots_counts() -> flow, count            of records
  *   lots(flow) -> n, direction, created, at, epoch, generation, rows     `at` null: not
  *       intended
- *   dead_groups() -> fingerprint, count, error, flow, oldest
+ *   dead_groups() -> fingerprint, flow, state, count, oldest, error   largest first; a
+ *       row for each cause that has letters now, read from totals
+ *   parked_list(flow|null, state, after_id, limit)   dead or review by id, no payload
+ *   parked_of_group(flow|null, fingerprint, after_id, limit)          of one cause
  *   effects_of_jobs(ids_json)                        effects_open(flow|null)
  *   links_by_nav(flow, nav_keys_json)                links_by_odoo(flow, odoo_keys_json)
  *   links_list(flow|null, after_id, limit)           links_count() -> flow, count

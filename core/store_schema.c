@@ -1,5 +1,16 @@
 #include "store_schema.h"
 
+#define GROUP_MORE                                                          \
+  "INSERT INTO parked_groups (flow, state, fingerprint, count)"              \
+  " VALUES (new.flow, new.state, ifnull(new.fingerprint, ''), 1)"            \
+  " ON CONFLICT (flow, state, fingerprint) DO UPDATE SET count = count + 1;"
+#define OLD_GROUP                                                           \
+  " WHERE flow = old.flow AND state = old.state"                             \
+  " AND fingerprint = ifnull(old.fingerprint, '')"
+#define GROUP_LESS                                                          \
+  "UPDATE parked_groups SET count = count - 1" OLD_GROUP ";"                 \
+  "DELETE FROM parked_groups" OLD_GROUP " AND count = 0;"
+
 /* Rowid tables with a unique index were measured against WITHOUT ROWID ones: the
  * wide rows stay in the order of arrival and only the narrow index is scattered.
  * `payload` is the last column, so reading the others never walks its overflow. */
@@ -102,6 +113,30 @@ const char *const nv_store_migrations[] = {
     ") STRICT, WITHOUT ROWID;"
     "CREATE TRIGGER lots_end AFTER DELETE ON lots BEGIN"
     " DELETE FROM lots_intended WHERE flow = old.flow AND n = old.n; END;",
+    /* Dead letters and reviews by cause, counted as they come and go: with fifty thousand
+     * of them nobody wants to read each to name three causes. A row leaves with its last
+     * letter. What a person mends stands beside what was polled. */
+    "ALTER TABLE jobs ADD COLUMN edited TEXT;"
+    "DROP INDEX jobs_parked;"
+    "CREATE INDEX jobs_parked ON jobs (state) WHERE state IN ('dead', 'review');"
+    "CREATE INDEX jobs_cause ON jobs (fingerprint)"
+    " WHERE state IN ('dead', 'review');"
+    "CREATE TABLE parked_groups ("
+    " flow TEXT NOT NULL, state TEXT NOT NULL, fingerprint TEXT NOT NULL,"
+    " count INTEGER NOT NULL, PRIMARY KEY (flow, state, fingerprint)"
+    ") STRICT, WITHOUT ROWID;"
+    "INSERT INTO parked_groups SELECT flow, state, ifnull(fingerprint, ''), count(*)"
+    " FROM jobs WHERE state IN ('dead', 'review') GROUP BY 1, 2, 3;"
+    "CREATE TRIGGER jobs_parked_in AFTER INSERT ON jobs"
+    " WHEN new.state IN ('dead', 'review') BEGIN " GROUP_MORE " END;"
+    "CREATE TRIGGER jobs_parked_on AFTER UPDATE OF state, fingerprint ON jobs"
+    " WHEN new.state IN ('dead', 'review') AND (new.state, new.fingerprint)"
+    " IS NOT (old.state, old.fingerprint) BEGIN " GROUP_MORE " END;"
+    "CREATE TRIGGER jobs_parked_off AFTER UPDATE OF state, fingerprint ON jobs"
+    " WHEN old.state IN ('dead', 'review') AND (new.state, new.fingerprint)"
+    " IS NOT (old.state, old.fingerprint) BEGIN " GROUP_LESS " END;"
+    "CREATE TRIGGER jobs_parked_out AFTER DELETE ON jobs"
+    " WHEN old.state IN ('dead', 'review') BEGIN " GROUP_LESS " END;",
 };
 
 const int nv_store_version =
@@ -116,7 +151,7 @@ const nv_store_sql nv_store_ops[] = {
      " state = 'ready', rev = rev + 1, attempts = 0, due = excluded.due,"
      " version = excluded.version, hash = excluded.hash,"
      " payload = excluded.payload, error = NULL, fingerprint = NULL,"
-     " decision = NULL, waits_for = NULL"
+     " edited = NULL, waits_for = NULL"
      " WHERE (jobs.hash = excluded.hash) IS NOT TRUE"},
     {"job_keep", 8, /* one that is there is newer */
      "INSERT INTO jobs (flow, direction, record, kind, state, rev, attempts,"
@@ -136,7 +171,7 @@ const nv_store_sql nv_store_ops[] = {
      " due = iif(state = 'ready', due, excluded.due),"
      " attempts = iif(state = 'ready', attempts, 0),"
      " state = 'ready', rev = rev + 1, version = NULL, hash = NULL, payload = NULL,"
-     " error = NULL, fingerprint = NULL, decision = NULL, waits_for = NULL"},
+     " error = NULL, fingerprint = NULL, edited = NULL, waits_for = NULL"},
     {"delivery_put", 2, "INSERT OR IGNORE INTO deliveries (hook, id) VALUES (?1, ?2)"},
     {"deliveries_prune", 2,
      "DELETE FROM deliveries WHERE n IN (SELECT n FROM deliveries"
@@ -145,8 +180,8 @@ const nv_store_sql nv_store_ops[] = {
     {"job_retry", 5,
      "UPDATE jobs SET state = 'ready', due = ?3, attempts = ?4, error = ?5"
      " WHERE id = ?1 AND rev = ?2"},
-    {"job_park", 5,
-     "UPDATE jobs SET state = ?3, error = ?4, fingerprint = ?5, decision = NULL"
+    {"job_park", 6,
+     "UPDATE jobs SET state = ?3, error = ?4, fingerprint = ?5, decision = ?6"
      " WHERE id = ?1 AND rev = ?2"},
     {"job_wait", 6, /* not when the link came between looking and parking */
      "UPDATE jobs SET state = CASE WHEN EXISTS (SELECT 1 FROM links"
@@ -162,19 +197,28 @@ const nv_store_sql nv_store_ops[] = {
      " ON CONFLICT (flow, direction, record) WHERE kind = 0 DO UPDATE SET"
      " state = 'ready', rev = rev + 1, attempts = 0, due = excluded.due,"
      " version = NULL, hash = NULL, payload = NULL, error = NULL,"
-     " fingerprint = NULL, decision = excluded.decision, waits_for = NULL"},
+     " fingerprint = NULL, decision = excluded.decision, edited = NULL,"
+     " waits_for = NULL"},
     {"job_decide", 3,
      "UPDATE jobs SET state = 'ready', decision = ?2, due = ?3, attempts = 0,"
      " error = NULL, fingerprint = NULL WHERE id = ?1 AND state = 'review'"},
-    {"job_revive", 2,
+    {"jobs_revive", 2,
      "UPDATE jobs SET state = 'ready', due = ?2, attempts = 0, error = NULL,"
-     " fingerprint = NULL, waits_for = NULL WHERE id = ?1 AND state <> 'ready'"},
-    {"job_revive_group", 2,
-     "UPDATE jobs SET state = 'ready', due = ?2, attempts = 0, error = NULL,"
-     " fingerprint = NULL"
-     " WHERE fingerprint = ?1 AND state IN ('dead', 'review')"},
-    {"jobs_recall", 3,
-     "UPDATE jobs SET due = ?2 WHERE flow = ?1 AND state = 'ready' AND due > ?3"},
+     " fingerprint = NULL WHERE id IN (SELECT value FROM json_each(?1))"
+     " AND state IN ('dead', 'review')"},
+    {"job_edit", 3, /* what is null stays */
+     "UPDATE jobs SET edited = ifnull(?2, edited), decision = ifnull(?3, decision)"
+     " WHERE id = ?1 AND state IN ('dead', 'review')"},
+    {"job_import", 13, /* what is there already is at most mended by it */
+     "INSERT INTO jobs (flow, direction, record, kind, state, rev, attempts, due,"
+     " created, version, hash, error, fingerprint, decision, edited, payload)"
+     " VALUES (?1, ?2, ?3, 0, ?4, 1, ?5, ?6, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+     " ON CONFLICT (flow, direction, record) WHERE kind = 0 DO UPDATE SET"
+     " edited = ifnull(excluded.edited, edited),"
+     " decision = ifnull(excluded.decision, decision)"
+     " WHERE state IN ('dead', 'review') AND hash IS excluded.hash"
+     " AND (ifnull(excluded.edited, edited), ifnull(excluded.decision, decision))"
+     " IS NOT (edited, decision)"},
     {"jobs_settle", 2,
      "UPDATE jobs SET due = max(due, ?2) WHERE flow = ?1"
      " AND id IN (SELECT job FROM effects)"},
@@ -253,13 +297,13 @@ const int nv_store_ops_count = sizeof nv_store_ops / sizeof *nv_store_ops;
   " base, updated"
 #define JOB_COLUMNS                                                         \
   "id, flow, direction, record, kind, state, rev, attempts, due, created,"  \
-  " version, hash, error, fingerprint, decision, waits_for"
+  " version, hash, error, fingerprint, decision, waits_for, edited"
 #define EFFECT_COLUMNS                                                      \
   "e.key, e.job, e.endpoint, e.kind, e.image, e.intended, e.epoch,"         \
   " e.generation"
 #define GENERATION_COLUMNS                                                  \
   "id, flow, hash, file, stdlib, cause, first, since, until"
-#define DUE_COLUMNS "id, record, rev, attempts, version, hash, decision"
+#define DUE_COLUMNS "id, record, rev, attempts, version, hash, decision, edited"
 #define JOURNAL_COLUMNS                                                     \
   "id, at, flow, direction, record, job, outcome, detail, generation"
 
@@ -307,8 +351,7 @@ const nv_store_sql nv_store_queries[] = {
      " WHERE state = 'ready' GROUP BY flow UNION ALL "
      "SELECT flow, 'waiting', count(*) FROM jobs"
      " WHERE state = 'waiting' GROUP BY flow UNION ALL "
-     "SELECT flow, state, count(*) FROM jobs"
-     " WHERE state IN ('dead', 'review') GROUP BY flow, state"
+     "SELECT flow, state, sum(count) FROM parked_groups GROUP BY flow, state"
      " ORDER BY 1, 2"},
     {"lots_counts", 0,
      "SELECT flow, sum(records) AS count FROM lots GROUP BY flow ORDER BY flow"},
@@ -331,10 +374,20 @@ const nv_store_sql nv_store_queries[] = {
      "SELECT id, record, hash, state, rev FROM jobs"
      " WHERE flow = ?1 AND direction = ?2 AND kind = 0"
      " AND record IN (SELECT CAST(value AS TEXT) FROM json_each(?3))"},
-    {"dead_groups", 0, /* with min(), the other columns are of that row */
-     "SELECT fingerprint, count(*) AS count, error, flow, min(id) AS oldest"
-     " FROM jobs WHERE state IN ('dead', 'review') GROUP BY fingerprint"
-     " ORDER BY count DESC, oldest"},
+    {"dead_groups", 0, /* the letters themselves are not read, but the oldest of each */
+     "SELECT g.fingerprint, g.flow, g.state, g.count, j.id AS oldest, j.error"
+     " FROM parked_groups g LEFT JOIN jobs j ON j.id ="
+     " (SELECT o.id FROM jobs o WHERE o.state IN ('dead', 'review')"
+     " AND o.fingerprint = g.fingerprint AND o.flow = g.flow AND o.state = g.state"
+     " ORDER BY o.id LIMIT 1) ORDER BY g.count DESC, oldest"},
+    {"parked_list", 4,
+     "SELECT " JOB_COLUMNS " FROM jobs WHERE state = ?2"
+     " AND state IN ('dead', 'review') AND id > ifnull(?3, 0)"
+     " AND (?1 IS NULL OR flow = ?1) ORDER BY id LIMIT ifnull(?4, 1000)"},
+    {"parked_of_group", 4,
+     "SELECT " JOB_COLUMNS " FROM jobs WHERE fingerprint = ?2"
+     " AND state IN ('dead', 'review') AND id > ifnull(?3, 0)"
+     " AND (?1 IS NULL OR flow = ?1) ORDER BY id LIMIT ifnull(?4, 1000)"},
     {"effects_of_jobs", 1,
      "SELECT " EFFECT_COLUMNS " FROM effects e"
      " WHERE job IN (SELECT value FROM json_each(?1)) ORDER BY e.key"},

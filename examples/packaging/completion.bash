@@ -46,8 +46,9 @@ _navodoo() {
     sandbox) options='--nav --odoo --odoo-version --customers --vendors --contacts --addresses --partners --company --seed --state --nav-auth --token-life --password --api-key --api-key-expires' ;;
     status) options='--state --json' ;;
     jobs) options='--flow --only --after --limit --state --json' ;;
-    dead) options='--flow --group --all --after --limit --state --json'
-          [ "$COMP_CWORD" -eq 2 ] && words='list groups show retry drop' ;;
+    dead) options='--flow --group --all --from --out --after --limit --state --json'
+          if [ "$COMP_CWORD" -eq 2 ]; then words='list groups show edit retry drop export import'
+          elif [ "${COMP_WORDS[2]}" = import ]; then files=1; fi ;;
     review) options='--flow --after --limit --state --json'
             if [ "$COMP_CWORD" -eq 2 ]; then words='list show take link separate'
             elif [ "$COMP_CWORD" -gt 3 ]; then words='nav odoo'; fi ;;
@@ -75,7 +76,7 @@ _navodoo() {
       else mapfile -t COMPREPLY < <(compgen -d -- "$current"); fi
       compopt -o filenames
       return ;;
-    --out) mapfile -t COMPREPLY < <(compgen -f -- "$current"); compopt -o filenames; return ;;
+    --out | --from) mapfile -t COMPREPLY < <(compgen -f -- "$current"); compopt -o filenames; return ;;
     --only) words='ready waiting review dead' ;;
     --odoo-version) words='14 17 18 19' ;;
     --nav-auth) words='basic ntlm oauth2' ;;

@@ -12,8 +12,8 @@ local gate = require "connector.gate"
 local http = require "navodoo.http"
 local identity = require "navodoo.engine.identity"
 local json = require "navodoo.json"
+local letters = require "cli.letters"
 local store = require "navodoo.store"
-local task = require "navodoo.task"
 local time = require "navodoo.time"
 local versions = require "cli.versions"
 
@@ -24,7 +24,7 @@ commands.running = nil -- set by cli/run.lua: { lives =, reload =, endpoints = {
 
 --- Those that change nothing: on a stopped engine they take no lock.
 commands.reads = { status = true, jobs = true, dead = true, groups = true, job = true, links = true,
-                   generations = true }
+                   generations = true, letter = true, export = true }
 
 local function decoded(text)
   if not text then return nil end
@@ -88,63 +88,13 @@ function commands.status()
            started = running and time.iso(running.started) or nil }
 end
 
-local function job_view(row)
-  local err = decoded(row.error)
-  return { id = row.id, flow = row.flow, direction = row.direction, record = row.record,
-           state = row.state, attempts = row.attempts, due = time.iso(row.due),
-           created = time.iso(row.created), error = err, group = row.fingerprint,
-           why = type(err) == "table" and err.text or err }
-end
-
 --- Jobs, newest last. Arguments: flow, state, after (id), limit.
 function commands.jobs(a)
   local rows, err = store.query("jobs_list", a.flow, a.state, a.after or 0, a.limit or 100)
   if not rows then return nil, err end
   local list = json.array {}
-  for i, row in ipairs(rows) do list[i] = job_view(row) end
+  for i, row in ipairs(rows) do list[i] = letters.view(row) end
   return { jobs = list }
-end
-
---- Rows of dead letters and reviews in the order of their ids, at most `limit`.
-local function parked(a, after, limit)
-  local merged, page = {}, a.group and 500 or limit
-  for _, state in ipairs { "dead", "review" } do
-    local from = after
-    repeat -- a group may be far between
-      local rows, err = store.query("jobs_list", a.flow, state, from, page)
-      if not rows then return nil, err end
-      for _, row in ipairs(rows) do
-        from = row.id
-        if not a.group or row.fingerprint == a.group then merged[#merged + 1] = row end
-      end
-    until not a.group or #rows < page
-  end
-  table.sort(merged, function(x, y) return x.id < y.id end)
-  return table.move(merged, 1, math.min(#merged, limit), 1, {})
-end
-
---- Dead letters and reviews. Arguments: flow, group, after (id), limit.
-function commands.dead(a)
-  local rows, err = parked(a, a.after or 0, a.limit or 100)
-  if not rows then return nil, err end
-  local list = json.array {}
-  for i, row in ipairs(rows) do list[i] = job_view(row) end
-  return { jobs = list }
-end
-
---- Dead letters and reviews by cause, the largest group first. Arguments: flow.
-function commands.groups(a)
-  local rows, err = store.query("dead_groups")
-  if not rows then return nil, err end
-  local list = json.array {}
-  for _, row in ipairs(rows) do
-    if not a.flow or row.flow == a.flow then
-      local cause = decoded(row.error)
-      list[#list + 1] = { group = row.fingerprint, count = row.count, flow = row.flow, oldest = row.oldest,
-                          why = type(cause) == "table" and cause.text or cause }
-    end
-  end
-  return { groups = list }
 end
 
 --- One job with its payload.
@@ -152,8 +102,8 @@ function commands.job(a)
   local rows, err = store.query("job", a.id)
   if not rows then return nil, err end
   if not rows[1] then return nil, { text = ("there is no job %d; see navodoo jobs"):format(a.id) } end
-  local view = job_view(rows[1])
-  view.payload = decoded(rows[1].payload)
+  local view = letters.view(rows[1])
+  view.payload, view.edited = decoded(rows[1].payload), decoded(rows[1].edited)
   view.journal = assert(store.query("journal_tail", rows[1].flow, rows[1].record, 20))
   for _, j in ipairs(view.journal) do
     j.at, j.detail = time.iso(j.at), decoded(j.detail)
@@ -161,58 +111,10 @@ function commands.job(a)
   return { job = view }
 end
 
-local function wake(flow) task.event("wake:" .. flow):set() end
-
---- Why there is nothing to retry: the one job that was named is no dead letter, or none matches.
-local function nothing_to_retry(a)
-  if not a.id then return { text = "no dead letter or review matches; see navodoo dead" } end
-  local rows, err = store.query("job", a.id)
-  if not rows then return err end
-  if not rows[1] then return { text = ("there is no job %d; see navodoo dead"):format(a.id) } end
-  return { text = ("job %d is %s; only dead letters and reviews can be retried"):format(a.id, rows[1].state) }
-end
-
---- Sends a dead letter, a review or a whole group again. Arguments: id, group or all.
-function commands.retry(a)
-  local now, ops, flows, count = time.now(), {}, {}, 0
-  for _, state in ipairs { "dead", "review" } do
-    local after = 0
-    repeat
-      local rows, err = store.query("jobs_list", a.flow, state, after, 500)
-      if not rows then return nil, err end
-      for _, row in ipairs(rows) do
-        after = row.id
-        if a.all or row.id == a.id or (a.group and row.fingerprint == a.group) then
-          ops[#ops + 1] = { "job_revive", row.id, now }
-          flows[row.flow] = true
-          count = count + 1
-        end
-      end
-    until #rows < 500
-  end
-  if count == 0 then return nil, nothing_to_retry(a) end
-  local ok, err = store.apply(ops)
-  if not ok then return nil, err end
-  for flow in pairs(flows) do wake(flow) end
-  return { retried = count }
-end
-
---- Drops a dead letter or review for good. The record comes back with its next change.
-function commands.drop(a)
-  local rows, err = store.query("job", a.id)
-  if not rows then return nil, err end
-  local job = rows[1]
-  if not job then return nil, { text = ("there is no job %d; see navodoo jobs"):format(a.id) } end
-  if job.state ~= "dead" and job.state ~= "review" then
-    return nil, { text = ("job %d is %s; only dead letters and reviews can be dropped"):format(a.id, job.state) }
-  end
-  local ok
-  ok, err = store.apply {
-    { "job_drop", job.id }, { "effects_drop", job.id },
-    { "journal_add", time.now(), job.flow, job.direction, job.record, job.id, "dropped", nil } }
-  if not ok then return nil, err end
-  return { dropped = job.id, record = job.record }
-end
+--- Dead letters and reviews; see cli/letters.lua.
+commands.dead, commands.groups, commands.letter = letters.list, letters.groups, letters.letter
+commands.retry, commands.drop, commands.edit = letters.retry, letters.drop, letters.edit
+commands.export, commands.import = letters.export, letters.import
 
 --- Links, by id. Arguments: flow, nav, odoo, after, limit.
 function commands.links(a)

@@ -15,6 +15,8 @@ local control = {}
 
 --- How long a running engine may take to answer.
 local ANSWER_MS <const> = 15000
+--- Question and answer: a letter with the largest payload there may be.
+local ANSWER_MAX <const> = 96 << 20
 --- A store that is taken by an engine that does not listen is tried again so often.
 local BUSY_ATTEMPTS <const>, BUSY_PAUSE_MS <const> = 20, 100
 
@@ -50,7 +52,7 @@ end
 ---@return table|nil server
 ---@return table|nil err
 function control.serve(state)
-  return http.serve { socket = socket_path(state), handler = control.handle, max_body = 1 << 20 }
+  return http.serve { socket = socket_path(state), handler = control.handle, max_body = ANSWER_MAX }
 end
 
 --- Asks the engine behind the control socket. Neither result nor error: none listens.
@@ -59,7 +61,7 @@ local function ask_engine(state, name, arguments)
   local response, err = http.request {
     endpoint = "control", method = "POST", path = "/" .. name, timeout_ms = ANSWER_MS,
     headers = { ["Content-Type"] = "application/json" },
-    body = assert(json.encode(json.object({}, arguments))) }
+    body = assert(json.encode(json.object({}, arguments))), max_body = ANSWER_MAX }
   if response then
     local result = json.decode(response.body)
     if response.status == 200 then return result end

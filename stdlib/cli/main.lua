@@ -22,7 +22,7 @@ local COMMANDS <const> = {
   { "sandbox", "a NAV and an Odoo to play with" },
   { "status", "what runs, what waits, what went wrong" },
   { "jobs", "list jobs" },
-  { "dead", "dead letters: list, show, retry, drop" },
+  { "dead", "dead letters: groups, show, edit, retry, export" },
   { "hooks", "the rules by which Odoo tells of changes" },
   { "review", "what waits for a person, and the person's word on it" },
   { "generations", "versions of the flows, and which of them runs" },

@@ -1,8 +1,9 @@
 --- navodoo review: what waits for a person, and the person's word on it.
 
-local control = require "cli.control"
 local json = require "navodoo.json"
 local out = require "cli.out"
+local parked = require "cli.parked"
+local problem = require "navodoo.problem"
 
 local review = {}
 
@@ -28,7 +29,13 @@ about is written until somebody decides; the rest of the record goes on.
                        Odoo or the number in NAV
   separate ID          the two are not one: the new record is created
 
-A side that changed again since the review was made is asked about anew.
+A record that is gone from one side has three ways out: link ID KEY names the record
+there that takes its place, separate ID forgets the link and lets what is left begin
+anew as the flow says, and navodoo dead drop ID leaves it as it is.
+
+A side that changed again since the review was made is asked about anew. A value that
+NAV or a rule of the flow does not take is refused at once; should NAV find out later,
+the review comes back with what was said and NAV's words.
 
   --flow NAME   of one flow only
   --after ID    go on after this review
@@ -76,67 +83,49 @@ local function show(job)
                 { "odoo_field", "in Odoo" } }, rows)
     out.line("")
   end
-  for _, c in ipairs(e.candidates or {}) do
-    out.line("looks like  %s %s, confidence %s%s", c.id, c.name, c.confidence or "?",
-             c.linked and ", linked to " .. c.linked or "")
+  parked.show_candidates(e.candidates)
+  for _, field in ipairs(e.refused and problem.names(e.refused.set) or {}) do
+    out.line("said      %s=%s", field, e.refused.set[field])
   end
+  if e.refused then out.line("refused   %s", e.refused.text) end
   if e.way_out then out.line("way out   %s", e.way_out) end
-  for _, j in ipairs(job.journal or {}) do
-    out.line("journal   %s %s %s", out.instant(j.at), j.outcome, j.detail and json.encode(j.detail) or "")
-  end
+  parked.show_journal(job)
 end
 
---- The number that stands behind the action.
-local function id_of(a)
-  local id = a[2] and a[2]:match "^%d+$" and math.tointeger(tonumber(a[2]))
-  if id then return id end
-  return nil, { text = ("%s needs the number of a review%s; see navodoo review"):format(a[1],
-    a[2] and (", got %q"):format(a[2]) or ""), use = true }
-end
+local function id_of(a) return parked.id(a, "a review", "review") end
 
 local actions = {}
 
 function actions.list(state, a)
-  local result, err = control.call(state, "jobs", { flow = a.flow, state = "review", after = a.after or 0,
-                                                    limit = a.limit or 100 })
-  if not result then return nil, err end
-  if a.json then out.json(result)
-  elseif #result.jobs == 0 then out.line("nothing to review")
-  else
-    out.table({ { "id" }, { "flow" }, { "record" }, { "why" } }, result.jobs)
-    out.more(result.jobs, a.limit or 100)
-  end
-  return true
+  return parked.ask(state, a, "jobs", { flow = a.flow, state = "review", after = a.after or 0, limit = a.limit or 100 },
+    function(result)
+      if #result.jobs == 0 then return out.line("nothing to review") end
+      out.table({ { "id" }, { "flow" }, { "record" }, { "why" } }, result.jobs)
+      out.more(result.jobs, a.limit or 100)
+    end)
 end
 
 function actions.show(state, a)
   local id, err = id_of(a)
   if not id then return nil, err end
-  local result
-  result, err = control.call(state, "job", { id = id })
-  if not result then return nil, err end
-  if a.json then out.json(result) else show(result.job) end
-  return true
+  return parked.ask(state, a, "job", { id = id }, function(result) show(result.job) end)
 end
 
 --- Reads "nav", "odoo" and FIELD=VALUE; nil and what is wrong.
 local function words_of(a)
-  local winner, set = nil, nil
+  local winner, rest = nil, { a[1], a[2] }
   for i = 3, #a do
-    local field, text = a[i]:match "^([%w_]+)=(.*)$"
     if a[i] == "nav" or a[i] == "odoo" then
       if winner then return nil, "nav or odoo, once" end
       winner = a[i]
-    elseif field then
-      set = set or {}
-      if set[field] then return nil, field .. " is named twice" end
-      set[field] = text
     else
-      return nil, ("%q is neither nav, odoo nor FIELD=VALUE"):format(a[i])
+      rest[#rest + 1] = a[i]
     end
   end
-  if not winner and not set then return nil, "take needs nav, odoo or FIELD=VALUE" end
-  return { winner = winner, set = set }
+  local set, why = parked.words(rest, 3)
+  if not set then return nil, (why:gsub("is not FIELD", "is neither nav, odoo nor FIELD")) end
+  if not winner and not next(set) then return nil, "take needs nav, odoo or FIELD=VALUE" end
+  return { winner = winner, set = next(set) and set or nil }
 end
 
 function actions.take(state, a)
@@ -145,59 +134,31 @@ function actions.take(state, a)
   local words, wrong = words_of(a)
   if not words then return nil, { text = wrong, use = true } end
   words.id = id
-  local result
-  result, err = control.call(state, "take", words)
-  if not result then return nil, err end
-  if a.json then out.json(result)
-  else
+  return parked.ask(state, a, "take", words, function(result)
     out.line("%s: %d decided%s", result.record, result.decided,
              result.open > 0 and (", %d left to decide"):format(result.open) or "")
-  end
-  return true
+  end)
 end
 
 function actions.link(state, a)
   local id, err = id_of(a)
   if not id then return nil, err end
   if not a[3] then return nil, { text = "link needs the record on the other side", use = true } end
-  local result
-  result, err = control.call(state, "link", { id = id, to = a[3] })
-  if not result then return nil, err end
-  if a.json then out.json(result) else out.line("%s is linked to %s when its job runs", result.record, a[3]) end
-  return true
+  return parked.ask(state, a, "link", { id = id, to = a[3] }, function(result) out.line("%s", result.text) end)
 end
 
 function actions.separate(state, a)
   local id, err = id_of(a)
   if not id then return nil, err end
-  local result
-  result, err = control.call(state, "separate", { id = id })
-  if not result then return nil, err end
-  if a.json then out.json(result) else out.line("%s becomes a record of its own", result.record) end
-  return true
+  return parked.ask(state, a, "separate", { id = id }, function(result) out.line("%s", result.text) end)
 end
 
+local ORDER <const> = { "list", "show", "take", "link", "separate" }
 --- Words that each action takes, its own name included.
 local TAKES <const> = { list = 1, show = 2, take = 40, link = 3, separate = 2 }
 
 ---@param a table
 ---@return integer
-function review.run(a)
-  local name = a[1] or "list"
-  local action = actions[name]
-  if not action then
-    out.complain("review: %q is none of list, show, take, link, separate%s", name,
-                 name:match "^%d+$" and ("; navodoo review show %s?"):format(name) or "")
-    return 2
-  end
-  if #a > TAKES[name] then
-    out.complain("review: %s takes no %q", name, a[TAKES[name] + 1])
-    return 2
-  end
-  local ok, err = action(a.state or "state", a)
-  if ok then return 0 end
-  out.complain("review: %s", err.text)
-  return err.use and 2 or 1
-end
+function review.run(a) return parked.run("review", actions, ORDER, TAKES, a) end
 
 return review

@@ -10,6 +10,7 @@ local cache = require "navodoo.cache"
 local generation = require "navodoo.generation"
 local json = require "navodoo.json"
 local log = require "navodoo.log"
+local outcome = require "navodoo.engine.outcome"
 local store = require "navodoo.store"
 local task = require "navodoo.task"
 local time = require "navodoo.time"
@@ -152,7 +153,8 @@ local function give_to_a_person(self, slot, id, why)
     if job then
       local cause = assert(json.encode { class = "review", record = job.record, text = text, rule = "generation",
         way_out = "compare the record in both systems, then retry the job: the present version writes it" })
-      ops[#ops + 1] = { "job_park", job.id, job.rev, "review", cause, "generation" .. id }
+      ops[#ops + 1] = { "job_park", job.id, job.rev, "review", cause,
+                         outcome.fingerprint(slot.name, "review", { "generation" }), nil }
       ops[#ops + 1] = { "effects_drop", job.id }
       ops[#ops + 1] = { "journal_add", time.now(), job.flow, job.direction, job.record, job.id, "review", nil, id }
     end

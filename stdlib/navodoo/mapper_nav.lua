@@ -111,6 +111,7 @@ end
 -- The code that the engine gives a new record: prefix and Odoo's id.
 local function number_of(number)
   return function(id)
+    if math.type(id) ~= "integer" then return nil, "the record has no id, of which its number is made" end
     local digits = ("%d"):format(id)
     if #digits > number.digits then
       return nil, ("the id %s does not fit into %d digits"):format(digits, number.digits)
@@ -311,7 +312,7 @@ function writer:number(spec)
     self:add("if why then %s(problems, record.id, why) else values[%q] = r end",
       self:keep(refused(stub, "id", "nav.number")), spec.nav.key[#spec.nav.key])
   elseif policy.probe then
-    self:add("if values[%q] == nil then values[%q] = 'ODOO-' .. record.id end", policy.probe, policy.probe)
+    self:add("if values[%q] == nil and record.id then values[%q] = 'ODOO-' .. record.id end", policy.probe, policy.probe)
   end
 end
 

@@ -12,10 +12,10 @@ static void test_job_put_keeps_one_job_per_record(void **state) {
   assert_int_equal(apply_one(w, "job_put", "sssiisss", "f", "d", "C1", INT64_C(6),
                              INT64_C(6), "v1", "h1", "one"), 0);
   assert_answer(w, "1,C1,h1,ready,1", "jobs_by_record", "sss", "f", "d", "[\"C1\"]");
-  apply_one(w, "job_park", "iisss", INT64_C(1), INT64_C(1), "dead", "no", "fp");
+  apply_one(w, "job_park", "iisssn", INT64_C(1), INT64_C(1), "dead", "no", "fp");
   apply_one(w, "job_put", "sssiisss", "f", "d", "C1", INT64_C(7), INT64_C(7), "v2",
             "h2", "two");
-  assert_answer(w, "1,f,d,C1,0,ready,2,0,7,5,v2,h2,-,-,-,-,two", "job", "i", INT64_C(1));
+  assert_answer(w, "1,f,d,C1,0,ready,2,0,7,5,v2,h2,-,-,-,-,-,two", "job", "i", INT64_C(1));
   world_free(w);
 }
 
@@ -41,15 +41,15 @@ static void test_a_hint_makes_a_job_or_renews_the_one_there_is(void **state) {
   (void)state;
   world *w = world_new(false);
   assert_int_equal(hint(w, 5, NULL), 1);
-  assert_answer(w, "1,f,d,42,0,ready,1,0,5,5,-,-,-,-,-,-,-", "job", "i", INT64_C(1));
+  assert_answer(w, "1,f,d,42,0,ready,1,0,5,5,-,-,-,-,-,-,-,-", "job", "i", INT64_C(1));
   apply_one(w, "job_retry", "iiiis", INT64_C(1), INT64_C(1), INT64_C(90), INT64_C(3), "down");
   hint(w, 6, NULL); /* backs off as before, and is read again */
-  assert_answer(w, "1,f,d,42,0,ready,2,3,90,5,-,-,-,-,-,-,-", "job", "i", INT64_C(1));
+  assert_answer(w, "1,f,d,42,0,ready,2,3,90,5,-,-,-,-,-,-,-,-", "job", "i", INT64_C(1));
   assert_int_equal(apply_one(w, "job_done", "ii", INT64_C(1), INT64_C(1)), 0);
   apply_one(w, "job_put", "sssiisss", "f", "d", "42", INT64_C(7), INT64_C(7), "v", "h", "p");
-  apply_one(w, "job_park", "iisss", INT64_C(1), INT64_C(3), "dead", "no", "fp");
+  apply_one(w, "job_park", "iisssn", INT64_C(1), INT64_C(3), "dead", "no", "fp");
   hint(w, 8, NULL);
-  assert_answer(w, "1,f,d,42,0,ready,4,0,8,5,-,-,-,-,-,-,-", "job", "i", INT64_C(1));
+  assert_answer(w, "1,f,d,42,0,ready,4,0,8,5,-,-,-,-,-,-,-,-", "job", "i", INT64_C(1));
   world_free(w);
 }
 
@@ -155,23 +155,27 @@ static void test_waiting_job_is_woken_by_the_link_it_waits_for(void **state) {
   world_free(w);
 }
 
-static void test_decision_lives_until_the_job_changes_or_is_parked(void **state) {
+static void test_a_decision_outlives_a_newer_change_and_not_its_parking(void **state) {
   (void)state;
   world *w = world_new(false);
   nv_txn *t = nv_txn_new();
   put_job(t, "C1", "h1", "one");
   assert_int_equal(apply(w, t).status, NV_OK);
   assert_int_equal(apply_one(w, "job_decide", "isi", INT64_C(1), "take", INT64_C(5)), 0);
-  apply_one(w, "job_park", "iisss", INT64_C(1), INT64_C(1), "review", "why", "print");
+  apply_one(w, "job_park", "iisssn", INT64_C(1), INT64_C(1), "review", "why", "print");
   assert_int_equal(apply_one(w, "job_decide", "isi", INT64_C(1), "take", INT64_C(5)), 1);
   apply_one(w, "job_retry", "iiiis", INT64_C(1), INT64_C(1), INT64_C(6), INT64_C(1), "late");
-  assert_answer(w, "1,C1,1,1,v,h1,take", "jobs_due", "ssisin", "f", "d", INT64_C(9), "[]",
-                INT64_C(9));
+  assert_answer(w, "1,C1,1,1,v,h1,take,-", "jobs_due", "ssisin", "f", "d", INT64_C(9),
+                "[]", INT64_C(9));
   t = nv_txn_new();
   put_job(t, "C1", "h2", "two");
   assert_int_equal(apply(w, t).status, NV_OK);
-  assert_answer(w, "1,C1,2,0,v,h2,-", "jobs_due", "ssisin", "f", "d", INT64_C(99), "[]",
-                INT64_C(9));
+  assert_answer(w, "1,C1,2,0,v,h2,take,-", "jobs_due", "ssisin", "f", "d", INT64_C(99),
+                "[]", INT64_C(9));
+  apply_one(w, "job_park", "iissss", INT64_C(1), INT64_C(2), "dead", "no", "fp", "said");
+  apply_one(w, "jobs_revive", "si", "[1]", INT64_C(7));
+  assert_answer(w, "1,C1,2,0,v,h2,said,-", "jobs_due", "ssisin", "f", "d", INT64_C(99),
+                "[]", INT64_C(9));
   world_free(w);
 }
 
@@ -182,13 +186,44 @@ static void test_an_order_takes_the_place_of_what_waits(void **state) {
   put_job(t, "C1", "h1", "one");
   assert_int_equal(apply(w, t).status, NV_OK);
   assert_int_equal(apply_one(w, "review_drop", "sss", "f", "d", "C1"), 0);
-  apply_one(w, "job_park", "iisss", INT64_C(1), INT64_C(1), "review", "why", "print");
+  apply_one(w, "job_park", "iisssn", INT64_C(1), INT64_C(1), "review", "why", "print");
   apply_one(w, "job_order", "sssis", "f", "d", "C1", INT64_C(7), "take");
-  assert_answer(w, "1,C1,2,0,-,-,take", "jobs_due", "ssisin", "f", "d", INT64_C(9), "[]",
-                INT64_C(9));
-  apply_one(w, "job_park", "iisss", INT64_C(1), INT64_C(2), "review", "why", "print");
+  assert_answer(w, "1,C1,2,0,-,-,take,-", "jobs_due", "ssisin", "f", "d", INT64_C(9),
+                "[]", INT64_C(9));
+  apply_one(w, "job_park", "iisssn", INT64_C(1), INT64_C(2), "review", "why", "print");
   assert_int_equal(apply_one(w, "review_drop", "sss", "f", "d", "C2"), 0);
   assert_int_equal(apply_one(w, "review_drop", "sss", "f", "d", "C1"), 1);
+  world_free(w);
+}
+
+static const char *const import_values = "ssssiissssnss"; /* no decision */
+
+static int64_t import(world *w, const char *hash, const char *edited) {
+  return apply_one(w, "job_import", import_values, "f", "d", "C1", "dead", INT64_C(4),
+                   INT64_C(5), "v", hash, "why", "zip", edited, "p");
+}
+
+static void test_a_letter_is_edited_and_comes_from_another_store(void **state) {
+  (void)state;
+  world *w = world_new(false);
+  assert_int_equal(import(w, "h", NULL), 1);
+  assert_int_equal(import(w, "h", NULL), 0);
+  assert_int_equal(import(w, "h", "mended"), 1);
+  assert_int_equal(import(w, "h", "mended"), 0);
+  assert_int_equal(import(w, "h", NULL), 0);
+  assert_int_equal(import(w, "newer", "mended"), 0);
+  assert_answer(w, "zip,f,dead,1,1,why", "dead_groups", "");
+  assert_int_equal(apply_one(w, "job_edit", "isn", INT64_C(1), "again"), 1);
+  assert_int_equal(apply_one(w, "job_edit", "ins", INT64_C(1), "word"), 1);
+  assert_int_equal(apply_one(w, "jobs_revive", "si", "[1]", INT64_C(7)), 1);
+  assert_int_equal(apply_one(w, "job_edit", "isn", INT64_C(1), "late"), 0);
+  assert_answer(w, "1,C1,1,0,v,h,word,again", "jobs_due", "ssisin", "f", "d", INT64_C(9),
+                "[]", INT64_C(9));
+  nv_txn *t = nv_txn_new();
+  put_job(t, "C1", "newer", "other");
+  assert_int_equal(apply(w, t).status, NV_OK);
+  assert_answer(w, "1,C1,2,0,v,newer,word,-", "jobs_due", "ssisin", "f", "d", INT64_C(99),
+                "[]", INT64_C(9));
   world_free(w);
 }
 
@@ -201,16 +236,25 @@ static void test_dead_jobs_group_by_cause_and_revive_together(void **state) {
     nv_txn *t = nv_txn_new();
     sprintf(record, "C%d", i);
     put_job(t, record, "h", "p");
-    add(t, 1, "job_park", "iisss", (int64_t)i + 1, INT64_C(1), i == 3 ? "review" : "dead",
+    add(t, 1, "job_park", "iisssn", (int64_t)i + 1, INT64_C(1), "dead",
         i == 0 ? "first" : "later", cause[i]);
     assert_int_equal(apply(w, t).status, NV_OK);
   }
-  assert_answer(w, "zip,3,first,f,1;vat,1,later,f,2", "dead_groups", "");
-  assert_answer(w, "f,dead,3;f,review,1", "jobs_counts", "");
-  assert_int_equal(apply_one(w, "job_revive_group", "si", "zip", INT64_C(77)), 3);
-  assert_int_equal(apply_one(w, "job_revive", "ii", INT64_C(2), INT64_C(78)), 1);
-  assert_int_equal(apply_one(w, "job_revive", "ii", INT64_C(2), INT64_C(78)), 0);
-  assert_answer(w, "f,ready,4", "jobs_counts", "");
+  assert_answer(w, "zip,f,dead,3,1,first;vat,f,dead,1,2,later", "dead_groups", "");
+  assert_answer(w, "f,dead,4", "jobs_counts", "");
+  apply_one(w, "job_drop", "i", INT64_C(1));
+  assert_answer(w, "zip,f,dead,2,3,later;vat,f,dead,1,2,later", "dead_groups", "");
+  apply_one(w, "job_park", "iisssn", INT64_C(3), INT64_C(1), "review", "look", "vat");
+  assert_answer(w, "vat,f,dead,1,2,later;vat,f,review,1,3,look;zip,f,dead,1,4,later",
+                "dead_groups", "");
+  assert_int_equal(apply_one(w, "jobs_revive", "si", "[2,3,99]", INT64_C(77)), 2);
+  assert_int_equal(apply_one(w, "jobs_revive", "si", "[2]", INT64_C(78)), 0);
+  assert_answer(w, "zip,f,dead,1,4,later", "dead_groups", "");
+  nv_txn *t = nv_txn_new();
+  put_job(t, "C3", "other", "p");
+  assert_int_equal(apply(w, t).status, NV_OK);
+  assert_answer(w, "", "dead_groups", "");
+  assert_answer(w, "f,ready,3", "jobs_counts", "");
   world_free(w);
 }
 
@@ -433,11 +477,12 @@ static void test_an_open_effect_pins_its_job_to_a_generation(void **state) {
       INT64_C(5), INT64_C(1)); /* by an older navodoo: anybody's */
   assert_int_equal(apply(w, t).status, NV_OK);
   static const int64_t far = INT64_C(1) << 60;
-  assert_answer(w, "2,C2,1,0,v,h,-;3,C3,1,0,v,h,-", "jobs_due", "ssisni", "f", "d", far,
+  assert_answer(w, "2,C2,1,0,v,h,-,-;3,C3,1,0,v,h,-,-", "jobs_due", "ssisni", "f", "d", far,
                 "[]", INT64_C(2));
-  assert_answer(w, "1,C1,1,0,v,h,-;2,C2,1,0,v,h,-;3,C3,1,0,v,h,-", "jobs_due", "ssisni", "f", "d",
-                far, "[]", INT64_C(1));
-  assert_answer(w, "1,C1,1,0,v,h,-", "jobs_pinned", "ssisni", "f", "d", far, "[]", INT64_C(1));
+  assert_answer(w, "1,C1,1,0,v,h,-,-;2,C2,1,0,v,h,-,-;3,C3,1,0,v,h,-,-", "jobs_due", "ssisni",
+                "f", "d", far, "[]", INT64_C(1));
+  assert_answer(w, "1,C1,1,0,v,h,-,-", "jobs_pinned", "ssisni", "f", "d", far, "[]",
+                INT64_C(1));
   assert_answer(w, "", "jobs_pinned", "ssisni", "f", "d", far, "[]", INT64_C(2));
   apply_one(w, "job_retry", "iiiin", INT64_C(1), INT64_C(1), INT64_C(3), INT64_C(1));
   assert_answer(w, "1,1,3", "generations_pinned", "si", "f", INT64_C(2));
@@ -636,6 +681,11 @@ static void test_every_name_has_sql_that_runs(void **state) {
   world_free(w);
 }
 
+/* One row for each cause that failures have just now. */
+static bool is_small(const char *step) {
+  return strcmp(step, "SCAN g") == 0 || strcmp(step, "SCAN parked_groups") == 0;
+}
+
 /* Walks the plans: a table may be read from end to end only where that is the
  * question, or where the walk is along the rowid and stops early. */
 static void check_plan(sqlite3 *db, const nv_store_sql *q) {
@@ -652,7 +702,8 @@ static void check_plan(sqlite3 *db, const nv_store_sql *q) {
   while (sqlite3_step(st) == SQLITE_ROW) {
     const char *step = (const char *)sqlite3_column_text(st, 3);
     if (strncmp(step, "SCAN", 4) == 0 && !strstr(step, "USING") &&
-        !strstr(step, "json_each") && !strstr(step, "CONSTANT"))
+        !strstr(step, "json_each") && !strstr(step, "CONSTANT") &&
+        !is_small(step))
       fail_msg("%s: %s", q->name, step);
   }
   sqlite3_finalize(st);
@@ -683,8 +734,9 @@ int main(void) {
       cmocka_unit_test(test_job_ids_are_never_used_again),
       cmocka_unit_test(test_jobs_due_come_in_order_and_without_the_excluded),
       cmocka_unit_test(test_waiting_job_is_woken_by_the_link_it_waits_for),
-      cmocka_unit_test(test_decision_lives_until_the_job_changes_or_is_parked),
+      cmocka_unit_test(test_a_decision_outlives_a_newer_change_and_not_its_parking),
       cmocka_unit_test(test_an_order_takes_the_place_of_what_waits),
+      cmocka_unit_test(test_a_letter_is_edited_and_comes_from_another_store),
       cmocka_unit_test(test_dead_jobs_group_by_cause_and_revive_together),
       cmocka_unit_test(test_an_unexpected_row_count_undoes_the_transaction),
       cmocka_unit_test(test_a_group_fails_only_the_guilty),

@@ -15,9 +15,6 @@ local ways = require "navodoo.engine.ways"
 
 local applying = {}
 
---- Jobs of a plan are due when nobody looks for them: only this module runs them.
-local FAR_US <const> = 366 * 24 * 3600 * 1000000
-
 local function name_of(p) return p.direction .. " " .. p.record end
 
 -- Why a planned write does not go out as it would be now; nil: it is the planned one.
@@ -43,7 +40,7 @@ local function is_about_gone(p) return p.what == "archive" or p.what == "block" 
 
 -- Stores the job of a planned record and answers its row, or nil and why not.
 local function job_of(engine, p)
-  local due = time.now() + FAR_US
+  local due = time.now() -- no pump runs beside an apply, and after its death the next run goes on
   local names = assert(json.encode(json.array { p.record }))
   local rows, err = store.query("jobs_by_record", engine.flow.name, p.direction, names)
   if not rows then return nil, err.text end

@@ -24,6 +24,7 @@ local outcome = require "navodoo.engine.outcome"
 local pair = require "navodoo.engine.pair"
 local delivery = require "navodoo.engine.delivery"
 local waiting = require "navodoo.engine.waiting"
+local word = require "navodoo.engine.word"
 
 local back = {}
 
@@ -118,9 +119,9 @@ local function read_nav(engine, txn, items)
       gone.report(engine, txn, "nav_to_odoo", item.link.nav)
       finish(txn, item)
     elseif item.adopting and not item.result and not item.record then -- a person named it
-      closing.park(engine, txn, item, "review", outcome.review(engine.flow.name, item.job.record,
+      closing.park(engine, txn, item, "review", outcome.alike(engine.flow.name, item.job,
         ("NAV has no %s %s to link %s %d to"):format(engine.entity, tostring(item.nav_key), engine.model,
-          item.id), {}))
+          item.id), {}, "nothing"))
     end
   end
   return true
@@ -132,8 +133,8 @@ local function refuse_mapping(engine, txn, item, problems)
   for _, p in ipairs(problems) do
     if p.waits_for then return waiting.park(engine, txn, item, p) end
   end
-  local text, fingerprint = outcome.broken_rules(engine.flow.name, item.job.record, problems)
-  closing.park(engine, txn, item, "dead", text, fingerprint)
+  item.said = item.job.decision
+  closing.park(engine, txn, item, "dead", outcome.broken_rules(engine.flow.name, item.job.record, problems))
 end
 
 --- What Odoo's record says in NAV's words; parks what cannot be said.
@@ -145,22 +146,46 @@ local function map(engine, txn, item, links)
   if #problems > 0 then refuse_mapping(engine, txn, item, problems) end
 end
 
---- A value that a person typed, as the NAV field takes it; nil when it does not fit.
-local function typed(def, text)
-  if def.type == "decimal" then return decimal.parse(text) end
-  if def.type == "integer" then return math.tointeger(tonumber(text)) end
-  if def.type == "boolean" then return ({ ["true"] = true, ["false"] = false })[text] end
-  return text
+--- A person's word that cannot be done: what it was about is a review again, with the word
+-- and why it was refused. The base is left, so that neither side's value travels meanwhile.
+local function give_back(engine, txn, item, why)
+  local set = item.decision.set
+  local conflicts = pair.conflicts(item, true)
+  if not conflicts then -- of fields that the flow does not carry to NAV
+    return closing.refuse(engine, txn, item, { class = "invalid", code = "said", text = why })
+  end
+  closing.park(engine, txn, item, "review", pair.review(engine, item,
+    item.link and item.link.nav or keys.nav(engine.company, item.nav_key), conflicts, { set = set, text = why }))
 end
 
---- Puts the values of a person's decision over those of both sides.
-local function dictate(engine, item)
+--- Puts the values of a person's decision over those of both sides, once the field and the
+-- flow's rules take them.
+---@return string|nil why  not
+local function dictate(engine, item, links)
+  local record, values, complaint = {}, {}, nil
+  for name, v in pairs(item.record) do record[name] = v end -- one place each
   for _, v in ipairs(item.verdicts) do
     for _, field in ipairs(v.entry.nav) do
-      local text = item.decision.set[field]
-      local value = text and typed(engine.nav_schema.fields[field], text)
-      if value ~= nil then
-        v.what, v.dictated, item.to_nav[field] = "to_nav", true, value
+      local said = item.decision.set[field]
+      if said then
+        v.dictated = true
+        local value, why = word.read(field, engine.nav_schema.fields[field], said)
+        complaint = complaint or why
+        values[field], record[field] = value, value
+      end
+    end
+  end
+  if complaint then return complaint end
+  local _, problems = pair.map(engine, "to_odoo", record,
+    { creating = false, current = item.current, lookups = engine.lookups, links = links })
+  for _, p in ipairs(problems) do
+    if values[p.field] ~= nil then return word.told(p) end
+  end
+  for _, v in ipairs(item.verdicts) do
+    if v.dictated then
+      v.what = "to_nav"
+      for _, field in ipairs(v.entry.nav) do
+        if values[field] ~= nil then item.to_nav[field] = values[field] end
       end
     end
   end
@@ -170,11 +195,13 @@ local function plan(engine, txn, item, cards, links)
   local said = pair.map(engine, "to_odoo", item.record,
     { creating = false, current = item.current, lookups = engine.lookups, links = links })
   pair.plan(engine, item, said or {}, item.values, cards)
-  if item.decision and item.decision.set then dictate(engine, item) end
+  local word_given = item.decision and item.decision.set
+  local why = word_given and dictate(engine, item, links)
+  if why then return give_back(engine, txn, item, why) end
   item.body = pair.nav_body(engine, item)
   if gone.archived(engine, item) then return gone.follow(engine, txn, item) end
-  if item.body and pair.out_of_turns(item, "to_nav", time.now()) then
-    closing.park(engine, txn, item, "review", outcome.restless(engine.flow.name, item, pair.TURNS))
+  if item.body and not word_given and pair.out_of_turns(item, "to_nav", time.now()) then
+    closing.park(engine, txn, item, "review", pair.restless(engine, item))
   end
 end
 
@@ -200,6 +227,9 @@ local function fail(engine, txn, item)
   end
   if err.class == "conflict" then return creating.taken(engine, txn, item, err) end
   if err.class == "dependency" then err.class = "invalid" end -- NAV names what is missing
+  if err.class == "invalid" and item.verdicts and item.decision and item.decision.set then
+    return give_back(engine, txn, item, err.text)
+  end
   if err.class == "invalid" or err.class == "bug" then return closing.refuse(engine, txn, item, err) end
   closing.postpone(engine, txn, item, err, engine.settle_nav_us)
 end
@@ -238,8 +268,8 @@ local function close_all(engine, items)
     ok, err = commit(txn)
     if not ok and err.code == "invalid" then
       engine:count(item.result, -1)
-      closing.park(engine, txn, item, "review", outcome.review(engine.flow.name, item.job.record,
-        ("%s belongs to another record already (%s)"):format(tostring(item.nav_key), err.text), {}))
+      closing.park(engine, txn, item, "review", outcome.taken(engine.flow.name, item.job,
+        ("%s %s"):format(engine.entity, tostring(item.nav_key))))
       ok, err = commit(txn)
     end
     if not ok then return nil, err end

@@ -22,6 +22,7 @@ local cluster = require "navodoo.engine.cluster"
 local gate = require "navodoo.engine.gate"
 local gone = require "navodoo.engine.gone"
 local lane = require "navodoo.engine.lane"
+local mending = require "navodoo.engine.mending"
 local outcome = require "navodoo.engine.outcome"
 local sending = require "navodoo.engine.sending"
 local twoway = require "navodoo.engine.twoway"
@@ -49,13 +50,18 @@ local BUSY_US <const> = 1000000 -- a name that somebody holds is asked for again
 
 --- The NAV record of an item: as it was polled, or read back from its payload.
 local function record_of(engine, item)
-  if item.record then return item.record end
-  local record, err = json.decode(item.payload)
-  if not record then return nil, err.text end
-  local problem = engine.typed(record)
-  if problem then return nil, problem end
-  item.record = record
-  return record
+  if not item.record then
+    local record, err = json.decode(item.payload)
+    if not record then return nil, err.text end
+    local problem = engine.typed(record)
+    if problem then return nil, problem end
+    item.record = record
+  end
+  if item.job.edited and not item.polled then
+    local ok, why = mending.apply(engine, item)
+    if not ok then return nil, why end
+  end
+  return item.record
 end
 
 --- Maps one item; false when the flow's code failed and the item is parked already.
@@ -88,8 +94,8 @@ local function park_broken(engine, txn, item)
   for _, p in ipairs(item.problems) do
     if p.waits_for then return waiting.park(engine, txn, item, p) end
   end
-  local text, fingerprint = outcome.broken_rules(engine.flow.name, item.job.record, item.problems)
-  closing.park(engine, txn, item, "dead", text, fingerprint)
+  item.said = item.job.decision
+  closing.park(engine, txn, item, "dead", outcome.broken_rules(engine.flow.name, item.job.record, item.problems))
 end
 
 local function lacks_a_code(item)
@@ -132,12 +138,14 @@ local function settled_at(engine, effect)
 end
 
 --- A linked record that is gone is never written: `load` would make a new one out of
--- the changed columns.
-local function park_gone(engine, txn, item, id)
-  local text, fingerprint = outcome.review(engine.flow.name, item.job.record,
-    ("%s %s, linked to %s, is gone from %s"):format(engine.model, tostring(id), item.job.record,
-      engine.odoo.endpoint.name), {})
-  closing.park(engine, txn, item, "review", text, fingerprint)
+-- the changed columns. What was decided to be left alone stays so.
+local function park_gone(engine, txn, item)
+  if gone.is_news(item.link, "odoo_to_nav") then return gone.review(engine, txn, item, "odoo_to_nav") end
+  txn:add("link_seen", engine.flow.name, item.job.record, item.job.hash, item.job.version, time.now())
+  closing.journal(engine, txn, item, "ignored", { why = "gone" })
+  item.result = "ignored"
+  txn:add("effects_drop", item.job.id)
+  txn:add("job_done", item.job.id, item.job.rev)
 end
 
 --- Splits off the items whose effect may still land; asks for the rest by external
@@ -160,9 +168,15 @@ local function probe(engine, txn, items)
   if not ids then return nil, err end
   for _, item in ipairs(asked) do
     item.id = ids[item.xmlid]
-    if item.link and not item.id then park_gone(engine, txn, item, item.link.odoo) end
+    if item.link and not item.id then park_gone(engine, txn, item) end
   end
   return true
+end
+
+--- A person named a record that is not there.
+local function stands_for_nothing(engine, txn, item)
+  closing.park(engine, txn, item, "review", outcome.alike(engine.flow.name, item.job,
+    ("Odoo has no %s %d to link %s to"):format(engine.model, item.id, item.job.record), {}, "nothing"))
 end
 
 --- Reads what the target holds for every item with an id.
@@ -182,7 +196,9 @@ local function read_current(engine, txn, items)
   end
   for _, id in ipairs(ids) do
     local item = by_id[id]
-    if not item.current then park_gone(engine, txn, item, id) end
+    if not item.current then
+      if item.link then park_gone(engine, txn, item) else stands_for_nothing(engine, txn, item) end
+    end
   end
   return true
 end
@@ -267,7 +283,7 @@ local function judge(engine, txn, item, list)
   if verdict == "adopt" then
     take(engine, txn, item, best.id, sure)
   else
-    closing.park(engine, txn, item, "review", outcome.review(engine.flow.name, item.job.record,
+    closing.park(engine, txn, item, "review", outcome.alike(engine.flow.name, item.job,
       ("%s looks like %s %d %q (confidence %.2f)%s"):format(item.job.record, engine.model, best.id,
         tostring(best.name), sure, best.linked and ", which belongs to " .. best.linked or ""),
       { { id = best.id, name = best.name, linked = best.linked,
@@ -328,7 +344,7 @@ local function still_free(engine, txn, items)
   if not links then return nil, err end
   for _, l in ipairs(links) do
     local item = by_id[l.odoo]
-    closing.park(engine, txn, item, "review", outcome.review(engine.flow.name, item.job.record,
+    closing.park(engine, txn, item, "review", outcome.alike(engine.flow.name, item.job,
       ("%s looks like %s %s, which belongs to %s"):format(item.job.record, engine.model, l.odoo, l.nav),
       { { id = item.id, linked = l.nav } }))
   end
@@ -381,10 +397,9 @@ local function close_all(engine, items)
     closing.close(engine, txn, item)
     ok, err = commit(txn)
     if not ok and err.code == "invalid" then
-      local text, fingerprint = outcome.review(engine.flow.name, item.job.record,
-        ("%s %s belongs to another record already (%s)"):format(engine.model, tostring(item.id), err.text), {})
       engine:count(item.result, -1)
-      closing.park(engine, txn, item, "review", text, fingerprint)
+      closing.park(engine, txn, item, "review", outcome.taken(engine.flow.name, item.job,
+        ("%s %s"):format(engine.model, tostring(item.id))))
       ok, err = commit(txn)
     end
     if not ok then return nil, err end
@@ -438,10 +453,8 @@ end
 local function run(engine, items, open)
   local txn = store.txn()
   local ok, err = probe(engine, txn, items)
-  if ok and engine.paired then
-    ok, err = twoway.refresh(engine, txn, items, open)
-    if ok then items = open_items(items) end
-  end
+  if ok then ok, err = twoway.refresh(engine, txn, items, open) end
+  if ok then items = open_items(items) end
   if ok and #engine.flow.link_needs > 0 then
     for _, item in ipairs(items) do record_of(engine, item) end -- the records tell which links
     ok, err = twoway.links(engine, items)
@@ -464,13 +477,16 @@ local function run(engine, items, open)
   items = open_items(items)
   local writes, now = {}, time.now()
   for _, item in ipairs(items) do
-    if not item.verdicts then item.write = differences(engine, item) end
-    if (item.write or item.adopting) and gate.passes(engine, txn, item) then
+    if not item.verdicts then
+      item.write = differences(engine, item)
+      gone.returned(engine, txn, item)
+    end
+    if (item.write or item.adopting) and not item.result and gate.passes(engine, txn, item) then
       writes[#writes + 1] = item
       closing.intend(engine, txn, item, now)
     end
   end
-  if engine.gate then items = open_items(items) end
+  items = open_items(items)
   failpoint("effect.before_intend")
   ok, err = commit(txn)
   if not ok then return nil, err end

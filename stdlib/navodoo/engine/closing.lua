@@ -6,7 +6,9 @@
 local crypto = require "navodoo.crypto"
 local decimal = require "navodoo.decimal"
 local json = require "navodoo.json"
+local log = require "navodoo.log"
 local store = require "navodoo.store"
+local text = require "navodoo.text"
 local time = require "navodoo.time"
 local base = require "navodoo.engine.base"
 local identity = require "navodoo.engine.identity"
@@ -16,6 +18,8 @@ local pair = require "navodoo.engine.pair"
 local closing = {}
 
 local UNDECIDED_MS <const> = 60000 -- pause after a refused login or a wrong setting
+--- Lines of the log about parked records in one stretch of time, and their length.
+local TOLD_MAX <const>, TOLD_MS <const>, TOLD_TEXT <const> = 20, 60000, 240
 
 --- Counts an outcome and writes it down.
 ---@param engine table
@@ -30,7 +34,34 @@ function closing.journal(engine, txn, item, result, detail)
 end
 local journal <const> = closing.journal
 
---- Puts a job aside until a person decides.
+--- Says in the log what was parked and how to go on; at most so many lines a minute, for
+-- fifty thousand letters of one cause say no more than its group.
+local function say(engine, item, state, cause)
+  local now = time.monotonic()
+  local told = engine.told
+  if not told or now - told.since > TOLD_MS then
+    if told and told.left > 0 then
+      log.warn(("%d more dead letters and reviews: navodoo dead groups"):format(told.left), { flow = engine.flow.name })
+    end
+    told = { since = now, n = 0, left = 0 }
+    engine.told = told
+  end
+  if told.n >= TOLD_MAX then
+    told.left = told.left + 1
+    if told.left == 1 then
+      log.warn("more dead letters and reviews than are named here: navodoo dead groups", { flow = engine.flow.name })
+    end
+    return
+  end
+  told.n = told.n + 1
+  log.warn(("%s %d, %s: %s"):format(state == "dead" and "dead letter" or "review", item.job.id, item.job.record,
+    text.truncate(tostring(cause.text), TOLD_TEXT)), { flow = engine.flow.name, field = cause.field,
+    way_out = cause.way_out and text.truncate(tostring(cause.way_out), TOLD_TEXT)
+      or ("navodoo dead show %d"):format(item.job.id) })
+end
+
+--- Puts a job aside until a person decides. What a person said of it and could not be done
+-- stays with it: `item.said`.
 ---@param engine table
 ---@param txn navodoo.Txn
 ---@param item navodoo.Item
@@ -39,15 +70,16 @@ local journal <const> = closing.journal
 ---@param fingerprint string  of the cause
 function closing.park(engine, txn, item, state, err, fingerprint)
   item.result = state
-  txn:add("job_park", item.job.id, item.job.rev, state, err, fingerprint)
+  txn:add("job_park", item.job.id, item.job.rev, state, err, fingerprint, item.said)
   txn:add("effects_drop", item.job.id)
   journal(engine, txn, item, state, { why = fingerprint })
+  if not engine.gate then say(engine, item, state, json.decode(err) or { text = err }) end
 end
 
 --- Gives up on a record, in the words of `err`.
 function closing.refuse(engine, txn, item, err)
-  local text, fingerprint = outcome.refused(engine.flow.name, item.job.record, err)
-  closing.park(engine, txn, item, "dead", text, fingerprint)
+  item.said = item.job.decision
+  closing.park(engine, txn, item, "dead", outcome.refused(engine.flow.name, item.job.record, err))
 end
 
 --- Writes down that the item is about to be written.
@@ -109,11 +141,12 @@ end
 
 -- Ends an item of a flow that goes both ways.
 local function close_pair(engine, txn, item)
+  item.record = item.polled or item.record -- what a person mended is not what NAV holds
   local job, result = item.job, item.adopting and "adopted" or item.write and "updated" or "unchanged"
   item.etag = item.etag or job.version
-  local what, text, fingerprint = pair.close(engine, txn, item, "to_odoo", job.record)
+  local what, cause, fingerprint = pair.close(engine, txn, item, "to_odoo", job.record)
   txn:add("effects_drop", job.id)
-  if what == "review" then return closing.park(engine, txn, item, "review", text, fingerprint) end
+  if what == "review" then return closing.park(engine, txn, item, "review", cause, fingerprint) end
   item.result = result
   local detail = detail_of(item, result) or {}
   detail.lost, detail.ignored = item.lost, item.ignored

@@ -17,9 +17,8 @@ local pair = require "navodoo.engine.pair"
 
 local creating = {}
 
-local function park(engine, txn, item, text, candidates)
-  closing.park(engine, txn, item, "review",
-    outcome.review(engine.flow.name, item.job.record, text, candidates or {}))
+local function park(engine, txn, item, cause, text)
+  closing.park(engine, txn, item, "review", outcome.alike(engine.flow.name, item.job, text, {}, cause))
 end
 
 --- Splits off the items whose earlier write may still land.
@@ -101,14 +100,14 @@ function creating.probe(engine, txn, items)
           where = { { policy.probe, "eq", item.values[policy.probe] } } })
         if not page then return nil, failed end
         if #page.rows > 1 then
-          park(engine, txn, item, ("NAV has more than one record with %s %q; one of them may be that of %s %d"):format(
-            policy.probe, tostring(item.values[policy.probe]), engine.model, item.id))
+          park(engine, txn, item, "several", ("NAV has more than one record with %s %q; one of them may be that "
+            .. "of %s %d"):format(policy.probe, tostring(item.values[policy.probe]), engine.model, item.id))
         end
         row = page.rows[1]
       else
-        park(engine, txn, item, ("%s %d was sent to NAV as a new record and the answer was lost; the number series "
-          .. "gives the number and the flow names no field (nav.probe) to find it by: look for it in NAV, link it "
-          .. "or say that there is none"):format(engine.model, item.id))
+        park(engine, txn, item, "lost answer", ("%s %d was sent to NAV as a new record and the answer was lost; "
+          .. "the number series gives the number and the flow names no field (nav.probe) to find it by: look for "
+          .. "it in NAV, link it or say that there is none"):format(engine.model, item.id))
       end
       if row and not item.result then found(engine, item, row) end
     end
@@ -129,7 +128,7 @@ end
 
 --- The number that we chose belongs to somebody else already.
 function creating.taken(engine, txn, item, err)
-  park(engine, txn, item, ("NAV has a record %s already, which is not that of %s %d: %s"):format(
+  park(engine, txn, item, "number", ("NAV has a record %s already, which is not that of %s %d: %s"):format(
     tostring(creating.number(engine, item.id)), engine.model, item.id, err.text))
 end
 

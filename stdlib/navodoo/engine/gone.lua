@@ -14,6 +14,7 @@ local closing = require "navodoo.engine.closing"
 local gate = require "navodoo.engine.gate"
 local keys = require "navodoo.engine.keys"
 local outcome = require "navodoo.engine.outcome"
+local pair = require "navodoo.engine.pair"
 
 local gone = {}
 
@@ -42,6 +43,15 @@ function gone.suspect(engine, txn, direction, record)
   engine.wake:set()
 end
 
+--- The base of a link whose Odoo record a person archived, and which is left as it is.
+---@param link table
+---@return string
+function gone.with_archived(link)
+  local known = base.read(link) or { nav = {}, odoo = {} }
+  known.odoo.active = false
+  return base.pack(assert(json.canonical(json.object({}, known.nav))), assert(json.canonical(known.odoo)))
+end
+
 --- Splits the jobs of a batch: those about a record, and those about one that is gone.
 ---@param jobs table[]
 ---@return table[] jobs
@@ -63,15 +73,25 @@ function gone.is_news(link, direction)
   return (direction == "nav_to_odoo" and link.hash or link.odoo_hash) ~= gone.HASH
 end
 
-local function names(engine, link, direction)
-  if direction == "nav_to_odoo" then return link.nav, "NAV", ("%s %s"):format(engine.model, link.odoo) end
-  return ("%s %s"):format(engine.model, link.odoo), "Odoo", link.nav
+-- Does an entry of the flow carry Odoo's archiving in this direction?
+local function carries_active(engine, way)
+  for _, entry in ipairs(engine.flow.entries) do
+    for _, field in ipairs(entry[way] and entry.odoo or {}) do
+      if field == "active" then return true end
+    end
+  end
+  return false
 end
 
 --- Leaves it to a person.
-local function review(engine, txn, item, direction)
-  local lost, side, left = names(engine, item.link, direction)
-  closing.park(engine, txn, item, "review", outcome.gone(engine.flow.name, item.job.record, lost, side, left))
+---@param direction "nav_to_odoo"|"odoo_to_nav"  of the side that lacks the record
+---@param archived boolean|nil  it is there, but archived
+function gone.review(engine, txn, item, direction, archived)
+  local link, forth = item.link, direction == "nav_to_odoo"
+  local partner = ("%s %s"):format(engine.model, link.odoo)
+  closing.park(engine, txn, item, "review", outcome.gone(engine.flow.name, item.job, {
+    side = forth and "nav" or "odoo", archived = archived, nav = link.nav, odoo = link.odoo,
+    lost = forth and link.nav or partner, left = forth and partner or link.nav, lane = pair.lane(engine, link) }))
 end
 
 -- The link's new row: one side is gone, the other as it was written.
@@ -168,6 +188,25 @@ local function block(engine, txn, item)
   finish(engine, txn, item, "odoo_to_nav", "blocked", nav)
 end
 
+--- A record of NAV that was gone is there again. Its partner, archived by the policy, becomes
+-- active with this write; where a person decides, he is asked.
+---@param engine table
+---@param txn navodoo.Txn
+---@param item table  planned; gets `write`
+function gone.returned(engine, txn, item)
+  if item.result or not item.link or item.link.hash ~= gone.HASH then return end
+  if not engine.fields.active or carries_active(engine, "to_odoo") or item.current.active ~= false then return end
+  local policy = engine.flow.policy.gone
+  local what = policy and policy.from_nav or "review"
+  if what == "archive" then
+    item.write = item.write or {}
+    item.write.active = true
+  elseif what == "review" then
+    closing.park(engine, txn, item, "review", outcome.returned(engine.flow.name, item.job,
+      ("%s %s"):format(engine.model, item.link.odoo)))
+  end
+end
+
 --- Was the Odoo record archived since both were in step, in a flow that carries no such
 -- thing by an entry?
 ---@param engine table
@@ -177,12 +216,7 @@ function gone.archived(engine, item)
   if not item.link or item.current.active ~= false then return false end
   local known = base.read(item.link)
   if not known or known.odoo.active ~= true then return false end
-  for _, entry in ipairs(engine.flow.entries) do
-    for _, field in ipairs(entry.to_nav and entry.odoo or {}) do
-      if field == "active" then return false end
-    end
-  end
-  return true
+  return not carries_active(engine, "to_nav")
 end
 
 --- Adds what the policy says about an archived Odoo record to the body for NAV; parks it
@@ -203,8 +237,7 @@ function gone.follow(engine, txn, item)
     if #item.body == 0 then item.body = nil end
     return
   end
-  closing.park(engine, txn, item, "review", outcome.gone(engine.flow.name, item.job.record,
-    ("%s %s"):format(engine.model, item.link.odoo), "Odoo (archived)", item.link.nav))
+  gone.review(engine, txn, item, "odoo_to_nav", true)
 end
 
 local function settle(engine, txn, item, direction)
@@ -213,7 +246,7 @@ local function settle(engine, txn, item, direction)
   if what == "ignore" then return finish(engine, txn, item, direction, "ignored") end
   if what == "archive" and engine.fields.active then return archive(engine, txn, item) end
   if what == "block" and engine.flow.nav.block then return block(engine, txn, item) end
-  return review(engine, txn, item, direction)
+  return gone.review(engine, txn, item, direction)
 end
 
 -- The records that are there after all, by job record.

@@ -34,7 +34,6 @@ local main = {}
 
 local LOOKUP_TTL_US <const> = 3600 * 1000000
 local LOOKUP_RETRY_US <const> = 30 * 1000000 -- an unknown code asks again, but not for ever
-local DAY_US <const> = 24 * 3600 * 1000000
 local HELD_MAX <const> = 3000 -- records in memory beside their jobs on disk
 
 local engine = {}
@@ -185,11 +184,7 @@ end
 --- After a crash: effects of an earlier process may still land in the target. Their
 -- jobs wait out the settle time, counted from now.
 local function settle_leftovers(self)
-  local now = time.now()
-  return store.apply {
-    -- those of an apply that was killed were put out of the pump's sight
-    { "jobs_recall", self.flow.name, now, now + DAY_US },
-    { "jobs_settle", self.flow.name, self.started_us + self.settle_us } }
+  return store.apply { { "jobs_settle", self.flow.name, self.started_us + self.settle_us } }
 end
 
 local function new_engine(spec, flow)

@@ -104,7 +104,7 @@ local function candidates(engine, strong, name)
 end
 
 local function review(engine, txn, item, best, sure)
-  closing.park(engine, txn, item, "review", outcome.review(engine.flow.name, item.job.record,
+  closing.park(engine, txn, item, "review", outcome.alike(engine.flow.name, item.job,
     ("%s %d %q looks like %s in NAV, %q (confidence %.2f)%s"):format(engine.model, item.id,
       tostring(item.current.name), tostring(best.key), tostring(best.name), sure,
       best.linked and ", which belongs to " .. best.linked or ""),

@@ -4,8 +4,10 @@
 -- changed travels to the other; where both changed and say the same, nothing is left to
 -- do; where they differ, the entry's owner decides, then the flow's policy, then a person.
 -- What loses is named, never dropped in silence. Without a base (first sight of two
--- records that both exist and are one) the owner decides, a blank side is filled from the
--- other, and where both say something NAV's word is taken, unless the policy is "odoo".
+-- records that both exist and are one) the owner decides, and a blank side is filled from the
+-- other. Where both say something, two that just met take NAV's word, unless the policy is
+-- "odoo": they differ in how they were typed. Two that were in step before (the store was
+-- lost, the external id tells) differ by somebody's edit: the policy decides.
 -- Pure functions.
 
 local decimal = require "navodoo.decimal"
@@ -17,6 +19,7 @@ local merge = {}
 
 ---@class navodoo.Sides
 ---@field base { nav: table, odoo: table }|nil
+---@field met boolean|nil      the two were found to be one just now
 ---@field nav table            the NAV record now
 ---@field odoo table           the Odoo record now
 ---@field to_odoo table        what NAV's record says in Odoo's words
@@ -117,8 +120,8 @@ local function verdict(entry, s)
     local no_nav, no_odoo = blank(s.nav, entry.nav), blank(s.odoo, entry.odoo)
     if no_nav and not no_odoo then return { entry = entry, what = "to_nav" } end
     if no_odoo and not no_nav then return { entry = entry, what = "to_odoo" } end
-    -- two that were found to be one differ in how they were typed: NAV's is the way of the books
-    if s.conflict ~= "odoo" then return { entry = entry, what = "to_odoo", lost = "odoo" } end
+    -- NAV's is the way of the books
+    if s.met and s.conflict ~= "odoo" then return { entry = entry, what = "to_odoo", lost = "odoo" } end
   end
   return decide(entry, owner, s)
 end

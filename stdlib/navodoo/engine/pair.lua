@@ -14,6 +14,7 @@ local base = require "navodoo.engine.base"
 local merge = require "navodoo.engine.merge"
 local identity = require "navodoo.engine.identity"
 local outcome = require "navodoo.engine.outcome"
+local word = require "navodoo.engine.word"
 
 local pair = {}
 
@@ -67,7 +68,7 @@ function pair.plan(engine, item, to_odoo, to_nav, cards)
   item.base = item.link and base.read(item.link) or nil
   local id = tostring(item.id)
   item.verdicts = merge.plan(engine.flow.entries, {
-    base = item.landed or item.base, nav = item.record, odoo = item.current,
+    base = item.landed or item.base, met = item.adopting, nav = item.record, odoo = item.current,
     to_odoo = to_odoo, to_nav = to_nav,
     same_odoo = function(field, a, b) return engine.same(engine.fields[field], a, b) end,
     same_nav = function(field, a, b) return engine.same_nav(engine.nav_schema.fields[field], a, b) end,
@@ -221,11 +222,12 @@ function pair.settle(engine, item, did)
 end
 
 --- The conflicts of a pair, for a person: fields with base and both values; nil for none.
+---@param dictated boolean|nil  also those that a person had decided by a value
 ---@return table[]|nil
-function pair.conflicts(item)
+function pair.conflicts(item, dictated)
   local list
   for _, v in ipairs(item.verdicts) do
-    if v.what == "conflict" then
+    if v.what == "conflict" or dictated and v.dictated then
       list = list or json.array {}
       local b = item.base or { nav = {}, odoo = {} }
       list[#list + 1] = {
@@ -237,6 +239,38 @@ function pair.conflicts(item)
     end
   end
   return list
+end
+
+--- Names that a decision about a pair locks, as a run of its jobs does.
+---@param link { nav: string, odoo: string }
+---@return string[]
+function pair.lane(engine, link)
+  return { engine.lane_nav .. link.nav, engine.lane_odoo .. link.odoo }
+end
+
+-- What a review of values carries beside them.
+local function beside(engine, item, nav_name, refused)
+  return { lane = pair.lane(engine, { nav = nav_name, odoo = tostring(item.id) }), refused = refused,
+           fields = word.defs(engine.nav_schema.fields, engine.flow.nav_fields) }
+end
+
+--- The review of a pair whose sides differ. A person's word that was refused stays with it.
+---@param engine table
+---@param item table
+---@param nav_name string
+---@param conflicts table[]
+---@param refused { set: table, text: string }|nil
+---@return string err JSON
+---@return string fingerprint
+function pair.review(engine, item, nav_name, conflicts, refused)
+  refused = refused or item.decision and item.decision.refused
+  item.said = refused and assert(json.encode { refused = refused }) or nil
+  return outcome.conflict(engine.flow.name, item, nav_name, conflicts, beside(engine, item, nav_name, refused))
+end
+
+--- The review of a pair that keeps changing hands.
+function pair.restless(engine, item)
+  return outcome.restless(engine.flow.name, item, pair.TURNS, beside(engine, item, item.link.nav))
 end
 
 --- Adds the end of a pair's job: link with its new base, a job for what is left to the other
@@ -266,7 +300,7 @@ function pair.close(engine, txn, item, did, nav_name)
     local forth = did == "to_odoo"
     txn:add("review_drop", engine.flow.name, forth and "odoo_to_nav" or "nav_to_odoo",
             forth and tostring(item.id) or nav_name)
-    return "review", outcome.conflict(engine.flow.name, item, nav_name, conflicts)
+    return "review", pair.review(engine, item, nav_name, conflicts)
   end
 end
 

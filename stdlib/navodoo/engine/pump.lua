@@ -80,7 +80,7 @@ end
 local function provide(engine, jobs)
   local missing, by_id = json.array {}, {}
   for _, job in ipairs(jobs) do
-    job.held_record, job.payload = engine.held:take(job.record, job.hash)
+    if not job.edited then job.held_record, job.payload = engine.held:take(job.record, job.hash) end
     if not job.held_record then
       missing[#missing + 1] = job.id
       by_id[job.id] = job

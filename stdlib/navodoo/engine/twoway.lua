@@ -13,7 +13,6 @@ local creating = require "navodoo.engine.creating"
 local delivery = require "navodoo.engine.delivery"
 local gone = require "navodoo.engine.gone"
 local keys = require "navodoo.engine.keys"
-local outcome = require "navodoo.engine.outcome"
 local pair = require "navodoo.engine.pair"
 local waiting = require "navodoo.engine.waiting"
 
@@ -37,7 +36,8 @@ local function postpone_new(txn, item)
   txn:add("job_retry", item.job.id, item.job.rev, time.now() + PAUSE_US, item.job.attempts, nil)
 end
 
---- Reads NAV again where the payload may be older than a write of ours, or is missing.
+--- Reads NAV again where the payload may be older than a write of ours, or is missing: one
+-- way or two, a person's order comes without.
 ---@param engine table
 ---@param txn navodoo.Txn
 ---@param items table[]
@@ -50,7 +50,7 @@ function twoway.refresh(engine, txn, items, open)
     local key = keys.nav_key(engine.company, item.job.record)
     if not item.link and open and (open == true or open[key]) then
       postpone_new(txn, item)
-    elseif item.link or not item.payload then
+    elseif engine.paired and (item.link or not item.payload) or not (item.payload or item.record) then
       wanted[#wanted + 1], stale[#stale + 1] = key, item
     end
   end
@@ -115,9 +115,10 @@ function twoway.plan(engine, txn, items)
     if item.effect then item.landed = landed(engine, item) end
     pair.plan(engine, item, item.values, said or {}, cards)
     item.write = pair.odoo_write(engine, item)
+    gone.returned(engine, txn, item)
     item.image = item.write and pair.image(item.write)
-    if item.write and item.link and pair.out_of_turns(item, "to_odoo", time.now()) then
-      closing.park(engine, txn, item, "review", outcome.restless(engine.flow.name, item, pair.TURNS))
+    if item.write and item.link and not item.result and pair.out_of_turns(item, "to_odoo", time.now()) then
+      closing.park(engine, txn, item, "review", pair.restless(engine, item))
     end
   end
   return true
