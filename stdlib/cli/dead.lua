@@ -93,7 +93,7 @@ local function show_cause(p)
 end
 
 local function show(job)
-  out.line("job %d: %s, %s", job.id, job.state, job.record)
+  out.line("job %d: %s, %s", job.id, job.state, job.name)
   out.line("flow      %s (%s), attempts %d, since %s", job.flow, job.direction, job.attempts, out.instant(job.created))
   out.line("group     %s", job.group or "none")
   local e = job.error or {}
@@ -170,7 +170,7 @@ function actions.list(state, a)
   return parked.ask(state, a, "dead", { flow = a.flow, group = a.group, after = a.after or 0, limit = a.limit or 100 },
     function(result)
       if #result.jobs == 0 then return out.line("no dead letters, no reviews") end
-      out.table({ { "id" }, { "state" }, { "flow" }, { "record" }, { "group" }, { "why" } }, result.jobs)
+      out.table({ { "id" }, { "state" }, { "flow" }, { "name", "record" }, { "group" }, { "why" } }, result.jobs)
       out.more(result.jobs, a.limit or 100)
     end)
 end

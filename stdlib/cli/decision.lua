@@ -16,6 +16,7 @@ local task = require "navodoo.task"
 local time = require "navodoo.time"
 local base = require "navodoo.engine.base"
 local keys = require "navodoo.engine.keys"
+local past = require "navodoo.engine.past"
 local word = require "navodoo.engine.word"
 
 local decision = {}
@@ -242,7 +243,8 @@ end
 -- The link is forgotten; what is left has a job of its own, with the word on it.
 local function start_anew(job, about, direction, record, what, told)
   local now = time.now()
-  local ops = { { "link_drop", job.flow, about.nav }, note(job, what.adopt and "linked" or "separated", what) }
+  local ops = { { "link_drop", job.flow, about.nav }, { "meta_put", past.key(job.flow), "yes" },
+                note(job, what.adopt and "linked" or "separated", what) }
   if direction then
     ops[#ops + 1] = { "job_order", job.flow, direction, record, now, assert(json.encode(what)) }
   end

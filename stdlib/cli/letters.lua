@@ -31,7 +31,10 @@ end
 ---@return table
 function letters.view(row)
   local err = decoded(row.error)
+  local nav = type(err) == "table" and err.nav or nil
   return { id = row.id, flow = row.flow, direction = row.direction, record = row.record,
+           name = row.direction == "odoo_to_nav" and ("Odoo %s%s"):format(row.record, nav and ", " .. nav or "")
+             or row.record,
            state = row.state, attempts = row.attempts, due = time.iso(row.due),
            created = time.iso(row.created), error = err, group = row.fingerprint,
            decision = decoded(row.decision), why = type(err) == "table" and err.text or err }

@@ -71,7 +71,7 @@ end
 
 local function show(job)
   local e = type(job.error) == "table" and job.error or { text = job.error }
-  out.line("review %d: %s", job.id, job.record)
+  out.line("review %d: %s", job.id, job.name)
   out.line("flow      %s (%s), since %s", job.flow, job.direction, out.instant(job.created))
   if e.nav then out.line("link      %s, Odoo %s", e.nav, e.odoo or "?") end
   out.line("why       %s", e.text or "")
@@ -100,7 +100,7 @@ function actions.list(state, a)
   return parked.ask(state, a, "jobs", { flow = a.flow, state = "review", after = a.after or 0, limit = a.limit or 100 },
     function(result)
       if #result.jobs == 0 then return out.line("nothing to review") end
-      out.table({ { "id" }, { "flow" }, { "record" }, { "why" } }, result.jobs)
+      out.table({ { "id" }, { "flow" }, { "name", "record" }, { "why" } }, result.jobs)
       out.more(result.jobs, a.limit or 100)
     end)
 end

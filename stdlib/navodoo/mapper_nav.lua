@@ -312,7 +312,8 @@ function writer:number(spec)
     self:add("if why then %s(problems, record.id, why) else values[%q] = r end",
       self:keep(refused(stub, "id", "nav.number")), spec.nav.key[#spec.nav.key])
   elseif policy.probe then
-    self:add("if values[%q] == nil and record.id then values[%q] = 'ODOO-' .. record.id end", policy.probe, policy.probe)
+    self:add("if values[%q] == nil and record.id then values[%q] = 'ODOO-' .. record.id end", policy.probe,
+      policy.probe)
   end
 end
 

@@ -178,10 +178,11 @@ end
 
 -- Calls `fn` while every request goes to the two sides of this world.
 local function between(self, fn, ...)
-  local request, info = call.request, log.info
-  call.request, log.info = function(r) return through(self, r) end, function() end
+  local request, info, warn = call.request, log.info, log.warn
+  local function say_nothing() end
+  call.request, log.info, log.warn = function(r) return through(self, r) end, say_nothing, say_nothing
   local results = table.pack(pcall(fn, ...))
-  call.request, log.info = request, info
+  call.request, log.info, log.warn = request, info, warn
   if not results[1] then error(results[2], 0) end
   return table.unpack(results, 2, results.n)
 end

@@ -24,6 +24,7 @@ local gone = require "navodoo.engine.gone"
 local lane = require "navodoo.engine.lane"
 local mending = require "navodoo.engine.mending"
 local outcome = require "navodoo.engine.outcome"
+local past = require "navodoo.engine.past"
 local sending = require "navodoo.engine.sending"
 local twoway = require "navodoo.engine.twoway"
 local waiting = require "navodoo.engine.waiting"
@@ -138,12 +139,15 @@ local function settled_at(engine, effect)
 end
 
 --- A linked record that is gone is never written: `load` would make a new one out of
--- the changed columns. What was decided to be left alone stays so.
+-- the changed columns. Odoo's side is the one to decide what becomes of the pair, where the
+-- flow has it; what was decided to be left alone stays so.
 local function park_gone(engine, txn, item)
-  if gone.is_news(item.link, "odoo_to_nav") then return gone.review(engine, txn, item, "odoo_to_nav") end
+  local news = gone.is_news(item.link, "odoo_to_nav")
+  if news and not engine.paired then return gone.review(engine, txn, item, "odoo_to_nav") end
+  if news then gone.report(engine, txn, "odoo_to_nav", item.link.odoo)
+  else closing.journal(engine, txn, item, "ignored", { why = "gone" }) end
   txn:add("link_seen", engine.flow.name, item.job.record, item.job.hash, item.job.version, time.now())
-  closing.journal(engine, txn, item, "ignored", { why = "gone" })
-  item.result = "ignored"
+  item.result = "quiet"
   txn:add("effects_drop", item.job.id)
   txn:add("job_done", item.job.id, item.job.rev)
 end
@@ -464,7 +468,8 @@ local function run(engine, items, open)
     if item.effect then item.probed = item.id ~= nil end
   end
   map_all(engine, txn, items)
-  ok, err = first_sight(engine, txn, items)
+  ok, err = past.find(engine, txn, items)
+  if ok then ok, err = first_sight(engine, txn, items) end
   if ok then ok, err = still_free(engine, txn, items) end
   if ok then ok, err = read_current(engine, txn, items) end
   if not ok then return postpone_all(engine, txn, items, err) end

@@ -73,16 +73,6 @@ function gone.is_news(link, direction)
   return (direction == "nav_to_odoo" and link.hash or link.odoo_hash) ~= gone.HASH
 end
 
--- Does an entry of the flow carry Odoo's archiving in this direction?
-local function carries_active(engine, way)
-  for _, entry in ipairs(engine.flow.entries) do
-    for _, field in ipairs(entry[way] and entry.odoo or {}) do
-      if field == "active" then return true end
-    end
-  end
-  return false
-end
-
 --- Leaves it to a person.
 ---@param direction "nav_to_odoo"|"odoo_to_nav"  of the side that lacks the record
 ---@param archived boolean|nil  it is there, but archived
@@ -195,7 +185,8 @@ end
 ---@param item table  planned; gets `write`
 function gone.returned(engine, txn, item)
   if item.result or not item.link or item.link.hash ~= gone.HASH then return end
-  if not engine.fields.active or carries_active(engine, "to_odoo") or item.current.active ~= false then return end
+  if not (engine.fields.active and item.current) or item.current.active ~= false then return end
+  if item.values and item.values.active == false then return end -- what NAV says now is no reason to wake it
   local policy = engine.flow.policy.gone
   local what = policy and policy.from_nav or "review"
   if what == "archive" then
@@ -216,7 +207,12 @@ function gone.archived(engine, item)
   if not item.link or item.current.active ~= false then return false end
   local known = base.read(item.link)
   if not known or known.odoo.active ~= true then return false end
-  return not carries_active(engine, "to_nav")
+  for _, entry in ipairs(engine.flow.entries) do
+    for _, field in ipairs(entry.to_nav and entry.odoo or {}) do
+      if field == "active" then return false end
+    end
+  end
+  return true
 end
 
 --- Adds what the policy says about an archived Odoo record to the body for NAV; parks it

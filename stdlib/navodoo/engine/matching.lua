@@ -40,7 +40,8 @@ local function ours(engine, txn, items)
     for _, name in ipairs(names[item.id] or {}) do
       local key = engine:key_of_xmlid(name)
       -- not the one that a creation of ours gave, whose end was lost
-      if key and not item.result and not (item.effect and item.effect.kind == "create") then
+      if key and not item.result and not (item.effect and item.effect.kind == "create")
+         and not (item.decision and item.decision.create) then
         local now = time.now()
         txn:add("job_put", engine.flow.name, "nav_to_odoo", keys.nav(engine.company, key), now, now, nil, nil, nil)
         txn:add("job_done", item.job.id, item.job.rev)

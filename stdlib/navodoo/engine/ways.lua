@@ -9,6 +9,7 @@ local adopt = require "navodoo.engine.adopt"
 local back = require "navodoo.engine.back"
 local batch = require "navodoo.engine.batch"
 local cluster = require "navodoo.engine.cluster"
+local past = require "navodoo.engine.past"
 local poll = require "navodoo.engine.poll"
 local poll_odoo = require "navodoo.engine.poll_odoo"
 local pump = require "navodoo.engine.pump"
@@ -113,6 +114,8 @@ function ways.run(engine)
     while named:wait() and open > 0 and not engine.retiring do engine.wake:set() end
   end)
   engine.all_idle = ways.all_idle
+  past.look(engine)
+  if engine.past then engine.express = nil end -- the lane of new records asks for nobody
   local watched = not (engine.pinned or engine.unwatched)
   engine.first_contact = engine.paired and watched -- until the poll knows better
   if watched then
