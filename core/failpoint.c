@@ -33,7 +33,7 @@ bool nv_failpoint_compiled_in(void) { return false; }
 
 static void (*the_hook)(const char *name, void *arg);
 static void *the_hook_arg;
-static char armed[64]; /* empty: none */
+static char armed[64], armed_detail[64]; /* empty: none, any */
 static atomic_long hits_left;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -48,9 +48,10 @@ void nv_failpoint_set_hook(void (*hook)(const char *name, void *arg), void *arg)
 static void read_environment(void) {
   const char *wish = getenv("NAVODOO_FAILPOINT");
   if (!wish || !wish[0]) return;
-  size_t n = strcspn(wish, ":");
+  size_t n = strcspn(wish, "@:"), end = strcspn(wish, ":");
   if (n < sizeof armed) memcpy(armed, wish, n);
-  long hits = wish[n] ? strtol(wish + n + 1, NULL, 10) : 1;
+  if (n < end && end - n <= sizeof armed_detail) memcpy(armed_detail, wish + n + 1, end - n - 1);
+  long hits = wish[end] ? strtol(wish + end + 1, NULL, 10) : 1;
   if (!nv_failpoint_known(armed) || hits < 1) {
     fprintf(stderr, "NAVODOO_FAILPOINT=%s: no such failpoint\n", wish);
     _exit(2);
@@ -58,15 +59,30 @@ static void read_environment(void) {
   atomic_store(&hits_left, hits);
 }
 
+static void must_be_listed(const char *name) {
+  if (nv_failpoint_known(name)) return;
+  fprintf(stderr, "failpoint \"%s\" is not in the list of core/failpoint.h\n", name);
+  abort();
+}
+
+static void hit(void) {
+  if (atomic_fetch_sub(&hits_left, 1) == 1) raise(SIGKILL);
+}
+
 void nv_failpoint(const char *name) {
+  must_be_listed(name);
   if (the_hook) {
     the_hook(name, the_hook_arg);
     return;
   }
   pthread_once(&once, read_environment);
-  if (armed[0] && strcmp(armed, name) == 0 &&
-      atomic_fetch_sub(&hits_left, 1) == 1)
-    raise(SIGKILL);
+  if (!armed_detail[0] && strcmp(armed, name) == 0) hit();
+}
+
+void nv_failpoint_at(const char *name, const char *detail) {
+  if (the_hook) return;
+  pthread_once(&once, read_environment);
+  if (armed_detail[0] && strcmp(armed, name) == 0 && strcmp(armed_detail, detail) == 0) hit();
 }
 
 #endif

@@ -2,9 +2,11 @@
  *
  * A program built with NV_FAILPOINTS and started with NAVODOO_FAILPOINT="name"
  * or "name:N" kills itself with SIGKILL at the first (or Nth) time it passes
- * that place; a hook, when set, is called instead. Without NV_FAILPOINTS the
- * places cost nothing. The list below is complete, so a test that walks it has
- * killed the engine everywhere.
+ * that place; "name@detail" is one of the ways to pass it: store.* by the name of
+ * an operation of the transaction, http.* by the endpoint, the others by the flow.
+ * A hook, when set, is called instead. Without NV_FAILPOINTS the places cost
+ * nothing. The list below is complete (a name that is not in it ends the process),
+ * so a test that walks it has killed the engine everywhere.
  *
  * Threading: nv_failpoint any thread; the hook is set before threads start.
  */
@@ -34,10 +36,13 @@ bool nv_failpoint_compiled_in(void);
 #ifdef NV_FAILPOINTS
 /* Passes the place `name`; may not return. */
 void nv_failpoint(const char *name);
+/* Says how the place that was just passed, or is about to be, is passed; may not return. */
+void nv_failpoint_at(const char *name, const char *detail);
 /* Calls `hook` at every place from now on, instead of killing. NULL ends that. */
 void nv_failpoint_set_hook(void (*hook)(const char *name, void *arg), void *arg);
 #else
 #define nv_failpoint(name) ((void)(name))
+#define nv_failpoint_at(name, detail) ((void)(name), (void)(detail))
 #define nv_failpoint_set_hook(hook, arg) ((void)(hook), (void)(arg))
 #endif
 

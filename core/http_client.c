@@ -282,6 +282,7 @@ static void send_request(request *r) {
   nv_buf_init(&x->in, x->max_body);
   e->calls++;
   nv_failpoint("http.before_send");
+  nv_failpoint_at("http.before_send", r->name);
   rc = e->http->transport->start(e->http->transport->ctx, x, &r->op.err);
   if (rc != NV_OK) end(r, rc);
 }
@@ -289,7 +290,10 @@ static void send_request(request *r) {
 void nv_exchange_done(nv_exchange *x, int status) {
   request *r = (request *)((char *)x - offsetof(request, x));
   forget_expanded(r);
-  if (status == NV_OK) nv_failpoint("http.after_send");
+  if (status != NV_ECANCELLED) {
+    nv_failpoint("http.after_send");
+    nv_failpoint_at("http.after_send", r->name);
+  }
   if (r->timed_out && status != NV_OK) {
     bool maybe = x->err.maybe_sent;
     nv_fail(&r->op.err, NV_ETIMEOUT, r->name, "%s (%s): no answer before the deadline",

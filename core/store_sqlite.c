@@ -215,6 +215,19 @@ static int run_txn(nv_store *s, request *r) {
   return NV_OK;
 }
 
+/* A place where a kill test may end the process, by every operation of the group. */
+static void pass(const char *name, const request *r, int n) {
+  nv_failpoint(name);
+#ifdef NV_FAILPOINTS
+  for (; n > 0; n--, r = r->next)
+    for (size_t i = 0; i < r->txn->n; i++)
+      nv_failpoint_at(name, nv_store_ops[r->txn->steps[i].op].name);
+#else
+  (void)r;
+  (void)n;
+#endif
+}
+
 /* Applies the first `n` of a list as one SQLite transaction. Returns how many
  * are good: `n` means on disk, else everything was rolled back and the first bad
  * one has its error; -1 means that none of them is to blame. */
@@ -225,10 +238,10 @@ static int attempt(nv_store *s, request *list, int n, nv_error *err) {
     for (; good < n; good++, r = r->next)
       if ((r->status = run_txn(s, r)) != NV_OK) break;
     if (good == n) {
-      nv_failpoint("store.before_commit");
+      pass("store.before_commit", list, n);
       rc = run_plain(s, s->commit, "commit", err);
       if (rc == NV_OK) {
-        nv_failpoint("store.after_commit");
+        pass("store.after_commit", list, n);
         return n;
       }
     }

@@ -185,6 +185,13 @@ describe("merge", function()
     expect(plan(both, { "1", "1" }, "2", "1", more).what):equals("ignored")
     expect(plan(both, { "1", "1" }, "1", "2", more).what):equals("to_nav")
   end)
+  it("sees that both say the same in the words of either side, whoever owns the field", function()
+    -- NAV's spelling is not what Odoo's value would become there, but it means that value
+    local more = { owner = function() return "odoo" end, to_odoo = { phone = "CHE1" }, to_nav = { Phone_No = "CHE1" } }
+    expect(plan(both, nil, "CHE-1", "CHE1", more).what):equals("same")
+    more.to_odoo = { phone = "CHE2" }
+    expect(plan(both, nil, "CHE-2", "CHE1", more).what):equals("to_nav")
+  end)
   it("fills blanks at first sight, and takes NAV's word where both say something", function()
     expect(plan(both, nil, "", "2").what):equals("to_nav")
     expect(plan(both, nil, "2", false).what):equals("to_odoo")

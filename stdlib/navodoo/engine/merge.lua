@@ -110,8 +110,9 @@ local function verdict(entry, s)
   local nav_changed = not has or base.changed(b.nav, s.nav, entry.nav)
   local odoo_changed = not has or base.changed(b.odoo, s.odoo, entry.odoo)
   if not nav_changed and not odoo_changed then return { entry = entry, what = "same" } end
-  if out and agree(s.to_odoo, s.odoo, entry.odoo, s.same_odoo)
-     or back and agree(s.to_nav, s.nav, entry.nav, s.same_nav) then
+  -- said the same in the words of either side, whoever owns it: a VAT number in another spelling
+  if entry.to_odoo and agree(s.to_odoo, s.odoo, entry.odoo, s.same_odoo)
+     or entry.to_nav and agree(s.to_nav, s.nav, entry.nav, s.same_nav) then
     return { entry = entry, what = "same" }
   end
   if has and not odoo_changed then return { entry = entry, what = out and "to_odoo" or "ignored" } end

@@ -73,10 +73,10 @@ function pair.plan(engine, item, to_odoo, to_nav, cards)
     same_odoo = function(field, a, b) return engine.same(engine.fields[field], a, b) end,
     same_nav = function(field, a, b) return engine.same_nav(engine.nav_schema.fields[field], a, b) end,
     owner = function(entry)
-      if engine.keyed[entry] then return "nav" end -- the key is NAV's to give
-      -- the partner has a card that owns this field: here it is only followed
+      -- the partner has a card that owns this field, its number too: here it is only followed
       if entry.shared and entry.shared ~= engine.flow.name and cards[entry.shared]
          and cards[entry.shared][id] then return "odoo" end
+      if engine.keyed[entry] then return "nav" end -- the key is NAV's to give
       return entry.owner
     end,
     conflict = engine.flow.policy.conflict,
