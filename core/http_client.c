@@ -33,6 +33,7 @@ typedef struct endpoint {
   int64_t tokens_us;
   nv_timer refill;
   uint64_t calls, failures;
+  nv_histogram duration;
   bool pumping;
 } endpoint;
 
@@ -133,6 +134,7 @@ static void end(request *r, int status) {
   nv_timer_stop(r->op.loop, &r->deadline);
   if (e && r->probe)
     nv_breaker_probe_ended(&e->breaker, nv_loop_env(r->op.loop), status != NV_ECANCELLED);
+  if (e && status == NV_OK) nv_histogram_add(&e->duration, (double)(r->ended_us - r->sent_us) / 1e6);
   if (e && status != NV_OK && status != NV_ECANCELLED) e->failures++;
   nv_op_finish(&r->op, status);
   if (e) pump(e);
@@ -431,7 +433,7 @@ static void fill_info(endpoint *e, nv_endpoint_info *out) {
       .breaker = nv_breaker_look(&e->breaker, env),
       .retry_after_ms = nv_breaker_wait_ms(&e->breaker, env),
       .in_flight = e->running.n, .queued = e->queued.n,
-      .calls = e->calls, .failures = e->failures};
+      .calls = e->calls, .failures = e->failures, .duration = e->duration};
 }
 
 bool nv_http_endpoint_info(nv_http *h, const char *name, nv_endpoint_info *out) {

@@ -16,6 +16,7 @@
 #define NV_HTTP_CLIENT_H
 
 #include "breaker.h"
+#include "metrics.h"
 #include "http_headers.h"
 #include "op.h"
 
@@ -127,6 +128,7 @@ typedef struct nv_endpoint_info {
   size_t in_flight, queued;
   uint64_t calls;    /* sent since the endpoint was added */
   uint64_t failures; /* ended without an answer, or reported as failed */
+  nv_histogram duration; /* of answers of any status, from sending to their end */
 } nv_endpoint_info;
 
 /* False when there is no such endpoint. */

@@ -64,6 +64,12 @@
  *   generation_end(id, now)                 it runs no more
  *   generations_prune(now, keep)            ended, referred to by nothing, and not
  *                                           among the `keep` newest of its flow
+ *   alert_open(kind, subject, flow|null, now, detail)   fails when that one is open
+ *   alert_calm(id, since|null)   alert_close(id, now)
+ *   alert_owe(kind, subject, event, channel, now)       of the open one; once
+ *   alert_retry(alert, event, channel, attempts, due, error)
+ *   alert_sent(alert, event, channel)
+ *   alerts_prune(keep)          closed ones that nobody waits for, but the newest
  *   meta_put(key, value)
  *
  * QUERIES (a name ending in _json is a JSON array; `limit` null: 1000)
@@ -81,7 +87,8 @@
  *   generations_list(flow|null)                      without; with pinned (jobs)
  *   job(id)                                          with payload
  *   jobs_list(flow|null, state|null, after_id, limit)   by id; without payload
- *   jobs_counts() -> flow, state, count              jobs_backlog(flow) -> count
+ *   jobs_counts() -> flow, direction, state, count   at once
+ *   jobs_backlog(flow) -> count
  *   jobs_backlog_way(flow, direction) -> count        of one direction
  *   jobs_by_record(flow, direction, records_json) -> id, record, hash, state, rev
  *   known(flow, direction, records_json) -> id, record, hash, state    of links ("link") and
@@ -101,11 +108,15 @@
  *   journal_counts(flow|null, since) -> flow, outcome, count
  *       since 0: of all time, pruned entries too, and at once
  *   store_size() -> pages, free, page_size   of the file; free ones are used again
+ *   totals() -> flow, direction, outcome, count      of all time
+ *   alerts_open()   alerts_list(limit), newest first
+ *   alerts_owed(limit)   with their alert; in the order in which a receiver gets them
  *   meta(key) -> value                   meta_list(prefix) -> key, value
  */
 #ifndef NV_STORE_H
 #define NV_STORE_H
 
+#include "metrics.h"
 #include "op.h"
 
 typedef struct nv_store nv_store;
@@ -205,6 +216,14 @@ int nv_txn_append(nv_txn *txn, int op, const nv_val *vals, size_t n,
 int nv_store_apply(nv_store *s, nv_txn *take_txn, nv_op **out, nv_error *err);
 /* Rows that a finished apply touched, over all its operations. */
 int64_t nv_store_op_changed(const nv_op *op);
+
+typedef struct nv_store_info {
+  nv_histogram commit;  /* what the disk took to keep a group of transactions */
+  size_t waiting_bytes; /* handed over and not begun */
+} nv_store_info;
+
+/* How it does at this moment. */
+void nv_store_look(nv_store *s, nv_store_info *out);
 
 /* ---- queries ---- */
 

@@ -11,6 +11,12 @@
   "UPDATE parked_groups SET count = count - 1" OLD_GROUP ";"                 \
   "DELETE FROM parked_groups" OLD_GROUP " AND count = 0;"
 
+/* Part of triggers on jobs; `row` is new or old. */
+#define COUNT_JOB(row, n)                                                    \
+  "INSERT INTO job_totals VALUES (" row ".flow, " row ".direction, " row     \
+  ".state, " n ") ON CONFLICT (flow, direction, state)"                      \
+  " DO UPDATE SET count = count + " n ";"
+
 /* Rowid tables with a unique index were measured against WITHOUT ROWID ones: the
  * wide rows stay in the order of arrival and only the narrow index is scattered.
  * `payload` is the last column, so reading the others never walks its overflow. */
@@ -137,6 +143,43 @@ const char *const nv_store_migrations[] = {
     " IS NOT (old.state, old.fingerprint) BEGIN " GROUP_LESS " END;"
     "CREATE TRIGGER jobs_parked_out AFTER DELETE ON jobs"
     " WHEN old.state IN ('dead', 'review') BEGIN " GROUP_LESS " END;",
+    /* Who looks from outside every few seconds must not count a queue of millions: jobs
+     * by state, and outcomes by direction, are kept as they change. An alert is owed
+     * until a receiver took it. */
+    "CREATE TABLE job_totals ("
+    " flow TEXT NOT NULL, direction TEXT NOT NULL, state TEXT NOT NULL,"
+    " count INTEGER NOT NULL, PRIMARY KEY (flow, direction, state)"
+    ") STRICT, WITHOUT ROWID;"
+    "INSERT INTO job_totals SELECT flow, direction, state, count(*) FROM jobs"
+    " GROUP BY 1, 2, 3;"
+    "CREATE TRIGGER jobs_in AFTER INSERT ON jobs BEGIN " COUNT_JOB("new", "1") " END;"
+    "CREATE TRIGGER jobs_out AFTER DELETE ON jobs BEGIN " COUNT_JOB("old", "-1") " END;"
+    "CREATE TRIGGER jobs_move AFTER UPDATE OF state ON jobs"
+    " WHEN old.state <> new.state BEGIN "
+    COUNT_JOB("old", "-1") COUNT_JOB("new", "1") " END;"
+    "ALTER TABLE totals RENAME TO totals_before;"
+    "CREATE TABLE totals ("
+    " flow TEXT NOT NULL, outcome TEXT NOT NULL, direction TEXT NOT NULL,"
+    " count INTEGER NOT NULL, PRIMARY KEY (flow, outcome, direction)"
+    ") STRICT, WITHOUT ROWID;"
+    "INSERT INTO totals SELECT flow, outcome, '', count FROM totals_before;"
+    "DROP TRIGGER journal_total;"
+    "DROP TABLE totals_before;"
+    "CREATE TRIGGER journal_total AFTER INSERT ON journal BEGIN"
+    " INSERT INTO totals (flow, outcome, direction, count) VALUES"
+    " (ifnull(new.flow, ''), ifnull(new.outcome, ''), ifnull(new.direction, ''), 1)"
+    " ON CONFLICT (flow, outcome, direction) DO UPDATE SET count = count + 1;"
+    " END;"
+    "CREATE TABLE alerts ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL,"
+    " subject TEXT NOT NULL, flow TEXT, opened INTEGER NOT NULL,"
+    " calm INTEGER, closed INTEGER, detail TEXT) STRICT;"
+    "CREATE UNIQUE INDEX alerts_open ON alerts (kind, subject)"
+    " WHERE closed IS NULL;"
+    "CREATE TABLE alerts_owed ("
+    " alert INTEGER NOT NULL, event TEXT NOT NULL, channel TEXT NOT NULL,"
+    " attempts INTEGER NOT NULL, due INTEGER NOT NULL, error TEXT,"
+    " PRIMARY KEY (alert, event, channel)) STRICT, WITHOUT ROWID;",
 };
 
 const int nv_store_version =
@@ -285,6 +328,24 @@ const nv_store_sql nv_store_ops[] = {
      " WHERE generation IS NOT NULL)"
      " AND (SELECT count(*) FROM generations g WHERE g.flow = generations.flow"
      " AND g.since > generations.since) >= ?2"},
+    {"alert_open", 5,
+     "INSERT INTO alerts (kind, subject, flow, opened, detail)"
+     " VALUES (?1, ?2, ?3, ?4, ?5)"},
+    {"alert_calm", 2, "UPDATE alerts SET calm = ?2 WHERE id = ?1"},
+    {"alert_close", 2, "UPDATE alerts SET closed = ?2 WHERE id = ?1"},
+    {"alert_owe", 5, /* before alert_close, after alert_open */
+     "INSERT OR IGNORE INTO alerts_owed (alert, event, channel, attempts, due)"
+     " SELECT id, ?3, ?4, 0, ?5 FROM alerts"
+     " WHERE kind = ?1 AND subject = ?2 AND closed IS NULL"},
+    {"alert_retry", 6,
+     "UPDATE alerts_owed SET attempts = ?4, due = ?5, error = ?6"
+     " WHERE alert = ?1 AND event = ?2 AND channel = ?3"},
+    {"alert_sent", 3,
+     "DELETE FROM alerts_owed WHERE alert = ?1 AND event = ?2 AND channel = ?3"},
+    {"alerts_prune", 1,
+     "DELETE FROM alerts WHERE closed IS NOT NULL"
+     " AND id <= (SELECT max(id) FROM alerts) - ?1"
+     " AND id NOT IN (SELECT alert FROM alerts_owed)"},
     {"meta_put", 2,
      "INSERT INTO meta (key, value) VALUES (?1, ?2)"
      " ON CONFLICT (key) DO UPDATE SET value = excluded.value"},
@@ -346,13 +407,9 @@ const nv_store_sql nv_store_queries[] = {
      "SELECT " JOB_COLUMNS " FROM jobs WHERE id > ifnull(?3, 0)"
      " AND (?1 IS NULL OR flow = ?1) AND (?2 IS NULL OR state = ?2)"
      " ORDER BY id LIMIT ifnull(?4, 1000)"},
-    {"jobs_counts", 0, /* each part reads its own small index, no payload */
-     "SELECT flow, 'ready' AS state, count(*) AS count FROM jobs"
-     " WHERE state = 'ready' GROUP BY flow UNION ALL "
-     "SELECT flow, 'waiting', count(*) FROM jobs"
-     " WHERE state = 'waiting' GROUP BY flow UNION ALL "
-     "SELECT flow, state, sum(count) FROM parked_groups GROUP BY flow, state"
-     " ORDER BY 1, 2"},
+    {"jobs_counts", 0,
+     "SELECT flow, direction, state, count FROM job_totals WHERE count > 0"
+     " ORDER BY flow, direction, state"},
     {"lots_counts", 0,
      "SELECT flow, sum(records) AS count FROM lots GROUP BY flow ORDER BY flow"},
     {"lots", 1,
@@ -418,12 +475,26 @@ const nv_store_sql nv_store_queries[] = {
      " AND (?2 IS NULL OR record = ?2)"
      " ORDER BY id DESC LIMIT ifnull(?3, 1000)"},
     {"journal_counts", 2, /* the inner query stops at the first older row */
-     "SELECT flow, outcome, count FROM totals"
-     " WHERE ?2 <= 0 AND (?1 IS NULL OR flow = ?1) UNION ALL "
+     "SELECT flow, outcome, sum(count) AS count FROM totals"
+     " WHERE ?2 <= 0 AND (?1 IS NULL OR flow = ?1) GROUP BY flow, outcome UNION ALL "
      "SELECT flow, outcome, count(*) AS count FROM journal"
      " WHERE ?2 > 0 AND id > ifnull((SELECT id FROM journal WHERE at < ?2"
      " ORDER BY id DESC LIMIT 1), 0) AND (?1 IS NULL OR flow = ?1)"
      " GROUP BY flow, outcome ORDER BY 1, 2"},
+    {"totals", 0,
+     "SELECT flow, direction, outcome, count FROM totals"
+     " ORDER BY flow, direction, outcome"},
+    {"alerts_open", 0,
+     "SELECT id, kind, subject, flow, opened, calm, detail FROM alerts"
+     " WHERE closed IS NULL ORDER BY id"},
+    {"alerts_owed", 1,
+     "SELECT o.alert, o.event, o.channel, o.attempts, o.due, o.error, a.kind,"
+     " a.subject, a.flow, a.opened, a.closed, a.detail FROM alerts_owed o"
+     " JOIN alerts a ON a.id = o.alert"
+     " ORDER BY o.alert, o.event DESC, o.channel LIMIT ifnull(?1, 1000)"},
+    {"alerts_list", 1,
+     "SELECT id, kind, subject, flow, opened, closed, detail FROM alerts"
+     " ORDER BY id DESC LIMIT ifnull(?1, 1000)"},
     {"generation", 2,
      "SELECT " GENERATION_COLUMNS ", source, lookups FROM generations"
      " WHERE flow = ?1 AND hash = ?2"},

@@ -125,6 +125,12 @@ int nv_store_query(nv_store *s, const char *name, const nv_val *vals, size_t n,
   return enqueue(s, r, &query_class, out, err);
 }
 
+void nv_store_look(nv_store *s, nv_store_info *out) {
+  pthread_mutex_lock(&s->lock);
+  *out = (nv_store_info){s->commits, s->waiting_bytes};
+  pthread_mutex_unlock(&s->lock);
+}
+
 int64_t nv_store_op_changed(const nv_op *op) {
   return op->status == NV_OK ? ((const request *)op)->changed : 0;
 }
@@ -228,6 +234,17 @@ static void pass(const char *name, const request *r, int n) {
 #endif
 }
 
+static int commit(nv_store *s, nv_error *err) {
+  const nv_env *env = nv_loop_env(s->loop);
+  int64_t began = nv_env_monotonic_us(env);
+  int rc = run_plain(s, s->commit, "commit", err);
+  double took = (double)(nv_env_monotonic_us(env) - began) / 1e6;
+  pthread_mutex_lock(&s->lock);
+  if (rc == NV_OK) nv_histogram_add(&s->commits, took);
+  pthread_mutex_unlock(&s->lock);
+  return rc;
+}
+
 /* Applies the first `n` of a list as one SQLite transaction. Returns how many
  * are good: `n` means on disk, else everything was rolled back and the first bad
  * one has its error; -1 means that none of them is to blame. */
@@ -239,7 +256,7 @@ static int attempt(nv_store *s, request *list, int n, nv_error *err) {
       if ((r->status = run_txn(s, r)) != NV_OK) break;
     if (good == n) {
       pass("store.before_commit", list, n);
-      rc = run_plain(s, s->commit, "commit", err);
+      rc = commit(s, err);
       if (rc == NV_OK) {
         pass("store.after_commit", list, n);
         return n;

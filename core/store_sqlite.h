@@ -26,10 +26,11 @@ struct nv_store {
   int64_t epoch;
   nv_ready work; /* inline mode */
   pthread_t thread;
-  pthread_mutex_t lock; /* guards the next four */
+  pthread_mutex_t lock; /* guards the next five */
   pthread_cond_t wake;
   nv_store_queue waiting;
   size_t waiting_bytes;
+  nv_histogram commits;
   bool closing;
   /* below: the writer only, once it runs */
   sqlite3 *db;

@@ -7,6 +7,7 @@
 #include "../core/http_client.h"
 #include "../core/lock.h"
 #include "../core/log.h"
+#include "../core/metrics.h"
 #include "../core/secret.h"
 #include "../core/store.h"
 #include "stdlib_index.h"
@@ -19,7 +20,8 @@ int nvl_host_open_on(nvl_host *h, nv_loop *loop, nv_error *err) {
   h->env = env;
   h->loop = loop;
   int rc = NV_OK;
-  if (!(h->log = nv_log_open(env, NV_LOG_AUTO, NV_LOG_INFO)) ||       !(h->secrets = nv_secrets_new(env)) ||
+  if (!(h->log = nv_log_open(env, NV_LOG_AUTO, NV_LOG_INFO)) ||
+      !(h->metrics = nv_metrics_new()) || !(h->secrets = nv_secrets_new(env)) ||
       !(h->cache = nv_cache_new(env, CACHE_ENTRIES, CACHE_BYTES)))
     rc = nv_fail(err, NV_ENOMEM, "host", "out of memory");
   if (rc == NV_OK) rc = nv_locks_open(h->loop, &h->locks, err);
@@ -39,6 +41,7 @@ void nvl_host_close_on(nvl_host *h) {
   nv_store_close(h->store);
   nv_locks_close(h->locks);
   nv_cache_free(h->cache);
+  nv_metrics_free(h->metrics);
   if (h->log) nv_log_set_secrets(h->log, NULL);
   nv_secrets_free(h->secrets);
   nv_log_close(h->log);

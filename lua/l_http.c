@@ -12,6 +12,7 @@
 #include "../core/json.h"
 #include "../core/secret.h"
 #include "l_http.h"
+#include "l_metrics.h"
 
 /* ---- headers, both ways ---- */
 
@@ -253,7 +254,7 @@ static void set_integer(lua_State *L, const char *name, lua_Integer v) {
 }
 
 /* info(name) -> { name, base_url, breaker, retry_after_ms, in_flight, queued, calls,
- * failures } | nil */
+ * failures, duration = { count, sum, buckets } } | nil */
 static int l_info(lua_State *L) {
   nv_endpoint_info i;
   if (!nv_http_endpoint_info(nvl_host_of(L)->http, luaL_checkstring(L, 1), &i)) {
@@ -272,6 +273,8 @@ static int l_info(lua_State *L) {
   set_integer(L, "queued", (lua_Integer)i.queued);
   set_integer(L, "calls", (lua_Integer)i.calls);
   set_integer(L, "failures", (lua_Integer)i.failures);
+  nvl_push_histogram(L, &i.duration);
+  lua_setfield(L, -2, "duration");
   return 1;
 }
 

@@ -5,7 +5,7 @@
  *     txn = store.txn(); txn:add("job_done", id, rev); #txn -> 1; store.apply(txn)
  *         the same without a table for every operation; consumes what was added
  *     store.query("jobs_list", flow, nil, 0, 100) -> rows | nil, err
- *     store.epoch() -> integer
+ *     store.epoch() -> integer          store.look() -> how it does at this moment
  *     store.open(folder [, "read"]) -> true | nil, err      blocking; the store of the
  *         process; with "read" it takes no lock and changes nothing
  *     store.copy(from, to) -> true | nil, err    as it is now, beside its engine; blocking
@@ -19,7 +19,7 @@
  */
 #include "../core/store.h"
 
-#include "nvl.h"
+#include "l_metrics.h"
 
 #define TXN_MT "navodoo.store.txn"
 
@@ -283,6 +283,20 @@ static int l_epoch(lua_State *L) {
   return 1;
 }
 
+/* look() -> { commit = { count, sum, buckets }, waiting_bytes = } */
+static int l_look(lua_State *L) {
+  nv_store *s = store_of(L);
+  if (!s) return no_store(L);
+  nv_store_info info;
+  nv_store_look(s, &info);
+  lua_createtable(L, 0, 2);
+  nvl_push_histogram(L, &info.commit);
+  lua_setfield(L, -2, "commit");
+  lua_pushinteger(L, (lua_Integer)info.waiting_bytes);
+  lua_setfield(L, -2, "waiting_bytes");
+  return 1;
+}
+
 static int l_open(lua_State *L) {
   nvl_host *host = nvl_host_of(L);
   static const char *const modes[] = {"write", "read", NULL};
@@ -340,6 +354,7 @@ int luaopen_navodoo_store(lua_State *L) {
       {"apply", l_apply},
       {"query", l_query},
       {"epoch", l_epoch},
+      {"look", l_look},
       {NULL, NULL},
   };
   new_txn_type(L);

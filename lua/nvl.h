@@ -26,6 +26,7 @@ struct nv_cache;
 struct nv_locks;
 struct nv_secrets;
 struct nv_log;
+struct nv_metrics;
 
 /* One per process (per simulated process in tests); owned by main. */
 typedef struct nvl_host {
@@ -37,6 +38,7 @@ typedef struct nvl_host {
   struct nv_locks *locks;
   struct nv_secrets *secrets;
   struct nv_log *log;
+  struct nv_metrics *metrics;
   struct nvl_event *events; /* named events, shared by all states */
   struct nv_buf *modules;   /* the stdlib as it was compiled first, see stdlib_index.h */
 } nvl_host;
@@ -100,6 +102,8 @@ int luaopen_navodoo_store(lua_State *L);
 int luaopen_navodoo_task(lua_State *L);
 int luaopen_navodoo_cache(lua_State *L);
 int luaopen_navodoo_log(lua_State *L);
+int luaopen_navodoo_metrics(lua_State *L);
+int luaopen_navodoo_process(lua_State *L);
 int luaopen_navodoo_failpoint(lua_State *L);
 int luaopen_navodoo_generation(lua_State *L);
 int luaopen_navodoo_fs(lua_State *L);

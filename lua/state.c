@@ -87,6 +87,7 @@ static const luaL_Reg primitives[] = {
     {"navodoo.task", luaopen_navodoo_task},
     {"navodoo.cache", luaopen_navodoo_cache},
     {"navodoo.log", luaopen_navodoo_log},
+    {"navodoo.metrics", luaopen_navodoo_metrics},
     {"navodoo.failpoint", luaopen_navodoo_failpoint},
     {"cjson", luaopen_cjson},
     {NULL, NULL},
@@ -96,6 +97,7 @@ static const luaL_Reg primitives[] = {
 static const luaL_Reg trusted_primitives[] = {
     {"navodoo.generation", luaopen_navodoo_generation},
     {"navodoo.fs", luaopen_navodoo_fs},
+    {"navodoo.process", luaopen_navodoo_process},
     {"navodoo.edit", luaopen_navodoo_edit},
     {NULL, NULL},
 };

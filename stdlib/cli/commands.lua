@@ -54,7 +54,10 @@ function commands.status()
     f.generation = { hash = wanted.hash, cause = wanted.cause, file = wanted.file,
                      handing_over = slot.retiring ~= nil, finishing = slot.pinned and slot.pinned.wanted.hash }
   end
-  for _, c in ipairs(counts) do flow(c.flow).jobs[c.state] = c.count end
+  for _, c in ipairs(counts) do -- of either direction
+    local jobs = flow(c.flow).jobs
+    jobs[c.state] = (jobs[c.state] or 0) + c.count
+  end
   for _, l in ipairs(lots) do -- new records that are ready without a job of their own
     local jobs = flow(l.flow).jobs
     jobs.ready = (jobs.ready or 0) + l.count

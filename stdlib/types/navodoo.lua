@@ -399,6 +399,11 @@ local txn = {}
 ---@param ... string|integer|boolean|nil
 function txn:add(operation, ...) end
 
+--- How the store does at this moment.
+---@return { commit: { count: integer, sum: number, buckets: integer[] }, waiting_bytes: integer }?
+---@return navodoo.Error? err
+function store.look() end
+
 ---@return navodoo.Txn
 function store.txn() end
 
@@ -669,6 +674,49 @@ function fs.watch(folder, event) end
 ---@field close fun(self: navodoo.Generation)
 ---@field ended fun(self: navodoo.Generation): boolean, string?
 ---@field memory fun(self: navodoo.Generation): integer
+
+---@class navodoo.metrics
+---@field bounds number[]  upper bounds of the buckets, in seconds
+local metrics = {}
+
+--- Adds to a counter. `labels` is a text of `metrics.labels`, made once.
+---@param family string
+---@param labels string
+---@param n number?  1
+function metrics.count(family, labels, n) end
+
+--- Sets a gauge.
+---@param family string
+---@param labels string
+---@param value number
+function metrics.set(family, labels, value) end
+
+--- Adds a duration to a histogram.
+---@param family string
+---@param labels string
+---@param seconds number
+function metrics.observe(family, labels, seconds) end
+
+--- Labels of a series: names and values in turn; a value of nil is left out.
+---@param ... string|nil
+---@return string
+function metrics.labels(...) end
+
+--- All series of the process, sorted, and how many numbers found no room.
+---@return { family: string, labels: string, value: number?, count: integer?, sum: number?, buckets: integer[]? }[]
+---@return integer lost
+function metrics.list() end
+
+---@class navodoo.process
+local process = {}
+
+--- Runs a program without a shell and waits for its end. It gets nothing of our environment but
+-- PATH, HOME, USER, LANG, LC_ALL, TZ and TMPDIR. `output` is what it said on standard error.
+---@async
+---@param options { argv: string[], stdin: string?, timeout_ms: integer? }
+---@return { code: integer, signal: integer?, timed_out: boolean, output: string }?
+---@return navodoo.Error? err
+function process.run(options) end
 
 ---@class navodoo.generation
 local generation = {}
