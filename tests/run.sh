@@ -77,6 +77,8 @@ run "conformance" sh tests/stdlib/conformance/run.sh "$out/clang/navodoo"
 run "50 mistakes in flows" python3 tests/flows/mistakes.py "$out/clang/navodoo"
 run "both directions" python3 tests/both/both.py "$out/clang/navodoo"
 
+run "a backup comes back" python3 tests/both/restore.py "$out/clang/navodoo"
+
 run "signing in" /usr/bin/python3 tests/login/servers.py "$out/clang/navodoo" "$spec"
 run "no secret leaks" /usr/bin/python3 tests/login/canary.py "$out/clang/navodoo"
 

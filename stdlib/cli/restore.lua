@@ -4,6 +4,7 @@ local backup = require "cli.backup"
 local control = require "cli.control"
 local fs = require "navodoo.fs"
 local out = require "cli.out"
+local past = require "navodoo.engine.past"
 local store = require "navodoo.store"
 local time = require "navodoo.time"
 
@@ -54,6 +55,17 @@ function restore.run(a)
   local ok, err = store.restore(a[1], a.state, aside, a.replace)
   if not ok then
     out.complain("restore: %s", control.explain(err))
+    return 1
+  end
+  ok, err = store.open(a.state)
+  if ok then -- what it does not know may be its own all the same
+    local ops = {}
+    for i, f in ipairs(found.flows) do ops[i] = { "meta_put", past.key(f.flow), "yes" } end
+    ok, err = store.apply(ops)
+    store.close()
+  end
+  if not ok then
+    out.complain("restore: %s; restore once more before you start an engine", err.text)
     return 1
   end
   found.kept = there and ("%s/navodoo.db.%s"):format(a.state, aside) or nil

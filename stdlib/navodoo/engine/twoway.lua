@@ -50,7 +50,7 @@ function twoway.refresh(engine, txn, items, open)
     local key = keys.nav_key(engine.company, item.job.record)
     if not item.link and open and (open == true or open[key]) then
       postpone_new(txn, item)
-    elseif engine.paired and (item.link or not item.payload) or not (item.payload or item.record) then
+    elseif engine.paired and (item.link or not item.payload or engine.past) or not (item.payload or item.record) then
       wanted[#wanted + 1], stale[#stale + 1] = key, item
     end
   end
