@@ -448,10 +448,11 @@ const nv_store_sql nv_store_queries[] = {
     {"effects_of_jobs", 1,
      "SELECT " EFFECT_COLUMNS " FROM effects e"
      " WHERE job IN (SELECT value FROM json_each(?1)) ORDER BY e.key"},
-    {"effects_open", 1,
-     "SELECT " EFFECT_COLUMNS ", j.flow, j.record FROM effects e"
+    {"effects_open", 2, /* all of them: who asks must not miss one */
+     "SELECT " EFFECT_COLUMNS ", j.flow, j.record, j.state FROM effects e"
      " LEFT JOIN jobs j ON j.id = e.job"
-     " WHERE ?1 IS NULL OR j.flow = ?1 ORDER BY e.intended, e.key LIMIT 10000"},
+     " WHERE (?1 IS NULL OR j.flow = ?1) AND (?2 IS NULL OR e.endpoint = ?2)"
+     " ORDER BY e.intended, e.key"},
     {"links_by_nav", 2,
      "SELECT " LINK_COLUMNS " FROM links"
      " WHERE flow = ?1 AND nav IN (SELECT CAST(value AS TEXT) FROM json_each(?2))"},

@@ -143,7 +143,7 @@ end
 
 --- Puts the jobs that a version began before a person: it cannot finish them.
 local function give_to_a_person(self, slot, id, why)
-  local rows, err = store.query("effects_open", slot.name)
+  local rows, err = store.query("effects_open", slot.name, nil)
   if not rows then return log.error("store: " .. err.text, { flow = slot.name }) end
   local text = ("the version that began to write this record cannot finish it: %s"):format(why)
   local ops = {}

@@ -103,8 +103,10 @@ end
 function world:records(side, name) return self.sides[side].module.dump(self.sides[side].state, name) end
 
 --- An answer of the test's own for calls to a side: instead of what the sandbox would say.
----@param answer { to: string, what: string?, status: integer?, body: string?, times: integer?, code: string? }
---   `what`: a pattern of the call's name; `code`: no answer comes at all, and why ("network", "timeout")
+---@param answer { to: string, what: string?, status: integer?, body: string?, times: integer?, code: string?,
+---   act: fun()?, cut: boolean? }
+--   `what`: a pattern of the call's name; `code`: no answer comes at all, and why ("network", "timeout");
+--   `act`: what happens before; `cut`: the call is carried out, and its answer is lost
 function world:answer(answer)
   answer.times = answer.times or 1
   self.answers[#self.answers + 1] = answer
@@ -141,8 +143,11 @@ local function through(self, request)
   self.requests[#self.requests + 1] = { to = side, what = what, args = args, method = request.method,
                                         path = request.path, body = request.body }
   local own = scripted(self, side, what)
+  if own and own.act then own.act() end
   if own and own.code then return nil, { code = own.code, text = side .. ": " .. own.code, maybe_sent = true } end
-  if own then return { status = own.status or 200, headers = {}, body = own.body or "" } end
+  if own and (own.status or own.body) then
+    return { status = own.status or 200, headers = {}, body = own.body or "" }
+  end
   local e = self.endpoints[side]
   local headers = {}
   for name, v in pairs(request.headers or {}) do
@@ -153,7 +158,9 @@ local function through(self, request)
   local body = request.body and request.body:gsub(e.secret:gsub("%p", "%%%0"), "sandbox") or nil
   local response = self.sides[side].handler { method = request.method or "GET", path = prefix .. request.path,
                                               headers = headers, body = body, remote = "test" }
-  if response.cut then return nil, { code = "network", text = side .. ": cut off", maybe_sent = true } end
+  if response.cut or own and own.cut then
+    return nil, { code = "network", text = side .. ": cut off", maybe_sent = true }
+  end
   local answered = {}
   for name, v in pairs(response.headers or {}) do answered[name:lower()] = v end
   return { status = response.status, headers = answered, body = response.body }

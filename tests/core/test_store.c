@@ -451,8 +451,10 @@ static void test_effects_are_open_until_done(void **state) {
   assert_int_equal(apply_one(w, "jobs_settle", "si", "f", INT64_C(500)), 1);
   assert_int_equal(number_in(ask(w, "job", "i", INT64_C(1)), "due"), 500);
   apply_one(w, "effect_done", "s", "k1");
-  assert_answer(w, "k2,1,odoo,set,img,5,1,7,f,C1", "effects_open", "s", "f");
-  assert_answer(w, "", "effects_open", "s", "other");
+  assert_answer(w, "k2,1,odoo,set,img,5,1,7,f,C1,ready", "effects_open", "sn", "f");
+  assert_answer(w, "k2,1,odoo,set,img,5,1,7,f,C1,ready", "effects_open", "ss", "f", "odoo");
+  assert_answer(w, "", "effects_open", "ss", "f", "nav");
+  assert_answer(w, "", "effects_open", "sn", "other");
   assert_int_equal(apply_one(w, "effects_drop", "i", INT64_C(1)), 1);
   world_free(w);
 }
@@ -545,7 +547,7 @@ static void test_a_job_that_is_there_is_newer_than_one_that_is_kept(void **state
                              "create", "h", INT64_C(30), INT64_C(1), INT64_C(9)), 1);
   assert_int_equal(apply_one(w, "effect_of_record", "sssssssiii", "k4", "f", "d", "N4", "odoo",
                              "create", "h", INT64_C(30), INT64_C(1), INT64_C(9)), 0);
-  assert_int_equal(number_in(ask(w, "effects_open", "s", "f"), "intended"), 30);
+  assert_int_equal(number_in(ask(w, "effects_open", "sn", "f"), "intended"), 30);
   world_free(w);
 }
 

@@ -277,6 +277,17 @@ describe("connector.nav writes", function()
     expect(#log.asked):equals(2)
   end)
 
+  it("calls an update unknown that was written and could not be read", function()
+    local failures = { answer { status = 503, body = "" }, page {},
+                       { failed = { code = "network", text = "no", maybe_sent = false } } }
+    for _, failure in ipairs(failures) do
+      local conn = open { answer { status = 204, body = "" }, failure }
+      local err = select(2, conn:update("Customer", "C1", "T", { { "Name", "x" } }, { "Name" }))
+      expect(err.class .. tostring(err.maybe_sent)):equals "unknowntrue"
+      expect(err.text):matches "it was written, and could not be read again"
+    end
+  end)
+
   it("tells a record that was changed from one that is gone", function()
     local conn = open { refusal(409, "Request_EntityChanged", "Another user has already changed the record."),
       refusal(404, "BadRequest_ResourceNotFound", "Resource not found for the segment 'Customer'."), page {},
@@ -292,11 +303,11 @@ describe("connector.nav writes", function()
 
   it("calls an outcome unknown that nobody told", function()
     local conn = open { { failed = { code = "network", text = "cut", maybe_sent = true } },
-      answer({ body = "<html></html>" }, 201), { failed = { code = "network", text = "no", maybe_sent = false } },
+      answer({ body = "<html></html>" }, 201), answer { status = 204, body = "" },
+      { failed = { code = "network", text = "no", maybe_sent = false } },
       answer { status = 504, body = "" } }
     local function create() return select(2, conn:create("Customer", { { "Name", "x" } }, {})) end
-    expect(create().class):equals "unknown"
-    expect(create().class):equals "unknown"
+    for _ = 1, 3 do expect(create().class):equals "unknown" end
     expect(create().class):equals "transient"
     local err = create()
     expect(err.class .. tostring(err.maybe_sent)):equals "unknowntrue"

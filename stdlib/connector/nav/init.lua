@@ -267,7 +267,13 @@ function nav:update(entity, whole, etag, body, fields)
   if not how then return nil, err end
   local row
   row, err = write.update(self.endpoint, entity, how, whole, etag, body)
-  if row == true then return one(self, entity, whole, fields) end
+  if row == true then -- written, and not told what the record holds now
+    local why
+    row, why = one(self, entity, whole, fields)
+    if row then return row end
+    return nil, call.failure(self.endpoint, ("%s %s"):format(entity, tostring(whole)), { class = "unknown" },
+      { code = why.code, http = why.http, text = "it was written, and could not be read again: " .. why.text })
+  end
   -- one status for a page, a record and a related record that are not there: ask which
   if err and err.http == 404 then
     local _, why = one(self, entity, whole, {})

@@ -127,8 +127,8 @@ function write.create(endpoint, entity, how, fields)
     what = entity, method = "POST", path = odata.path(endpoint, entity), headers = odata.write_headers(),
     body = body, write = true,
   }, function(res)
-    if res.status ~= 201 then return nil, errors.of(endpoint, entity, res, true) end
-    return row_of(endpoint, entity, how, res)
+    if res.status // 100 ~= 2 then return nil, errors.of(endpoint, entity, res, true) end
+    return row_of(endpoint, entity, how, res) -- it is made, whatever the answer looks like
   end)
 end
 
@@ -150,7 +150,7 @@ function write.update(endpoint, entity, how, whole, etag, fields)
     path = odata.path(endpoint, entity) .. key.address(how.schema, whole),
   }, function(res)
     if res.status == 204 then return true end
-    if res.status ~= 200 then return nil, errors.of(endpoint, what, res, true) end
+    if res.status // 100 ~= 2 then return nil, errors.of(endpoint, what, res, true) end
     return row_of(endpoint, what, how, res)
   end)
 end

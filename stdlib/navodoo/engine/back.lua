@@ -5,7 +5,7 @@
 -- it is then, so several calls are under way at once and the answer is what was read
 -- back. An update names the version that it was decided on (If-Match): whoever was faster
 -- makes it a conflict, and the record is read again. The effects protocol is that of
--- batch.lua; an unknown outcome is settled by reading the target after the settle time.
+-- batch.lua; what became of an earlier write is settled before anything else (unknown.lua).
 
 local decimal = require "navodoo.decimal"
 local failpoint = require "navodoo.failpoint"
@@ -17,12 +17,15 @@ local company = require "navodoo.engine.company"
 local creating = require "navodoo.engine.creating"
 local gate = require "navodoo.engine.gate"
 local gone = require "navodoo.engine.gone"
+local intent = require "navodoo.engine.intent"
+local items = require "navodoo.engine.items"
 local keys = require "navodoo.engine.keys"
 local lane = require "navodoo.engine.lane"
 local matching = require "navodoo.engine.matching"
 local outcome = require "navodoo.engine.outcome"
 local pair = require "navodoo.engine.pair"
 local delivery = require "navodoo.engine.delivery"
+local unknown = require "navodoo.engine.unknown"
 local waiting = require "navodoo.engine.waiting"
 local word = require "navodoo.engine.word"
 
@@ -30,35 +33,28 @@ local back = {}
 
 -- ---- effects -------------------------------------------------------------------------
 
+-- Writes down what is about to be sent, or once more what was: after an unknown outcome.
 local function intend(engine, txn, item, now)
-  txn:add("effect_intend", item.key, item.job.id, engine.nav.endpoint.name,
-          item.record and not item.created and "set" or "create",
-          item.body and pair.image(delivery.values_of(item.body)) or item.effect and item.effect.image,
-          now, store.epoch(), engine.generation)
+  local open = item.effect or {}
+  intent.put(engine, txn, item, engine.nav.endpoint, item.kind or open.kind, item.image or open.image, now)
+end
+
+-- What the effect of an item will know: the values that are sent, and what Odoo said then.
+local function remember(engine, item, kind, body, key)
+  item.kind = kind
+  item.image = intent.text(delivery.values_of(body), item.current, engine.odoo_fields, key)
 end
 
 -- ---- reading -------------------------------------------------------------------------
 
 local function gather(engine, jobs)
-  local records, ids = json.array {}, json.array {}
-  for i, job in ipairs(jobs) do records[i], ids[i] = job.record, job.id end
-  local links, err = store.query("links_by_odoo", engine.flow.name, assert(json.encode(records)))
-  if not links then return nil, err end
-  local effects
-  effects, err = store.query("effects_of_jobs", assert(json.encode(ids)))
-  if not effects then return nil, err end
-  local link_of, effect_of, items = {}, {}, {}
-  for _, l in ipairs(links) do link_of[l.odoo] = l end
-  for _, e in ipairs(effects) do effect_of[e.job] = e end
-  for i, job in ipairs(jobs) do
-    local link = link_of[job.record]
-    items[i] = { job = job, link = link, effect = effect_of[job.id],
-                 id = math.tointeger(tonumber(job.record)), key = engine:back_key(job.record),
-                 xmlid = link and link.xmlid, intend = intend,
-                 decision = job.decision and json.decode(job.decision) or nil,
-                 nav_key = link and keys.nav_key(engine.company, link.nav) }
-  end
-  return items
+  return items.gather(jobs, function(job, effect)
+    local link = job.link
+    return { job = job, link = link, effect = effect, id = math.tointeger(tonumber(job.record)),
+             key = engine:back_key(job.record), xmlid = link and link.xmlid, intend = intend,
+             decision = job.decision and json.decode(job.decision) or nil,
+             nav_key = link and keys.nav_key(engine.company, link.nav) }
+  end)
 end
 
 local function finish(txn, item)
@@ -69,9 +65,9 @@ end
 
 --- Reads the Odoo records; one that no link holds has to be among those that the flow is
 -- about, one that is gone is a question of its own.
-local function read_odoo(engine, txn, items)
+local function read_odoo(engine, txn, list)
   local linked, new, records = {}, json.array {}, {}
-  for _, item in ipairs(items) do
+  for _, item in ipairs(list) do
     if item.link then linked[#linked + 1] = item.id else new[#new + 1] = item.id end
   end
   local found, err
@@ -89,7 +85,7 @@ local function read_odoo(engine, txn, items)
     table.move(more, 1, #more, #found + 1, found)
   end
   for _, record in ipairs(found) do records[record.id] = record end
-  for _, item in ipairs(items) do
+  for _, item in ipairs(list) do
     item.current = records[item.id]
     if not item.current then
       if item.link then gone.report(engine, txn, "odoo_to_nav", item.job.record) else finish(txn, item) end
@@ -102,15 +98,15 @@ local function read_odoo(engine, txn, items)
 end
 
 --- Reads NAV's records of items with a `nav_key`.
-local function read_nav(engine, txn, items)
+local function read_nav(engine, txn, list)
   local wanted = {}
-  for _, item in ipairs(items) do
+  for _, item in ipairs(list) do
     if item.nav_key and not item.result and not item.record then wanted[#wanted + 1] = item.nav_key end
   end
   if #wanted == 0 then return true end
   local records, err, etags = engine.nav:get(engine.entity, wanted, engine.nav_read_fields)
   if not records then return nil, err end
-  for _, item in ipairs(items) do
+  for _, item in ipairs(list) do
     local record = item.nav_key and not item.result and not item.record and records[item.nav_key]
     if record then
       delivery.take(engine, item, record, etags[item.nav_key])
@@ -205,17 +201,23 @@ local function plan(engine, txn, item, cards, links)
   end
 end
 
--- ---- writing ---------------------------------------------------------------------------
-
-local function commit(txn)
-  if #txn == 0 then return true end
-  return store.apply(txn)
-end
-
 -- ---- ending ----------------------------------------------------------------------------
+
+-- NAV has the record and the rest failed: the effect stays, and knows now where it is.
+local function fail_created(engine, txn, item)
+  remember(engine, item, "create", item.body, item.nav_key)
+  if item.failed.class ~= "invalid" then
+    return closing.postpone(engine, txn, item, item.failed, engine.settle_nav_us)
+  end
+  local now = time.now()
+  intend(engine, txn, item, now)
+  intent.over(engine, item.key, now)
+  closing.refuse(engine, txn, item, item.failed)
+end
 
 local function fail(engine, txn, item)
   local err = item.failed
+  if item.created then return fail_created(engine, txn, item) end
   if err.class == "conflict" and item.record then
     -- somebody was faster: read again, at once
     txn:add("effects_drop", item.job.id)
@@ -234,14 +236,25 @@ local function fail(engine, txn, item)
   closing.postpone(engine, txn, item, err, engine.settle_nav_us)
 end
 
+-- The effect of a write that is done; what was sent again after a creation, and whose answer
+-- was lost, is an effect of its own.
+local function end_effect(engine, txn, item)
+  txn:add("effect_done", item.key)
+  local why = item.second_failure
+  if not why or not item.left.to_nav or why.class ~= "unknown" and why.class ~= "bug" then return end
+  remember(engine, item, "set", item.undelivered, item.nav_key)
+  local now = time.now()
+  intend(engine, txn, item, now)
+  intent.over(engine, item.key, now)
+end
+
 local function close(engine, txn, item)
-  if item.result then return end
   if item.failed then return fail(engine, txn, item) end
   local name = keys.nav(engine.company, item.nav_key)
-  local what, text, fingerprint = pair.close(engine, txn, item, "to_nav", name)
+  local what, text, fingerprint = pair.close(engine, txn, item, not item.created and "to_nav" or nil, name)
   local result = item.created and "created" or item.adopting and "adopted" or item.body and "updated"
     or "unchanged"
-  if item.key then txn:add("effect_done", item.key) end
+  end_effect(engine, txn, item)
   if what == "review" then
     closing.park(engine, txn, item, "review", text, fingerprint)
     return
@@ -254,82 +267,61 @@ local function close(engine, txn, item)
   txn:add("job_done", item.job.id, item.job.rev)
 end
 
---- Closes the items in one transaction; when the store refuses one, each alone, and the
--- refused one waits for a person.
-local function close_all(engine, items)
-  local txn = store.txn()
-  for _, item in ipairs(items) do close(engine, txn, item) end
-  local ok, err = commit(txn)
-  if ok or err.code ~= "invalid" then return ok, err end
-  for _, item in ipairs(items) do
-    engine:count(item.result, -1)
-    item.result = nil
-    close(engine, txn, item)
-    ok, err = commit(txn)
-    if not ok and err.code == "invalid" then
-      engine:count(item.result, -1)
-      closing.park(engine, txn, item, "review", outcome.taken(engine.flow.name, item.job,
-        ("%s %s"):format(engine.entity, tostring(item.nav_key))))
-      ok, err = commit(txn)
-    end
-    if not ok then return nil, err end
+-- Decides what one item writes; true when it goes out.
+local function decide(engine, txn, item, cards, links)
+  if item.record then
+    unknown.adopted(engine, item)
+    plan(engine, txn, item, cards, links)
+    if not item.result then remember(engine, item, "set", item.body or {}, item.nav_key) end
+  else
+    item.body = creating.body(engine, item)
+    remember(engine, item, "create", item.body, creating.key(engine, item.values))
   end
-  return true
+  return not item.result and (item.body or item.adopting) and gate.passes(engine, txn, item)
 end
 
-local function open_items(items)
-  local open = {}
-  for _, item in ipairs(items) do
-    if not item.result then open[#open + 1] = item end
-  end
-  return open
-end
-
-local function run(engine, items)
+local function run(engine, list)
   local txn = store.txn()
   local function postpone(err)
-    for _, item in ipairs(items) do
+    for _, item in ipairs(list) do
       if not item.result then closing.postpone(engine, txn, item, err, engine.settle_nav_us) end
     end
-    return commit(txn)
+    return items.commit(txn)
   end
-  creating.settle(engine, txn, items)
-  local ok, err = read_odoo(engine, txn, open_items(items))
+  intent.wait(engine, txn, list, engine.settle_nav_us)
+  local ok, err, broken = unknown.settle(engine, txn, items.open(list))
+  if broken then return nil, err end
+  if ok then ok, err = read_odoo(engine, txn, items.open(list)) end
   if not ok then return postpone(err) end
   engine:refresh_lookups(false)
-  ok, err = matching.sight(engine, txn, open_items(items))
-  if ok then ok, err = read_nav(engine, txn, open_items(items)) end
+  ok, err = matching.sight(engine, txn, items.open(list))
+  if ok then ok, err = read_nav(engine, txn, items.open(list)) end
   local cards, links
-  if ok then links, err = waiting.links(engine, open_items(items)) end
-  if links then cards, err = pair.shared_cards(engine, open_items(items)) end
+  if ok then links, err = waiting.links(engine, items.open(list)) end
+  if links then cards, err = pair.shared_cards(engine, items.open(list)) end
   if not cards then return postpone(err) end
-  for _, item in ipairs(open_items(items)) do map(engine, txn, item, links) end
-  ok, err = creating.probe(engine, txn, open_items(items))
-  if not ok then return postpone(err) end
+  for _, item in ipairs(items.open(list)) do map(engine, txn, item, links) end
   local writes, now = {}, time.now()
-  for _, item in ipairs(open_items(items)) do
-    if item.record then
-      if item.effect and item.link then item.landed = pair.landed(item, "nav", item.record) end
-      plan(engine, txn, item, cards, links)
-    else
-      item.body = creating.body(engine, item)
-    end
-    local goes = not item.result and (item.body or item.adopting) and gate.passes(engine, txn, item)
-    if goes and item.body then
+  for _, item in ipairs(items.open(list)) do
+    if decide(engine, txn, item, cards, links) then
       writes[#writes + 1] = item
       intend(engine, txn, item, now)
     end
   end
   failpoint("effect.before_intend")
-  ok, err = commit(txn)
+  ok, err = items.commit(txn)
   if not ok then return nil, err end
-  items = open_items(items)
+  list = items.open(list)
   failpoint("effect.after_intend")
-  delivery.write(engine, writes)
+  local bodies = {}
+  for _, item in ipairs(writes) do
+    if item.body then bodies[#bodies + 1] = item end
+  end
+  delivery.write(engine, bodies)
   failpoint("effect.after_send")
-  creating.name(engine, items)
-  creating.plan(engine, items, cards, links)
-  ok, err = close_all(engine, items)
+  creating.name_all(engine, list)
+  creating.plan(engine, list, cards, links)
+  ok, err = items.close(engine, list, close, function(item) return tostring(item.nav_key) end)
   failpoint("effect.after_confirm")
   return ok, err
 end
@@ -347,12 +339,12 @@ function back.run(engine, jobs)
     ok, err = gone.run(engine, lost, "odoo_to_nav")
     if not ok then return nil, err end
   end
-  local items
-  items, err = gather(engine, jobs)
-  if not items then return nil, err end
+  local list
+  list, err = gather(engine, jobs)
+  if not list then return nil, err end
   local ok, finished
-  ok, finished, err = pcall(run, engine, items)
-  lane.release(items)
+  ok, finished, err = pcall(run, engine, list)
+  lane.release(list)
   if not ok then error(finished, 0) end
   if not finished then return nil, err end
   return {}

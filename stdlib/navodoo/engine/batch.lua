@@ -7,32 +7,29 @@
 -- must have landed (the endpoint's settle time), and the target is asked by its
 -- external id before anything is written again. Outcomes count per record.
 
-local decimal = require "navodoo.decimal"
 local failpoint = require "navodoo.failpoint"
 local json = require "navodoo.json"
 local store = require "navodoo.store"
-local task = require "navodoo.task"
 local time = require "navodoo.time"
-local adoption = require "navodoo.engine.adopt"
 local base = require "navodoo.engine.base"
-local candidates = require "navodoo.engine.candidates"
 local closing = require "navodoo.engine.closing"
 local company = require "navodoo.engine.company"
 local cluster = require "navodoo.engine.cluster"
 local gate = require "navodoo.engine.gate"
 local gone = require "navodoo.engine.gone"
+local intent = require "navodoo.engine.intent"
+local items = require "navodoo.engine.items"
 local lane = require "navodoo.engine.lane"
 local mending = require "navodoo.engine.mending"
 local outcome = require "navodoo.engine.outcome"
+local pair = require "navodoo.engine.pair"
 local past = require "navodoo.engine.past"
 local sending = require "navodoo.engine.sending"
+local sight = require "navodoo.engine.sight"
 local twoway = require "navodoo.engine.twoway"
 local waiting = require "navodoo.engine.waiting"
 
 local batch = {}
-
-local MAP_BUDGET <const> = 2000000 -- instructions for one record
-local BUSY_US <const> = 1000000 -- a name that somebody holds is asked for again after this long
 
 ---@class navodoo.Item  one job on its way through a batch
 ---@field job table        row of the store
@@ -72,21 +69,15 @@ local function map(engine, txn, item)
     closing.refuse(engine, txn, item, { class = "bug", code = "payload", text = why })
     return false
   end
-  local ok, values, problems = task.guard(MAP_BUDGET, engine.flow.to_odoo, engine.flow, record,
-    { creating = item.link == nil and not item.adopting, current = item.current,
-      lookups = engine.lookups, links = item.links })
-  if not ok then
-    values.class = "bug"
-    closing.refuse(engine, txn, item, values)
+  -- what Odoo has, by an earlier attempt or since ever, is not new: what must be left alone, or
+  -- cleared, depends on what it holds
+  local values, problems = pair.map(engine, "to_odoo", record, { creating = item.id == nil,
+    current = item.current, lookups = engine.lookups, links = item.links })
+  if not values then
+    closing.refuse(engine, txn, item, problems)
     return false
   end
-  if type(values) ~= "table" or type(problems) ~= "table" then
-    closing.refuse(engine, txn, item, { class = "bug", code = "nonsense",
-      text = ("flow %s: mapping returned %s and %s, two tables expected"):format(
-        engine.flow.name, type(values), type(problems)) })
-    return false
-  end
-  item.values, item.problems = values, #problems > 0 and problems or nil
+  item.values, item.problems, item.mapped = values, #problems > 0 and problems or nil, item.current
   return true
 end
 
@@ -108,35 +99,28 @@ end
 
 --- Maps every item; what breaks a rule is parked. A code that no table names may have
 -- been added in the target since the tables were read.
-local function map_all(engine, txn, items)
+local function map_all(engine, txn, list)
   engine:refresh_lookups(false)
   local again = {}
-  for _, item in ipairs(items) do
+  for _, item in ipairs(list) do
     if not item.result and map(engine, txn, item) and lacks_a_code(item) then again[#again + 1] = item end
   end
   if #again > 0 and engine:refresh_lookups(true) then
     for _, item in ipairs(again) do map(engine, txn, item) end
   end
-  for _, item in ipairs(items) do park_broken(engine, txn, item) end
+  for _, item in ipairs(list) do park_broken(engine, txn, item) end
 end
 
---- An adopted record is not a new one: what must be left alone, or cleared, depends on
--- what it holds.
-local function map_adopted(engine, txn, items)
-  for _, item in ipairs(items) do
-    if item.adopting and not item.result and map(engine, txn, item) then park_broken(engine, txn, item) end
+--- Maps those again that first sight found in Odoo.
+local function map_found(engine, txn, list)
+  for _, item in ipairs(list) do
+    if item.current ~= item.mapped and not item.result and map(engine, txn, item) then
+      park_broken(engine, txn, item)
+    end
   end
 end
 
 -- ---- what is in the target already -------------------------------------------------
-
---- Settle time of an effect whose outcome is unknown: counted from its last send, or
--- from the start of this process when another one sent it (it may have sent until
--- the moment it died).
-local function settled_at(engine, effect)
-  local since = effect.epoch == store.epoch() and effect.intended or engine.started_us
-  return since + engine.settle_us
-end
 
 --- A linked record that is gone is never written: `load` would make a new one out of
 -- the changed columns. Odoo's side is the one to decide what becomes of the pair, where the
@@ -152,27 +136,27 @@ local function park_gone(engine, txn, item)
   txn:add("job_done", item.job.id, item.job.rev)
 end
 
---- Splits off the items whose effect may still land; asks for the rest by external
--- id. Sets item.id and item.current of what the target has.
-local function probe(engine, txn, items)
+--- Splits off the items whose effect may still land; asks for the rest by external id. Sets
+-- item.id of what the target has.
+local function probe(engine, txn, list)
   local names, asked = {}, {}
-  for _, item in ipairs(items) do
-    if item.effect then
-      local due = settled_at(engine, item.effect)
-      if due > time.now() then
-        item.result = "retried"
-        txn:add("job_retry", item.job.id, item.job.rev, due, item.job.attempts, nil)
-      else
-        names[#names + 1], asked[#asked + 1] = item.xmlid, item
-      end
-    end
+  intent.wait(engine, txn, list, engine.settle_us)
+  for _, item in ipairs(list) do
+    if item.effect and not item.result then names[#names + 1], asked[#asked + 1] = item.xmlid, item end
   end
   if #names == 0 then return true end
   local ids, err = engine.odoo:xmlids(engine.model, names)
   if not ids then return nil, err end
   for _, item in ipairs(asked) do
     item.id = ids[item.xmlid]
-    if item.link and not item.id then park_gone(engine, txn, item) end
+    item.probed = item.id ~= nil
+    if item.link then
+      if not item.id then park_gone(engine, txn, item) end
+    elseif item.effect.kind == "set" then -- an adoption stays what it was decided to be
+      local id = item.id or (intent.read(item.effect) or {}).key
+      item.id = nil
+      if id then sight.take(engine, txn, item, id) end
+    end
   end
   return true
 end
@@ -184,10 +168,10 @@ local function stands_for_nothing(engine, txn, item)
 end
 
 --- Reads what the target holds for every item with an id.
-local function read_current(engine, txn, items)
+local function read_current(engine, txn, list)
   local ids, by_id = {}, {}
-  for _, item in ipairs(items) do
-    if item.id and not item.result then
+  for _, item in ipairs(list) do
+    if item.id and not item.result and not item.current then
       ids[#ids + 1] = item.id
       by_id[item.id] = item
     end
@@ -203,154 +187,6 @@ local function read_current(engine, txn, items)
     if not item.current then
       if item.link then park_gone(engine, txn, item) else stands_for_nothing(engine, txn, item) end
     end
-  end
-  return true
-end
-
---- Claims the strong values of a new record, so that two records with one VAT number
--- are never created side by side: the second waits until the first is in the target.
-local function claim(engine, item, strong)
-  for _, s in ipairs(strong) do
-    local holder = engine.claims[s.name]
-    if holder and holder ~= item.job.id then
-      item.result, item.waits_for = "deferred", s.name
-      return false
-    end
-  end
-  item.claimed = item.claimed or {}
-  for _, s in ipairs(strong) do
-    engine.claims[s.name] = item.job.id
-    table.insert(item.claimed, s)
-  end
-  return true
-end
-
-local function release_claims(engine, items)
-  for _, item in ipairs(items) do
-    for _, s in ipairs(item.claimed or {}) do engine.claims[s.name] = nil end
-  end
-end
-
---- A name that another flow or the other direction holds just now: soon again.
-local function later(txn, item)
-  item.result = "retried"
-  txn:add("job_retry", item.job.id, item.job.rev, time.now() + BUSY_US, item.job.attempts, nil)
-end
-
---- Takes a target record for an item; two items may reach it by different values, and the
--- other direction may be at work on it: one at a time.
-local function take(engine, txn, item, id, sure)
-  if not claim(engine, item, { { name = ("id=%d"):format(id) } }) then return end
-  if engine.paired and not lane.hold(item, { lane.odoo_name(engine, id) }) then return later(txn, item) end
-  item.id, item.adopting, item.confidence = id, true, sure
-end
-
---- Cards of one partner are in several flows: what they claim is known to all.
-local function claim_for_all(engine, txn, item, strong)
-  local names = {}
-  for i, s in ipairs(strong) do names[i] = lane.claim_name(engine, s.name) end
-  if lane.hold(item, names) then return true end
-  later(txn, item)
-  return false
-end
-
---- Adds what an item is looked for by to `wanted`; false when it is not looked for.
-local function seek(engine, txn, item, rules, wanted)
-  local decision = item.decision
-  if decision and decision.adopt then
-    take(engine, txn, item, math.tointeger(tonumber(decision.adopt)), 1)
-    return false
-  end
-  if decision and decision.create then return false end
-  local strong = adoption.strong_values(rules, item.values)
-  if #strong == 0 then return true end
-  if not claim(engine, item, strong) then return false end
-  if engine.flow.link.cluster and not claim_for_all(engine, txn, item, strong) then return false end
-  for _, s in ipairs(strong) do
-    local list = wanted[s.field] or {}
-    wanted[s.field] = list
-    for _, spelling in ipairs(adoption.spellings(s.value)) do list[#list + 1] = spelling end
-  end
-  return true
-end
-
---- Adopts, parks, or answers true: nothing is like this record.
-local function judge(engine, txn, item, list)
-  local verdict, best, sure = adoption.decide(engine.flow.link.adopt, item.values, list)
-  for _, c in ipairs(list) do
-    if c.xmlid == item.xmlid then -- it is ours: a store that was lost finds its records again
-      item.id, item.probed = c.id, true
-      return false
-    end
-  end
-  if verdict == "create" then return true end
-  if verdict == "adopt" then
-    take(engine, txn, item, best.id, sure)
-  else
-    closing.park(engine, txn, item, "review", outcome.alike(engine.flow.name, item.job,
-      ("%s looks like %s %d %q (confidence %.2f)%s"):format(item.job.record, engine.model, best.id,
-        tostring(best.name), sure, best.linked and ", which belongs to " .. best.linked or ""),
-      { { id = best.id, name = best.name, linked = best.linked,
-          confidence = decimal.new(("%.2f"):format(sure)) } }))
-  end
-  return false
-end
-
---- The candidates of an item that share a strong value with it, each once.
-local function sharing(item, by_value)
-  local list, seen = {}, {}
-  for _, s in ipairs(item.claimed or {}) do
-    for _, c in ipairs(by_value[s.name] or {}) do
-      if not seen[c.id] then seen[c.id], list[#list + 1] = true, c end
-    end
-  end
-  return list
-end
-
---- Records on first sight: adopt, create, or leave to a person.
-local function first_sight(engine, txn, items)
-  local rules = engine.flow.link.adopt
-  if #rules == 0 then return true end
-  local wanted, seekers, strangers = {}, {}, {}
-  for _, item in ipairs(items) do
-    if not item.id and not item.result and seek(engine, txn, item, rules, wanted) then
-      seekers[#seekers + 1] = item
-    end
-  end
-  if #seekers == 0 then return true end
-  local by_value, err = candidates.by_values(engine, wanted)
-  if not by_value then return nil, err end
-  for _, item in ipairs(seekers) do
-    if judge(engine, txn, item, sharing(item, by_value)) then strangers[#strangers + 1] = item end
-  end
-  local by_name
-  by_name, err = candidates.by_name(engine, strangers)
-  if not by_name then return nil, err end
-  for _, item in ipairs(strangers) do
-    if by_name[item] then judge(engine, txn, item, by_name[item]) end
-  end
-  return true
-end
-
---- What was found may have been linked since: the names of a first load were read once, and
--- another batch may have adopted the same record. Their claims are ours now, so what is free
--- here stays free.
-local function still_free(engine, txn, items)
-  local ids, by_id = json.array {}, {}
-  for _, item in ipairs(items) do
-    if item.adopting and not item.result then
-      ids[#ids + 1] = tostring(item.id)
-      by_id[ids[#ids]] = item
-    end
-  end
-  if #ids == 0 then return true end
-  local links, err = store.query("links_by_odoo", engine.flow.name, assert(json.encode(ids)))
-  if not links then return nil, err end
-  for _, l in ipairs(links) do
-    local item = by_id[l.odoo]
-    closing.park(engine, txn, item, "review", outcome.alike(engine.flow.name, item.job,
-      ("%s looks like %s %s, which belongs to %s"):format(item.job.record, engine.model, l.odoo, l.nav),
-      { { id = item.id, linked = l.nav } }))
   end
   return true
 end
@@ -383,117 +219,79 @@ local function differences(engine, item)
   return any and write or nil
 end
 
-local function commit(txn)
-  if #txn == 0 then return true end
-  return store.apply(txn)
-end
-
---- Closes all items in one transaction. A link that the store refuses (two records for
--- one partner) holds nobody else up: then each closes alone, and the refused one waits
--- for a person.
-local function close_all(engine, items)
-  local txn = store.txn()
-  for _, item in ipairs(items) do closing.close(engine, txn, item) end
-  local ok, err = commit(txn)
-  if ok or err.code ~= "invalid" then return ok, err end
-  for _, item in ipairs(items) do engine:count(item.result, -1) end
-  for _, item in ipairs(items) do
-    closing.close(engine, txn, item)
-    ok, err = commit(txn)
-    if not ok and err.code == "invalid" then
-      engine:count(item.result, -1)
-      closing.park(engine, txn, item, "review", outcome.taken(engine.flow.name, item.job,
-        ("%s %s"):format(engine.model, tostring(item.id))))
-      ok, err = commit(txn)
-    end
-    if not ok then return nil, err end
-  end
-  return true
-end
-
-local function postpone_all(engine, txn, items, err)
-  for _, item in ipairs(items) do
+local function postpone_all(engine, txn, list, err)
+  for _, item in ipairs(list) do
     if not item.result then closing.postpone(engine, txn, item, err) end
   end
-  return commit(txn)
+  return items.commit(txn)
 end
 
---- Loads the links and open effects of the jobs.
 local function gather(engine, jobs)
-  local records, ids = json.array {}, json.array {}
-  for i, job in ipairs(jobs) do records[i], ids[i] = job.record, job.id end
-  local links, err = store.query("links_by_nav", engine.flow.name, assert(json.encode(records)))
-  if not links then return nil, err end
-  local effects
-  effects, err = store.query("effects_of_jobs", assert(json.encode(ids)))
-  if not effects then return nil, err end
-  local link_of, effect_of = {}, {}
-  for _, l in ipairs(links) do link_of[l.nav] = l end
-  for _, e in ipairs(effects) do effect_of[e.job] = e end
-  local items = {}
-  for i, job in ipairs(jobs) do
-    local link = link_of[job.record]
-    items[i] = { -- the nils make room: a table that grows is built again and again
-      job = job, link = link, effect = effect_of[job.id],
-      record = job.held_record, payload = job.payload,
+  return items.gather(jobs, function(job, effect)
+    local link = job.link
+    local record = job.held_record
+    job.held_record = nil
+    return { -- the nils make room: a table that grows is built again and again
+      job = job, link = link, effect = effect, record = record, payload = job.payload,
       decision = job.decision and json.decode(job.decision) or nil,
       id = link and math.tointeger(tonumber(link.odoo)) or nil,
       xmlid = link and link.xmlid or engine:xmlid(job.record), key = engine:effect_key(job.record),
       values = nil, write = nil, current = nil, claimed = nil, result = nil, probed = nil,
     }
-    job.held_record = nil
-  end
-  return items
+  end)
 end
 
-local function open_items(items)
-  local open = {}
-  for _, item in ipairs(items) do
-    if not item.result then open[#open + 1] = item end
+--- Finds out what both sides hold of the items, and what the target shall hold.
+local function prepare(engine, txn, list, open)
+  local ok, err = probe(engine, txn, list)
+  if ok then ok, err = twoway.refresh(engine, txn, items.open(list), open) end
+  if ok then ok, err = read_current(engine, txn, list) end
+  if not ok then return nil, err end
+  list = items.open(list)
+  if engine.paired then twoway.settle(engine, txn, list) end
+  if #engine.flow.link_needs > 0 then
+    for _, item in ipairs(list) do record_of(engine, item) end -- the records tell which links
+    ok, err = twoway.links(engine, list)
+    if not ok then return nil, err end
   end
-  return open
+  map_all(engine, txn, list)
+  ok, err = past.find(engine, txn, list)
+  if ok then ok, err = sight.first(engine, txn, list) end
+  if ok then ok, err = read_current(engine, txn, list) end
+  if not ok then return nil, err end
+  map_found(engine, txn, list)
+  if not engine.paired then return true end
+  return twoway.plan(engine, txn, list)
 end
 
-local function run(engine, items, open)
+--- Decides what an item writes; true when it goes out.
+local function decide(engine, txn, item)
+  if not item.verdicts then
+    item.write = differences(engine, item)
+    gone.returned(engine, txn, item)
+  end
+  if not item.write and not item.adopting or item.result or not gate.passes(engine, txn, item) then return false end
+  if not item.verdicts and (engine.paired or item.adopting) then -- else the hash of the record will do
+    item.image = intent.text(item.write or {}, item.polled or item.record, engine.flow.nav_fields, item.id)
+  end
+  return true
+end
+
+local function run(engine, list, open)
   local txn = store.txn()
-  local ok, err = probe(engine, txn, items)
-  if ok then ok, err = twoway.refresh(engine, txn, items, open) end
-  if ok then items = open_items(items) end
-  if ok and #engine.flow.link_needs > 0 then
-    for _, item in ipairs(items) do record_of(engine, item) end -- the records tell which links
-    ok, err = twoway.links(engine, items)
-  end
-  if not ok then return postpone_all(engine, txn, items, err) end
-  for _, item in ipairs(items) do
-    if item.effect then item.probed = item.id ~= nil end
-  end
-  map_all(engine, txn, items)
-  ok, err = past.find(engine, txn, items)
-  if ok then ok, err = first_sight(engine, txn, items) end
-  if ok then ok, err = still_free(engine, txn, items) end
-  if ok then ok, err = read_current(engine, txn, items) end
-  if not ok then return postpone_all(engine, txn, items, err) end
-  map_adopted(engine, txn, items)
-  if engine.paired then
-    ok, err = twoway.plan(engine, txn, items)
-    if not ok then return postpone_all(engine, txn, items, err) end
-  end
-
-  items = open_items(items)
+  local ok, err = prepare(engine, txn, list, open)
+  if not ok then return postpone_all(engine, txn, list, err) end
+  list = items.open(list)
   local writes, now = {}, time.now()
-  for _, item in ipairs(items) do
-    if not item.verdicts then
-      item.write = differences(engine, item)
-      gone.returned(engine, txn, item)
-    end
-    if (item.write or item.adopting) and not item.result and gate.passes(engine, txn, item) then
+  for _, item in ipairs(list) do
+    if decide(engine, txn, item) then
       writes[#writes + 1] = item
       closing.intend(engine, txn, item, now)
     end
   end
-  items = open_items(items)
+  list = items.open(list)
   failpoint("effect.before_intend")
-  ok, err = commit(txn)
+  ok, err = items.commit(txn)
   if not ok then return nil, err end
 
   sending.name_adopted(engine, writes)
@@ -502,16 +300,17 @@ local function run(engine, items, open)
     if item.write and not item.failed then to_send[#to_send + 1] = item end
   end
   sending.write(engine, to_send)
-  ok, err = sending.read_back(engine, items)
+  ok, err = sending.read_back(engine, list)
   if not ok then -- written, but not seen: as unknown as a lost answer
     err = { class = "unknown", code = err.code, text = err.text }
-    for _, item in ipairs(items) do
+    for _, item in ipairs(list) do
       if item.write and not item.failed then item.failed = err end
     end
   end
-  ok, err = close_all(engine, items)
+  ok, err = items.close(engine, list, closing.close,
+                        function(item) return ("%s %s"):format(engine.model, tostring(item.id)) end)
   failpoint("effect.after_confirm")
-  if ok then ok, err = cluster.tell(engine, items) end
+  if ok then ok, err = cluster.tell(engine, list) end
   return ok, err
 end
 
@@ -523,25 +322,21 @@ end
 ---@return table<integer, string>|nil deferred  job id -> claim that it waits for
 ---@return table|nil err
 function batch.run(engine, jobs)
-  local lost, open, items, ok, finished, err
-  jobs, lost = gone.apart(jobs)
+  local open, there, lost = jobs.open, gone.apart(jobs)
+  local list, ok, finished, err
   if #lost > 0 then
     ok, err = gone.run(engine, lost, "nav_to_odoo")
     if not ok then return nil, err end
   end
-  if engine.paired then
-    open, err = twoway.begin(engine)
-    if err then return nil, err end
-  end
-  items, err = gather(engine, jobs)
-  if not items then return nil, err end
-  ok, finished, err = pcall(run, engine, items, open)
-  release_claims(engine, items)
-  lane.release(items)
+  list, err = gather(engine, there)
+  if not list then return nil, err end
+  ok, finished, err = pcall(run, engine, list, open)
+  sight.release(engine, list)
+  lane.release(list)
   if not ok then error(finished, 0) end
   if not finished then return nil, err end
   local deferred = {}
-  for _, item in ipairs(items) do
+  for _, item in ipairs(list) do
     if item.waits_for then deferred[item.job.id] = item.waits_for end
   end
   return deferred

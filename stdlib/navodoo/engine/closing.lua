@@ -7,11 +7,11 @@ local crypto = require "navodoo.crypto"
 local decimal = require "navodoo.decimal"
 local json = require "navodoo.json"
 local log = require "navodoo.log"
-local store = require "navodoo.store"
 local text = require "navodoo.text"
 local time = require "navodoo.time"
 local base = require "navodoo.engine.base"
 local identity = require "navodoo.engine.identity"
+local intent = require "navodoo.engine.intent"
 local outcome = require "navodoo.engine.outcome"
 local pair = require "navodoo.engine.pair"
 
@@ -61,7 +61,8 @@ local function say(engine, item, state, cause)
 end
 
 --- Puts a job aside until a person decides. What a person said of it and could not be done
--- stays with it: `item.said`.
+-- stays with it: `item.said`. The effect of an `unsure` item stays, too: nobody knows yet
+-- what became of its write, and whoever takes the job up again has to ask first.
 ---@param engine table
 ---@param txn navodoo.Txn
 ---@param item navodoo.Item
@@ -71,7 +72,7 @@ end
 function closing.park(engine, txn, item, state, err, fingerprint)
   item.result = state
   txn:add("job_park", item.job.id, item.job.rev, state, err, fingerprint, item.said)
-  txn:add("effects_drop", item.job.id)
+  if not item.unsure then txn:add("effects_drop", item.job.id) end
   journal(engine, txn, item, state, { why = fingerprint })
   if not engine.gate then say(engine, item, state, json.decode(err) or { text = err }) end
 end
@@ -82,10 +83,9 @@ function closing.refuse(engine, txn, item, err)
   closing.park(engine, txn, item, "dead", outcome.refused(engine.flow.name, item.job.record, err))
 end
 
---- Writes down that the item is about to be written.
+--- Writes down that the item is about to be written into Odoo.
 function closing.intend(engine, txn, item, now)
-  txn:add("effect_intend", item.key, item.job.id, engine.odoo.endpoint.name, item.id and "set" or "create",
-          item.image or item.job.hash, now, store.epoch(), engine.generation)
+  intent.put(engine, txn, item, engine.odoo.endpoint, item.id and "set" or "create", item.image or item.job.hash, now)
 end
 
 --- A failure that says nothing about this record: later again, or give up.
@@ -113,6 +113,7 @@ function closing.postpone(engine, txn, item, err, settle_us)
   if err.class == "unknown" then -- may still land: the settle time starts anew
     local intend = item.intend or closing.intend
     intend(engine, txn, item, now)
+    intent.over(engine, item.key, now)
   elseif not item.effect or item.write or item.body then -- else an earlier one is still unknown
     txn:add("effects_drop", job.id)
   end
@@ -171,11 +172,14 @@ function closing.close(engine, txn, item)
   end
   if item.verdicts then return close_pair(engine, txn, item) end
   local odoo_text = base.odoo_text(item.current, engine.odoo_fields)
+  local base_text = engine.paired and item.differs
+    and pair.disputed(engine, txn, item.id, item.payload, item.current, item.write, item.differs)
+    or base.pack(item.payload, odoo_text)
   local result = item.adopting and "adopted" or not item.write and "unchanged"
     or (item.link or item.probed) and "updated" or "created"
   item.result = result
   txn:add("link_put", engine.flow.name, job.record, tostring(item.id), item.xmlid, job.hash, job.version,
-          item.current.write_date, crypto.hash(odoo_text), base.pack(item.payload, odoo_text), time.now())
+          item.current.write_date, crypto.hash(odoo_text), base_text, time.now())
   identity.note(engine, txn, job.record, job.version, item.id, item.current.write_date)
   journal(engine, txn, item, result, detail_of(item, result))
   if item.write or item.effect then txn:add("effect_done", item.key) end

@@ -1,39 +1,23 @@
 --- A record of Odoo begins its life in NAV.
 --
--- Its number is either chosen by us, made of the Odoo id, and then it is the key by which
--- NAV is asked after an unknown outcome; or NAV's number series gives it, and then only a
--- field that the flow names tells whether a record came into being. Without such a field
--- an unknown outcome goes to a person: sending again could make a second one.
+-- Its number is either chosen by us, made of the Odoo id, and then the key is known before the
+-- record is sent; or NAV's number series gives it, and then a field that the flow names
+-- (nav.probe) tells whether a record came into being. Both are in the intent of the creation,
+-- which unknown.lua settles after a lost answer. From the moment that NAV has the record it is
+-- never forgotten: what fails afterwards leaves a link, or an open effect.
 
 local json = require "navodoo.json"
 local store = require "navodoo.store"
-local time = require "navodoo.time"
 local base = require "navodoo.engine.base"
 local closing = require "navodoo.engine.closing"
 local delivery = require "navodoo.engine.delivery"
+local intent = require "navodoo.engine.intent"
 local keys = require "navodoo.engine.keys"
 local outcome = require "navodoo.engine.outcome"
 local pair = require "navodoo.engine.pair"
+local sending = require "navodoo.engine.sending"
 
 local creating = {}
-
-local function park(engine, txn, item, cause, text)
-  closing.park(engine, txn, item, "review", outcome.alike(engine.flow.name, item.job, text, {}, cause))
-end
-
---- Splits off the items whose earlier write may still land.
-function creating.settle(engine, txn, items)
-  for _, item in ipairs(items) do
-    local effect = item.effect
-    if effect then
-      local since = effect.epoch == store.epoch() and effect.intended or engine.started_us
-      if since + engine.settle_nav_us > time.now() then
-        item.result = "retried"
-        txn:add("job_retry", item.job.id, item.job.rev, since + engine.settle_nav_us, item.job.attempts, nil)
-      end
-    end
-  end
-end
 
 --- The NAV key that a new record of this Odoo id gets, where we choose it.
 ---@param engine table
@@ -45,74 +29,38 @@ function creating.number(engine, id)
   return number.prefix .. ("%0" .. number.digits .. "d"):format(id)
 end
 
---- NAV keys that creations under way may have made; true for "some, unknown"; nil for none.
+--- The key of a NAV record that holds these values; nil where a part is NAV's to give.
 ---@param engine table
----@return table<string, true>|true|nil keys
+---@param values table
+---@return any
+function creating.key(engine, values)
+  for _, name in ipairs(engine.nav_schema.key) do
+    if values[name] == nil or values[name] == "" then return nil end
+  end
+  return engine.nav:key(engine.nav_schema, values)
+end
+
+---@class navodoo.OpenCreation  a NAV record that may come into being, or have done so
+---@field key any
+---@field probe any       what it carries in the field that the flow names
+---@field parked boolean  its job waits for a person
+
+--- Creations whose outcome nobody knows, those under way among them.
+---@param engine table
+---@return navodoo.OpenCreation[]|nil
 ---@return table|nil err
 function creating.open(engine)
-  local rows, err = store.query("effects_open", engine.flow.name)
+  local rows, err = store.query("effects_open", engine.flow.name, engine.nav.endpoint.name)
   if not rows then return nil, err end
-  local open
+  local open, probe = {}, engine.flow.policy.probe
   for _, e in ipairs(rows) do
-    if e.kind == "create" and e.endpoint == engine.nav.endpoint.name and e.record then
-      local key = creating.number(engine, math.tointeger(tonumber(e.record)) or 0)
-      if not key then return true end
-      open = open or {}
-      open[key] = true
+    if e.kind == "create" then
+      local known = intent.read(e)
+      open[#open + 1] = { key = known and known.key or creating.number(engine, math.tointeger(tonumber(e.record)) or 0),
+                          probe = known and probe and known.sent[probe], parked = e.state ~= "ready" }
     end
   end
   return open
-end
-
-local function found(engine, item, row)
-  item.nav_key, item.created = row.key, true
-  delivery.take(engine, item, row.record, row.etag)
-  -- what Odoo holds is what was sent, or newer, and NAV's side is as we left it; but what
-  -- was not sent, the number above all, is NAV's to tell
-  local nav, odoo = {}, {}
-  for _, field in ipairs(engine.odoo_fields) do odoo[field] = base.NOT_KNOWN end
-  for _, field in ipairs(engine.flow.nav_fields) do nav[field] = row.record[field] end
-  for _, entry in ipairs(engine.flow.entries) do
-    local sent = false
-    for _, field in ipairs(entry.to_nav and entry.nav or {}) do sent = sent or item.values[field] ~= nil end
-    if not sent then -- so what is there by now somebody in NAV has entered
-      for _, field in ipairs(entry.nav) do nav[field] = base.NOT_KNOWN end
-      for _, field in ipairs(entry.to_nav and entry.odoo or {}) do odoo[field] = item.current[field] end
-    end
-  end
-  item.landed = { nav = nav, odoo = odoo }
-end
-
---- Asks NAV whether creations of unknown outcome came into being.
----@return boolean|nil ok
----@return table|nil err
-function creating.probe(engine, txn, items)
-  for _, item in ipairs(items) do
-    if item.effect and item.effect.kind == "create" and not item.record then
-      local policy, row = engine.flow.policy, nil
-      local number = creating.number(engine, item.id)
-      if number then
-        local records, failed, etags = engine.nav:get(engine.entity, { number }, engine.nav_read_fields)
-        if not records then return nil, failed end
-        row = records[number] and { key = number, record = records[number], etag = etags[number] }
-      elseif policy.probe and item.values[policy.probe] ~= nil then
-        local page, failed = engine.nav:scan(engine.entity, { fields = engine.nav_read_fields, limit = 2,
-          where = { { policy.probe, "eq", item.values[policy.probe] } } })
-        if not page then return nil, failed end
-        if #page.rows > 1 then
-          park(engine, txn, item, "several", ("NAV has more than one record with %s %q; one of them may be that "
-            .. "of %s %d"):format(policy.probe, tostring(item.values[policy.probe]), engine.model, item.id))
-        end
-        row = page.rows[1]
-      else
-        park(engine, txn, item, "lost answer", ("%s %d was sent to NAV as a new record and the answer was lost; "
-          .. "the number series gives the number and the flow names no field (nav.probe) to find it by: look for "
-          .. "it in NAV, link it or say that there is none"):format(engine.model, item.id))
-      end
-      if row and not item.result then found(engine, item, row) end
-    end
-  end
-  return true
 end
 
 --- What a new NAV record is made of, in the declared order.
@@ -128,42 +76,77 @@ end
 
 --- The number that we chose belongs to somebody else already.
 function creating.taken(engine, txn, item, err)
-  park(engine, txn, item, "number", ("NAV has a record %s already, which is not that of %s %d: %s"):format(
-    tostring(creating.number(engine, item.id)), engine.model, item.id, err.text))
+  closing.park(engine, txn, item, "review", outcome.alike(engine.flow.name, item.job,
+    ("NAV has a record %s already, which is not that of %s %d: %s"):format(
+      tostring(creating.key(engine, item.values)), engine.model, item.id, err.text), {}, "number"))
 end
 
---- Gives the Odoo records of new and adopted pairs their external id.
-function creating.name(engine, items)
+--- Gives an Odoo record the external id of its NAV record.
+---@return boolean|nil ok
+---@return table|nil err
+function creating.name(engine, item)
+  item.xmlid = engine:xmlid(keys.nav(engine.company, item.nav_key))
+  return sending.name(engine, item, "NAV's " .. tostring(item.nav_key))
+end
+
+--- Gives the Odoo records of new and adopted pairs their external id. NAV has the record
+-- whatever becomes of that: a refusal waits for a person, any other failure is as unknown as
+-- a lost answer, and the record is found the next time.
+function creating.name_all(engine, items)
   for _, item in ipairs(items) do
     if not item.failed and (item.created or item.adopting) then
-      item.xmlid = engine:xmlid(keys.nav(engine.company, item.nav_key))
-      local ok, err = engine.odoo:link_xmlid(engine.model, item.id, item.xmlid)
-      if not ok and err.class ~= "transient" and err.class ~= "unknown" then
-        -- an earlier attempt may have got so far
-        local ids, failed = engine.odoo:xmlids(engine.model, { item.xmlid })
-        ok, err = ids and ids[item.xmlid] == item.id, failed or err
-        if ids and ids[item.xmlid] and not ok then
-          err = { class = "invalid", code = "taken", text = ("%s belongs to %s %d already"):format(item.nav_key,
-            engine.model, ids[item.xmlid]), way_out = "see navodoo links; unlink or correct one of them first" }
-        end
-      end
-      if not ok then -- NAV has the record: as unknown as a lost answer, and found the next time
-        item.failed = { class = err.class == "invalid" and "invalid" or "unknown", code = err.code, text = err.text }
+      local ok, err = creating.name(engine, item)
+      if not ok then
+        item.failed = { class = err.class == "invalid" and "invalid" or "unknown", code = err.code, text = err.text,
+                        way_out = err.way_out }
+        item.unsure = item.created ~= nil
       end
     end
   end
 end
 
---- What NAV gave the new record of its own (its number above all) is Odoo's to hear of.
+--- The base of a pair whose NAV record a creation of ours made: what NAV gave it on its own is
+-- NAV's to tell, and what it does not hold as it was sent stays a difference: still to be
+-- delivered where `doubt` is "undelivered"; NAV's own word ("answered"); or, when nobody has
+-- seen NAV's answer, the word of somebody that nobody knows ("unknown").
+---@param engine table
+---@param sent table<string, any>
+---@param source table  the Odoo record as it was sent
+---@param record table  NAV's
+---@param doubt "undelivered"|"answered"|"unknown"
+---@return { nav: table, odoo: table }
+function creating.base(engine, sent, source, record, doubt)
+  local it = { nav = {}, odoo = {} }
+  for _, field in ipairs(engine.flow.nav_fields) do it.nav[field] = record[field] end
+  for _, field in ipairs(engine.odoo_fields) do it.odoo[field] = source[field] end
+  for _, entry in ipairs(engine.flow.entries) do
+    local was_sent, differs = false, false
+    for _, field in ipairs(entry.to_nav and entry.nav or {}) do -- our number is not Odoo's word
+      if sent[field] ~= nil then
+        was_sent = true
+        differs = differs or not delivery.as_sent(engine, field, sent[field], record[field])
+      end
+    end
+    if not was_sent or differs and doubt ~= "undelivered" then
+      for _, field in ipairs(entry.nav) do it.nav[field] = base.NOT_KNOWN end
+    end
+    if differs and doubt ~= "answered" then
+      for _, field in ipairs(entry.odoo) do it.odoo[field] = base.NOT_KNOWN end
+    end
+  end
+  return it
+end
+
+--- Decides what is left to do for new pairs: what NAV gave the record (its number above all)
+-- is Odoo's to hear of, and what NAV put its own values over is delivered again.
 function creating.plan(engine, items, cards, links)
   for _, item in ipairs(items) do
-    if item.created and not item.verdicts and not item.failed then
+    if item.created and not item.failed then
+      item.base = creating.base(engine, delivery.values_of(item.body), item.current, item.record,
+                                item.undelivered and "undelivered" or "answered")
       local said = pair.map(engine, "to_odoo", item.record,
         { creating = false, current = item.current, lookups = engine.lookups, links = links })
       pair.plan(engine, item, said or {}, item.values, cards)
-      for _, v in ipairs(item.verdicts) do
-        if v.what ~= "to_odoo" then v.what = "same" end
-      end
     end
   end
 end

@@ -70,28 +70,40 @@ local function as_code(sent, held)
   return type(sent) == "string" and type(held) == "string" and text.upper(text.trim(sent)) == held
 end
 
+--- Does NAV hold what was sent, written its own way at most?
+---@param engine table
+---@param field string
+---@param sent any
+---@param held any
+---@return boolean
+function delivery.as_sent(engine, field, sent, held)
+  return as_code(sent, held) or delivery.same(engine.nav_schema.fields[field], sent, held)
+end
+
 --- What NAV's own code put over our values while it made a record (a delivery address is
 -- called like its customer at first): those fields again.
 local function overwritten(engine, body, record)
   local again = {}
   for _, field in ipairs(body) do
     local name, sent = field[1], field[2]
-    if not engine.is_nav_key[name] and not as_code(sent, record[name])
-       and not delivery.same(engine.nav_schema.fields[name], sent, record[name]) then
+    if not engine.is_nav_key[name] and not delivery.as_sent(engine, name, sent, record[name]) then
       again[#again + 1] = field
     end
   end
   return again
 end
 
+-- From the moment that NAV answered the creation the record is there, whatever follows.
 local function create(engine, item)
   local row, err = engine.nav:create(engine.entity, item.body, engine.nav_read_fields)
   if not row then return nil, err end
-  item.created = true
+  item.created = row
   local again = overwritten(engine, item.body, row.record)
   if #again == 0 then return row end
-  local second = engine.nav:update(engine.entity, row.key, row.etag, again, engine.nav_read_fields)
-  return second or row -- what NAV insists on is NAV's
+  local second, why = engine.nav:update(engine.entity, row.key, row.etag, again, engine.nav_read_fields)
+  if second then return second end
+  item.undelivered, item.second_failure = again, why
+  return row
 end
 
 local function send(engine, item)
@@ -109,8 +121,23 @@ local function send(engine, item)
   delivery.take(engine, item, row.record, row.etag)
 end
 
+-- Something raised while a write was under way: nobody knows how far it came.
+local function raised(engine, item, why)
+  engine.bugs = engine.bugs + 1
+  local err = { class = "bug", code = "raised", text = tostring(why) }
+  local row = item.created
+  if not row then
+    item.failed, item.unsure = err, true
+    return
+  end
+  item.nav_key, item.undelivered, item.second_failure = row.key, item.body, err
+  delivery.take(engine, item, row.record, row.etag)
+end
+
 --- Writes the items, and waits for the last of them. Outcomes go into the items:
--- `failed`, or `record`, `etag` and `nav_key` as NAV answered, and `created`.
+-- `failed`, or `record`, `etag` and `nav_key` as NAV answered; of a new record `created`, and
+-- `undelivered` with what NAV put its own values over and did not take again, and
+-- `second_failure`, why not. `unsure`: it failed, and may have been written all the same.
 ---@param engine table
 ---@param items table[]
 function delivery.write(engine, items)
@@ -120,7 +147,7 @@ function delivery.write(engine, items)
       local item = items[next_one]
       next_one = next_one + 1
       local ok, why = xpcall(send, debug.traceback, engine, item)
-      if not ok then item.failed = { class = "bug", code = "raised", text = tostring(why) } end
+      if not ok then raised(engine, item, why) end
     end
     running = running - 1
     if running == 0 then done:set() end

@@ -205,7 +205,7 @@ local function new_engine(spec, flow)
     same = values.same, same_nav = delivery.same, counters = {}, bugs = 0, polls_open = 0,
     started_us = spec.started or time.now(), room = task.event(),
     poll_now = task.event("poll:" .. flow.name), poll_odoo_now = task.event("poll_odoo:" .. flow.name),
-    claims = {}, express = express.new(flow), held = held.new(HELD_MAX), sources = base.sources(flow),
+    claims = {}, sends_over = {}, express = express.new(flow), held = held.new(HELD_MAX), sources = base.sources(flow),
     effect_prefix = keys.effect(flow.name, nav.company, flow.nav.read, ""),
     xmlid_prefix = keys.xmlid(nav.company, flow.link.xmlid, ""),
   }, engine)

@@ -18,15 +18,8 @@ local outcome = require "navodoo.engine.outcome"
 
 local matching = {}
 
---- A record whose name is busy is looked at again after this long.
-local BUSY_US <const> = 1000000
 --- Candidates of one value, and of one beginning of a name, that are looked at.
 local CANDIDATES <const>, NAMES <const> = 5, 500
-
-local function later(txn, item)
-  item.result = "retried"
-  txn:add("job_retry", item.job.id, item.job.rev, time.now() + BUSY_US, item.job.attempts, nil)
-end
 
 --- Records that carry an external id of ours belong to a NAV record: the other direction
 -- finds it by that.
@@ -39,9 +32,7 @@ local function ours(engine, txn, items)
   for _, item in ipairs(items) do
     for _, name in ipairs(names[item.id] or {}) do
       local key = engine:key_of_xmlid(name)
-      -- not the one that a creation of ours gave, whose end was lost
-      if key and not item.result and not (item.effect and item.effect.kind == "create")
-         and not (item.decision and item.decision.create) then
+      if key and not item.result and not (item.decision and item.decision.create) then
         local now = time.now()
         txn:add("job_put", engine.flow.name, "nav_to_odoo", keys.nav(engine.company, key), now, now, nil, nil, nil)
         txn:add("job_done", item.job.id, item.job.rev)
@@ -114,7 +105,7 @@ local function review(engine, txn, item, best, sure)
 end
 
 local function adopt_it(engine, txn, item, key, sure)
-  if not lane.hold(item, { lane.nav_name(engine, keys.nav(engine.company, key)) }) then return later(txn, item) end
+  if not lane.hold(item, { lane.nav_name(engine, keys.nav(engine.company, key)) }) then return lane.later(txn, item) end
   item.nav_key, item.adopting, item.confidence = key, true, sure
 end
 
@@ -127,7 +118,7 @@ local function look(engine, txn, item)
   for i, s in ipairs(strong) do names[i] = lane.claim_name(engine, s.name) end
   local number = engine:number_of(item.id)
   if number then names[#names + 1] = lane.nav_name(engine, keys.nav(engine.company, number)) end
-  if #names > 0 and not lane.hold(item, names) then return later(txn, item) or true end
+  if #names > 0 and not lane.hold(item, names) then return lane.later(txn, item) or true end
   if not decision.create then
     local list, err = candidates(engine, strong, item.current.name)
     if not list then return nil, err end
@@ -151,13 +142,13 @@ end
 function matching.sight(engine, txn, items)
   local new = {}
   for _, item in ipairs(items) do
-    if not item.link then new[#new + 1] = item end
+    -- an adoption whose end was lost was decided before
+    if not item.link and not item.adopting then new[#new + 1] = item end
   end
   local ok, err = ours(engine, txn, new)
   if not ok then return nil, err end
   for _, item in ipairs(new) do
-    -- a creation of unknown outcome is asked for by its own key, not by likeness
-    if not item.result and not (item.effect and item.effect.kind == "create") then
+    if not item.result then
       ok, err = look(engine, txn, item)
       if not ok then return nil, err end
     end

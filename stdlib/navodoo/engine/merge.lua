@@ -35,6 +35,7 @@ local merge = {}
 ---@field entry table
 ---@field what "same"|"to_odoo"|"to_nav"|"ignored"|"conflict"
 ---@field lost "nav"|"odoo"|nil  whose change is overwritten
+---@field owner "nav"|"odoo"|nil  of the entry, for this pair
 
 --- What neither system can tell from "nobody said": NAV has no null, Odoo's is false.
 ---@param v any
@@ -99,8 +100,7 @@ local function decide(entry, owner, s)
   return { entry = entry, what = "conflict" }
 end
 
-local function verdict(entry, s)
-  local owner = s.owner(entry)
+local function verdict(entry, owner, s)
   local out, back = merge.travels(entry, owner, "odoo"), merge.travels(entry, owner, "nav")
   if not out and not back then return { entry = entry, what = "same" } end
   -- made of nothing in NAV: not a change, but what Odoo must hold
@@ -133,7 +133,11 @@ end
 ---@return navodoo.Verdict[]
 function merge.plan(entries, sides)
   local out = {}
-  for i, entry in ipairs(entries) do out[i] = verdict(entry, sides) end
+  for i, entry in ipairs(entries) do
+    local owner = sides.owner(entry)
+    out[i] = verdict(entry, owner, sides)
+    out[i].owner = owner
+  end
   return out
 end
 

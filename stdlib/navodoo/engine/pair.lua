@@ -11,6 +11,7 @@ local store = require "navodoo.store"
 local task = require "navodoo.task"
 local time = require "navodoo.time"
 local base = require "navodoo.engine.base"
+local delivery = require "navodoo.engine.delivery"
 local merge = require "navodoo.engine.merge"
 local identity = require "navodoo.engine.identity"
 local outcome = require "navodoo.engine.outcome"
@@ -65,10 +66,10 @@ end
 -- of the other. Sets `item.verdicts` and `item.base`.
 ---@param cards table  of `pair.shared_cards`
 function pair.plan(engine, item, to_odoo, to_nav, cards)
-  item.base = item.link and base.read(item.link) or nil
+  item.base = item.base or item.link and base.read(item.link) or nil
   local id = tostring(item.id)
   item.verdicts = merge.plan(engine.flow.entries, {
-    base = item.landed or item.base, met = item.adopting, nav = item.record, odoo = item.current,
+    base = item.base, met = item.adopting, nav = item.record, odoo = item.current,
     to_odoo = to_odoo, to_nav = to_nav,
     same_odoo = function(field, a, b) return engine.same(engine.fields[field], a, b) end,
     same_nav = function(field, a, b) return engine.same_nav(engine.nav_schema.fields[field], a, b) end,
@@ -123,33 +124,6 @@ function pair.nav_body(engine, item)
   return #body > 0 and body or nil
 end
 
---- The fields of a write and what they shall hold, for the effect: a later look at the
--- target tells by it whether the write landed.
----@param values table
----@return string
-function pair.image(values)
-  local names = {}
-  for name in pairs(values) do names[#names + 1] = name end
-  table.sort(names)
-  return table.concat(names, ",") .. "=" .. crypto.hash(assert(json.canonical(values)))
-end
-
---- The base of a pair whose last write had an unknown outcome and landed: what we wrote is
--- no change of the target. Nil when it did not land, or moved on since.
----@param side "nav"|"odoo"  that was written
----@param record table       as it is there now
----@return table|nil
-function pair.landed(item, side, record)
-  local names, hash = (item.effect.image or ""):match "^(.+)=(%x+)$"
-  local known = names and base.read(item.link)
-  if not known then return nil end
-  local values = {}
-  for name in names:gmatch "[^,]+" do values[name] = record[name] end
-  if crypto.hash(assert(json.canonical(json.object({}, values)))) ~= hash then return nil end
-  for name, value in pairs(values) do known[side][name] = value end
-  return known
-end
-
 --- Does this write exceed what two systems in agreement need? Keeps the count for the base.
 ---@param way "to_odoo"|"to_nav"
 ---@param now integer
@@ -178,33 +152,60 @@ local function picked(record, fields)
   return out
 end
 
---- Sets the base that a pair has after a run that did `did`, and what is left to do.
----@param did "to_odoo"|"to_nav"
-function pair.settle(engine, item, did)
-  local nav, odoo = picked(item.record, engine.flow.nav_fields), picked(item.current, engine.odoo_fields)
-  item.left, item.lost, item.ignored = nil, nil, nil
-  local old = item.base or { nav = {}, odoo = {} }
-  for _, field in ipairs(item.differs or {}) do
-    odoo[field] = item.write[field] -- what is there now is somebody's edit
-    item.left = did == "to_odoo" and "to_nav" or item.left
-  end
-  if did == "to_odoo" and item.write and item.before_odoo ~= item.current then
-    for _, field in ipairs(engine.odoo_fields) do -- edited while ours was on its way
+-- What Odoo holds otherwise than it was written is somebody's edit, or Odoo's own word; so is
+-- what was changed beside while our write was on its way. Both stay changes of Odoo.
+local function keep_odoo_changes(engine, item, odoo)
+  for _, field in ipairs(item.differs or {}) do odoo[field] = item.write[field] end
+  local crossed = #(item.differs or {}) > 0
+  if item.before_odoo ~= item.current then
+    for _, field in ipairs(engine.odoo_fields) do
       if item.write[field] == nil and not base.equal(item.before_odoo[field], item.current[field]) then
-        odoo[field], item.left = item.before_odoo[field], "to_nav"
+        odoo[field], crossed = item.before_odoo[field], true
       end
     end
   end
+  if crossed then item.left.to_nav = true end
+end
+
+-- What NAV made of a write on its own: another value than was sent, or a field that nobody
+-- sent. Nobody else can have been between, and it is not what Odoo says: a change of NAV's.
+local function keep_nav_word(engine, item, nav)
+  local sent = {}
+  for _, field in ipairs(item.body) do sent[field[1]] = field[2] end
+  for _, v in ipairs(item.verdicts) do
+    local own = false
+    for _, field in ipairs(v.entry.nav) do
+      if sent[field] ~= nil then own = own or not delivery.as_sent(engine, field, sent[field], item.record[field])
+      else own = own or not base.equal(item.before_nav[field], item.record[field]) end
+    end
+    if own and merge.travels(v.entry, v.owner, "odoo") then
+      for _, field in ipairs(v.entry.nav) do nav[field] = base.NOT_KNOWN end
+      item.left.to_odoo = true
+    elseif own then
+      item.ignored = item.ignored or json.array {}
+      item.ignored[#item.ignored + 1] = v.entry.nav[1]
+    end
+  end
+end
+
+--- Sets the base that a pair has after a run that did `did`, and what is left to do.
+---@param did "to_odoo"|"to_nav"|nil  nil: nothing that the verdicts say
+function pair.settle(engine, item, did)
+  local nav, odoo = picked(item.record, engine.flow.nav_fields), picked(item.current, engine.odoo_fields)
+  item.left, item.lost, item.ignored = {}, nil, nil
+  local old = item.base or { nav = {}, odoo = {} }
+  if did == "to_odoo" and item.write then keep_odoo_changes(engine, item, odoo) end
+  if did == "to_nav" and item.body then keep_nav_word(engine, item, nav) end
   for _, v in ipairs(item.verdicts) do
     local entry = v.entry
     if v.dictated then -- a person gave NAV the value: it goes on to Odoo as NAV's change
       for _, field in ipairs(entry.nav) do nav[field] = base.NOT_KNOWN end
-      item.left = "to_odoo"
+      item.left.to_odoo = true
     elseif v.what == "conflict" or (v.what == "to_odoo" or v.what == "to_nav") and v.what ~= did
        and #entry.nav > 0 then
       for _, field in ipairs(entry.nav) do nav[field] = old.nav[field] end
       for _, field in ipairs(entry.odoo) do odoo[field] = old.odoo[field] end
-      if v.what ~= "conflict" then item.left = v.what end
+      if v.what ~= "conflict" then item.left[v.what] = true end
     elseif v.what == did and v.lost then
       local side = v.lost == "nav" and item.before_nav or item.before_odoo
       for _, field in ipairs(v.lost == "nav" and entry.nav or entry.odoo) do
@@ -273,9 +274,30 @@ function pair.restless(engine, item)
   return outcome.restless(engine.flow.name, item, pair.TURNS, beside(engine, item, item.link.nav))
 end
 
+-- A job for what is left to a direction.
+local function order(engine, txn, direction, record, now)
+  txn:add("job_put", engine.flow.name, direction, record, now, now, nil, nil, nil)
+  engine.wake:set()
+end
+
+--- The base of a record that was just created in Odoo and does not hold what it was sent:
+-- that stays a change of Odoo's, and a job is added that brings it to NAV.
+---@param id integer
+---@param nav_text string   canonical text of the NAV record
+---@param current table     the Odoo record as it was read back
+---@param write table       what was sent
+---@param differs string[]  the fields that are not as they were sent
+---@return string base
+function pair.disputed(engine, txn, id, nav_text, current, write, differs)
+  local odoo = picked(current, engine.odoo_fields)
+  for _, field in ipairs(differs) do odoo[field] = write[field] end
+  order(engine, txn, "odoo_to_nav", tostring(id), time.now())
+  return base.pack(nav_text, assert(json.canonical(json.object({}, odoo))))
+end
+
 --- Adds the end of a pair's job: link with its new base, a job for what is left to the other
 -- direction, and the job's own end or its review.
----@param did "to_odoo"|"to_nav"
+---@param did "to_odoo"|"to_nav"|nil  as for `pair.settle`
 ---@param nav_name string
 ---@return string|nil review  "review" when a person must decide
 ---@return string|nil err     JSON
@@ -289,12 +311,8 @@ function pair.close(engine, txn, item, did, nav_name)
           seen(item.current, engine.odoo_fields),
           base.pack(item.nav_text, item.odoo_text, turns and assert(json.encode(turns)) or nil), now)
   identity.note(engine, txn, nav_name, item.etag, item.id, item.current.write_date)
-  if item.left then
-    local to_nav = item.left == "to_nav"
-    txn:add("job_put", engine.flow.name, to_nav and "odoo_to_nav" or "nav_to_odoo",
-            to_nav and tostring(item.id) or nav_name, now, now, nil, nil, nil)
-    engine.wake:set()
-  end
+  if item.left.to_nav then order(engine, txn, "odoo_to_nav", tostring(item.id), now) end
+  if item.left.to_odoo then order(engine, txn, "nav_to_odoo", nav_name, now) end
   local conflicts = pair.conflicts(item)
   if conflicts then -- one review for a pair: the one that shows what is there now
     local forth = did == "to_odoo"

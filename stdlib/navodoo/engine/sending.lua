@@ -118,11 +118,30 @@ function sending.write(engine, items)
   for _, group in ipairs(order) do send(engine, group.columns, group) end
 end
 
---- Gives an adopted record its external id, so that it is found by it from now on.
+--- Gives a record of the target the external id of its NAV record; it may have it already,
+-- from an attempt that got so far.
+---@param item table   with `id` and `xmlid`
+---@param nav string   the NAV record, as a person calls it
+---@return boolean|nil ok
+---@return table|nil err  class "invalid", code "taken" where the name belongs to another record
+function sending.name(engine, item, nav)
+  local ok, err = engine.odoo:link_xmlid(engine.model, item.id, item.xmlid)
+  if ok or err.class == "transient" then return ok, err end
+  local ids, failed = engine.odoo:xmlids(engine.model, { item.xmlid })
+  if not ids then return nil, failed end
+  local holder = ids[item.xmlid]
+  if holder == item.id then return true end
+  if not holder then return nil, err end
+  return nil, { class = "invalid", code = "taken", text = ("%s belongs to %s %d already, as the external id %s says, "
+    .. "and not to %d"):format(nav, engine.model, holder, item.xmlid, item.id),
+    way_out = "see navodoo links; correct one of the two, then retry" }
+end
+
+--- Gives the adopted ones their external ids, so that they are found by them from now on.
 function sending.name_adopted(engine, items)
   for _, item in ipairs(items) do
     if item.adopting then
-      local ok, err = engine.odoo:link_xmlid(engine.model, item.id, item.xmlid)
+      local ok, err = sending.name(engine, item, item.job.record)
       if not ok then item.failed = err end
     end
   end

@@ -12,8 +12,10 @@ local closing = require "navodoo.engine.closing"
 local creating = require "navodoo.engine.creating"
 local delivery = require "navodoo.engine.delivery"
 local gone = require "navodoo.engine.gone"
+local intent = require "navodoo.engine.intent"
 local keys = require "navodoo.engine.keys"
 local pair = require "navodoo.engine.pair"
+local unknown = require "navodoo.engine.unknown"
 local waiting = require "navodoo.engine.waiting"
 
 local twoway = {}
@@ -21,19 +23,47 @@ local twoway = {}
 --- A record that a creation of ours may have made is looked at again after this long.
 local PAUSE_US <const> = 2 * 1000000
 
---- NAV keys that creations under way may have made; asked before links are read, so that
--- what is not among them has its link by then.
+--- NAV keys that creations of unknown outcome may have made; asked before links are read, so
+-- that what is not among them has its link by then.
 ---@param engine table
----@return table|true|nil keys
+---@return table<any, true>|true|nil keys  true: some, unknown
 ---@return table|nil err
+---@return navodoo.OpenCreation[]|nil open
 function twoway.begin(engine)
   if not engine.flow.policy.create_in_nav then return nil end
-  return creating.open(engine)
+  local open, err = creating.open(engine)
+  if not open then return nil, err end
+  local made
+  for _, o in ipairs(open) do
+    if not o.key then return true, nil, open end
+    made = made or {}
+    made[o.key] = true
+  end
+  return made, nil, open
 end
 
-local function postpone_new(txn, item)
-  item.result = "retried"
-  txn:add("job_retry", item.job.id, item.job.rev, time.now() + PAUSE_US, item.job.attempts, nil)
+-- The creation that may have made an item's NAV record.
+local function maker_of(engine, item, key, open)
+  for _, o in ipairs(open) do
+    if o.key == key then return o end
+    if not o.key and o.probe ~= nil then
+      local record = item.record or json.decode(item.payload or "")
+      if type(record) == "table" and record[engine.flow.policy.probe] == o.probe then return o end
+    end
+  end
+end
+
+-- A record that a creation of ours may have made: the creation reads it when its outcome is
+-- settled. While it is under way, this is looked at again; when it waits for a person, its end
+-- brings this record up again.
+local function give_way(txn, item, maker)
+  if maker.parked then
+    item.result = "quiet"
+    txn:add("job_done", item.job.id, item.job.rev)
+  else
+    item.result = "retried"
+    txn:add("job_retry", item.job.id, item.job.rev, time.now() + PAUSE_US, item.job.attempts, nil)
+  end
 end
 
 --- Reads NAV again where the payload may be older than a write of ours, or is missing: one
@@ -41,22 +71,21 @@ end
 ---@param engine table
 ---@param txn navodoo.Txn
 ---@param items table[]
----@param open table|true|nil  of `twoway.begin`
+---@param open navodoo.OpenCreation[]|nil  of `twoway.begin`
 ---@return boolean|nil ok
 ---@return table|nil err
 function twoway.refresh(engine, txn, items, open)
   local wanted, stale = {}, {}
   for _, item in ipairs(items) do
-    local key = keys.nav_key(engine.company, item.job.record)
-    if not item.link and open and (open == true or open[key]) then
-      postpone_new(txn, item)
-    elseif engine.paired and (item.link or not item.payload or engine.past) or not (item.payload or item.record) then
-      wanted[#wanted + 1], stale[#stale + 1] = key, item
+    if engine.paired and (item.link or not item.payload or engine.past) or not (item.payload or item.record) then
+      wanted[#wanted + 1], stale[#stale + 1] = keys.nav_key(engine.company, item.job.record), item
     end
   end
-  if #wanted == 0 then return true end
-  local records, err, etags = engine.nav:get(engine.entity, wanted, engine.nav_read_fields)
-  if not records then return nil, err end
+  local records, etags, err = {}, {}
+  if #wanted > 0 then
+    records, err, etags = engine.nav:get(engine.entity, wanted, engine.nav_read_fields)
+    if not records then return nil, err end
+  end
   for i, item in ipairs(stale) do
     local record = records[wanted[i]]
     if record then
@@ -72,6 +101,11 @@ function twoway.refresh(engine, txn, items, open)
       txn:add("job_done", item.job.id, item.job.rev)
     end
   end
+  for _, item in ipairs(open and #open > 0 and items or {}) do
+    local fresh = not item.link and not item.result and not (item.decision and item.decision.adopt)
+    local maker = fresh and maker_of(engine, item, keys.nav_key(engine.company, item.job.record), open)
+    if maker then give_way(txn, item, maker) end
+  end
   return true
 end
 
@@ -85,13 +119,48 @@ function twoway.links(engine, items)
   return true
 end
 
--- An update or a creation of unknown outcome that landed is no change of Odoo's.
-local function landed(engine, item)
-  if item.link then return pair.landed(item, "odoo", item.current) end
-  if item.current.create_date == nil or item.current.create_date ~= item.current.write_date then return nil end
-  local nav = {}
-  for _, field in ipairs(engine.flow.nav_fields) do nav[field] = base.NOT_KNOWN end
-  return { nav = nav, odoo = item.current }
+local function same(engine)
+  return function(field, a, b) return engine.same(engine.fields[field], a, b) end
+end
+
+-- The base of a record that a creation of ours made in Odoo: what it was sent, and what NAV
+-- said then.
+local function created(engine, item)
+  local known, now = intent.read(item.effect), item.current
+  local it = { nav = {}, odoo = {} }
+  local unchanged = item.effect.image == item.job.hash and item.payload
+  local nav = known and known.source or unchanged and json.decode(unchanged) or {}
+  for _, field in ipairs(engine.flow.nav_fields) do
+    it.nav[field] = nav[field] == nil and base.NOT_KNOWN or nav[field]
+  end
+  local untouched = now.create_date ~= nil and now.create_date == now.write_date
+  for _, field in ipairs(engine.odoo_fields) do
+    local held, sent = now[field], known and known.sent[field]
+    if sent ~= nil and not engine.same(engine.fields[field], sent, held) then held = sent end
+    if known or untouched then it.odoo[field] = held else it.odoo[field] = base.NOT_KNOWN end
+  end
+  return it
+end
+
+--- Settles writes to Odoo whose outcome was unknown, by what was sent: what landed goes into
+-- link and base, whatever becomes of the job. Items have `current`, and `record` (NAV's).
+---@param engine table
+---@param txn navodoo.Txn
+---@param items table[]
+function twoway.settle(engine, txn, items)
+  for _, item in ipairs(items) do
+    if item.effect and item.current and not item.adopting then
+      local known, it = intent.read(item.effect), item.link and base.read(item.link)
+      if not item.link then
+        it = created(engine, item)
+      elseif it and known and intent.landed(known, item.current, same(engine)) then
+        intent.settle(known, it, "odoo", item.current, engine.flow.entries, same(engine))
+      else
+        it = nil
+      end
+      if it then unknown.keep(engine, txn, item, it) end
+    end
+  end
 end
 
 --- Decides the pairs of a batch: sets `verdicts` and `write`.
@@ -112,11 +181,12 @@ function twoway.plan(engine, txn, items)
     -- for comparing only: what Odoo's record cannot say in NAV is the other direction's matter
     local said = pair.map(engine, "to_nav", item.current,
       { creating = false, current = item.record, lookups = engine.lookups, links = links })
-    if item.effect then item.landed = landed(engine, item) end
     pair.plan(engine, item, item.values, said or {}, cards)
     item.write = pair.odoo_write(engine, item)
     gone.returned(engine, txn, item)
-    item.image = item.write and pair.image(item.write)
+    if item.write or item.adopting then
+      item.image = intent.text(item.write or {}, item.polled or item.record, engine.flow.nav_fields, item.id)
+    end
     if item.write and item.link and not item.result and pair.out_of_turns(item, "to_odoo", time.now()) then
       closing.park(engine, txn, item, "review", pair.restless(engine, item))
     end

@@ -13,6 +13,7 @@ local past = require "navodoo.engine.past"
 local poll = require "navodoo.engine.poll"
 local poll_odoo = require "navodoo.engine.poll_odoo"
 local pump = require "navodoo.engine.pump"
+local twoway = require "navodoo.engine.twoway"
 
 local ways = {}
 
@@ -24,6 +25,7 @@ local BACK_SIZE <const> = 50
 ---@class navodoo.Way
 ---@field direction "nav_to_odoo"|"odoo_to_nav"
 ---@field run fun(engine: table, jobs: table[]): table?, table?  brings a batch to its end
+---@field begin (fun(engine: table): any, table?, any)?  asked when the jobs are locked, before their links are read
 ---@field watch fun(engine: table)
 ---@field size integer      jobs of a batch
 ---@field batches integer   under way at once
@@ -33,8 +35,8 @@ local BACK_SIZE <const> = 50
 
 local function way_of(engine, direction)
   if direction == "nav_to_odoo" then
-    return { direction = direction, run = batch.run, watch = poll.run, size = engine.batch_size,
-             batches = BATCHES, provide = true, wake = task.event() }
+    return { direction = direction, run = batch.run, begin = engine.paired and twoway.begin or nil,
+             watch = poll.run, size = engine.batch_size, batches = BATCHES, provide = true, wake = task.event() }
   end
   return { direction = direction, run = back.run, watch = poll_odoo.run, size = BACK_SIZE,
            batches = BATCHES, wake = task.event() }
@@ -84,8 +86,8 @@ end
 function ways.prepare(engine)
   local flow = engine.flow
   engine.ways = {}
-  for i, direction in ipairs(flow.directions) do engine.ways[i] = way_of(engine, direction) end
   engine.paired = #flow.directions == 2 -- both sides are read, and merged
+  for i, direction in ipairs(flow.directions) do engine.ways[i] = way_of(engine, direction) end
   engine.odoo_fields = base_fields(flow)
   learn_entries(engine, flow)
   engine.lane_nav = "nav:" .. flow.nav.read .. ":"

@@ -1,0 +1,77 @@
+--- The jobs of a batch on their way, in either direction: how they begin and how they end.
+
+local json = require "navodoo.json"
+local store = require "navodoo.store"
+local closing = require "navodoo.engine.closing"
+local outcome = require "navodoo.engine.outcome"
+
+local items = {}
+
+--- Gives each job its item, with the open effect that an earlier attempt left. The link came
+-- with the job, read under its lock (lane.lua).
+---@param jobs table[]
+---@param build fun(job: table, effect: table|nil): table
+---@return table[]|nil items
+---@return table|nil err
+function items.gather(jobs, build)
+  local ids, effect_of, list = json.array {}, {}, {}
+  for i, job in ipairs(jobs) do ids[i] = job.id end
+  local effects, err = store.query("effects_of_jobs", assert(json.encode(ids)))
+  if not effects then return nil, err end
+  for _, e in ipairs(effects) do effect_of[e.job] = e end
+  for i, job in ipairs(jobs) do list[i] = build(job, effect_of[job.id]) end
+  return list
+end
+
+--- The items that have not come to an end yet.
+---@param list table[]
+---@return table[]
+function items.open(list)
+  local open = {}
+  for _, item in ipairs(list) do
+    if not item.result then open[#open + 1] = item end
+  end
+  return open
+end
+
+--- Applies a transaction, unless it is empty.
+---@return boolean|nil ok
+---@return table|nil err
+function items.commit(txn)
+  if #txn == 0 then return true end
+  return store.apply(txn)
+end
+
+--- Closes all items in one transaction. A link that the store refuses (two records for one
+-- partner) holds nobody else up: then each closes alone, and the refused one waits for a
+-- person.
+---@param engine table
+---@param list table[]
+---@param close fun(engine: table, txn: navodoo.Txn, item: table)
+---@param name fun(item: table): string  the record of the other side, as a person calls it
+---@return boolean|nil ok
+---@return table|nil err
+function items.close(engine, list, close, name)
+  local txn = store.txn()
+  for _, item in ipairs(list) do close(engine, txn, item) end
+  local ok, err = items.commit(txn)
+  if ok or err.code ~= "invalid" then return ok, err end
+  for _, item in ipairs(list) do
+    engine:count(item.result, -1)
+    item.result = nil
+  end
+  for _, item in ipairs(list) do
+    close(engine, txn, item)
+    ok, err = items.commit(txn)
+    if not ok and err.code == "invalid" then
+      engine:count(item.result, -1)
+      item.unsure = item.created ~= nil -- what was made is there, and stays known
+      closing.park(engine, txn, item, "review", outcome.taken(engine.flow.name, item.job, name(item)))
+      ok, err = items.commit(txn)
+    end
+    if not ok then return nil, err end
+  end
+  return true
+end
+
+return items
