@@ -32,7 +32,7 @@ typedef struct endpoint {
   double tokens; /* of the rate limit, as of tokens_us */
   int64_t tokens_us;
   nv_timer refill;
-  uint64_t calls, failures;
+  uint64_t calls, failures, answered;
   nv_histogram duration;
   bool pumping;
 } endpoint;
@@ -433,7 +433,8 @@ static void fill_info(endpoint *e, nv_endpoint_info *out) {
       .breaker = nv_breaker_look(&e->breaker, env),
       .retry_after_ms = nv_breaker_wait_ms(&e->breaker, env),
       .in_flight = e->running.n, .queued = e->queued.n,
-      .calls = e->calls, .failures = e->failures, .duration = e->duration};
+      .calls = e->calls, .failures = e->failures, .answered = e->answered,
+      .duration = e->duration};
 }
 
 bool nv_http_endpoint_info(nv_http *h, const char *name, nv_endpoint_info *out) {
@@ -454,7 +455,8 @@ int nv_http_report(nv_http *h, const char *name, bool ok, uint32_t retry_after_m
   endpoint *e = find(h, name);
   if (!e) return nv_fail(err, NV_ENOTFOUND, "http", "no endpoint is named '%s'", name);
   if (ok) nv_budget_earn(&e->budget);
-  else e->failures++;
+  e->answered += ok;
+  e->failures += !ok;
   if (nv_breaker_report(&e->breaker, nv_loop_env(h->loop), ok, retry_after_ms))
     fail_queued(e);
   return NV_OK;

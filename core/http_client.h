@@ -128,6 +128,7 @@ typedef struct nv_endpoint_info {
   size_t in_flight, queued;
   uint64_t calls;    /* sent since the endpoint was added */
   uint64_t failures; /* ended without an answer, or reported as failed */
+  uint64_t answered; /* reported as good */
   nv_histogram duration; /* of answers of any status, from sending to their end */
 } nv_endpoint_info;
 

@@ -45,6 +45,15 @@ struct nv_http_incoming {
   nv_buf headers, body;
 };
 
+/* A connection, as long as the other end is to speak or to listen: in the order in
+ * which that began. While the loop has its request it is out of the list. Only the
+ * server's thread knows these. */
+typedef struct client {
+  struct client *prev, *next;
+  int fd;
+  bool listed, closed;
+} client;
+
 struct nv_http_server {
   nv_loop *loop;
   nv_http_serve_fn handler;
@@ -53,6 +62,9 @@ struct nv_http_server {
   int port;
   char *socket_path;
   size_t header_memory, max_body, max_bodies;
+  unsigned connections;
+  client *longest, *latest; /* of the list of clients */
+  unsigned open;            /* of all clients, those being closed left out */
   pthread_mutex_t lock; /* taken before MHD's own locks, never inside them */
   bool closing;         /* guarded by lock, as is the rest */
   size_t bodies;        /* bytes */
@@ -61,6 +73,67 @@ struct nv_http_server {
 };
 
 static void run_handler(nv_ready *r);
+
+/* ---- who keeps us waiting, in the server's thread ---- */
+
+static void unlist(nv_http_server *s, client *c) {
+  if (!c->listed) return;
+  c->listed = false;
+  if (c->prev) c->prev->next = c->next;
+  else s->longest = c->next;
+  if (c->next) c->next->prev = c->prev;
+  else s->latest = c->prev;
+}
+
+static void list_as_latest(nv_http_server *s, client *c) {
+  unlist(s, c);
+  if (c->closed) return;
+  c->listed = true;
+  c->next = NULL;
+  c->prev = s->latest;
+  if (s->latest) s->latest->next = c;
+  else s->longest = c;
+  s->latest = c;
+}
+
+/* Ends the connection that has kept us waiting for longest, unless it is `but`. MHD
+ * hears of it at its next look, as if the other end had gone. */
+static void close_longest(nv_http_server *s, const client *but) {
+  client *c = s->longest;
+  if (!c || c == but) return;
+  unlist(s, c);
+  c->closed = true;
+  s->open--;
+  shutdown(c->fd, SHUT_RDWR);
+}
+
+static client *client_of(struct MHD_Connection *c) {
+  const union MHD_ConnectionInfo *i =
+      MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+  return i ? i->socket_context : NULL;
+}
+
+static void connection_changed(void *arg, struct MHD_Connection *connection, void **slot,
+                               enum MHD_ConnectionNotificationCode code) {
+  nv_http_server *s = arg;
+  client *c = *slot;
+  if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+    const union MHD_ConnectionInfo *i =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    c = i ? calloc(1, sizeof *c) : NULL;
+    if (!c) return; /* it is bounded by MHD's own time-out only */
+    *slot = c;
+    c->fd = i->connect_fd;
+    s->open++;
+    list_as_latest(s, c);
+    if (s->open > s->connections - (s->connections + 7) / 8) close_longest(s, c);
+  } else if (c) {
+    unlist(s, c);
+    s->open -= !c->closed;
+    *slot = NULL;
+    free(c);
+  }
+}
 
 /* ---- lifetime ---- */
 
@@ -115,10 +188,12 @@ static void *begin(void *arg, const char *uri, struct MHD_Connection *connection
 
 static void request_ended(void *arg, struct MHD_Connection *connection, void **slot,
                           enum MHD_RequestTerminationCode code) {
-  (void)connection, (void)code;
+  (void)code;
   nv_http_server *s = arg;
   nv_http_incoming *r = *slot;
   *slot = NULL;
+  client *c = client_of(connection);
+  if (c) list_as_latest(s, c);
   if (!r) return;
   pthread_mutex_lock(&s->lock);
   r->connection = NULL;
@@ -143,7 +218,9 @@ static bool reserve(nv_http_incoming *r, size_t n) {
   pthread_mutex_lock(&s->lock);
   bool fits = n <= s->max_bodies - s->bodies;
   if (fits) s->bodies += n;
+  bool scarce = s->bodies > s->max_bodies / 4 * 3 || !fits;
   pthread_mutex_unlock(&s->lock);
+  if (scarce) close_longest(s, client_of(r->connection));
   return fits;
 }
 
@@ -231,6 +308,8 @@ static enum MHD_Result hand_over(nv_http_incoming *r, struct MHD_Connection *c) 
   s->waiting++;
   MHD_suspend_connection(c);
   pthread_mutex_unlock(&s->lock);
+  client *its = client_of(c);
+  if (its) unlist(s, its);
   nv_loop_send(s->loop, &r->ready);
   return MHD_YES;
 }
@@ -244,6 +323,8 @@ static enum MHD_Result on_access(void *arg, struct MHD_Connection *c, const char
   if (!r->begun) return first_look(r, c, method);
   if (r->handed) { /* woken by the answer */
     if (r->cut || !r->response) return MHD_NO;
+    client *its = client_of(c);
+    if (its) list_as_latest(r->server, its);
     return MHD_queue_response(c, r->status, r->response);
   }
   if (*size > 0) {
@@ -391,10 +472,11 @@ static struct MHD_Daemon *start_daemon(nv_http_server *s, const nv_http_server_o
   return MHD_start_daemon(
       MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, (uint16_t)s->port, NULL,
       NULL, on_access, s, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-      o->connections ? o->connections : (unsigned)CONNECTIONS,
+      s->connections,
       MHD_OPTION_CONNECTION_MEMORY_LIMIT, s->header_memory, MHD_OPTION_CONNECTION_TIMEOUT,
       o->idle_seconds ? o->idle_seconds : (unsigned)IDLE_SECONDS,
       MHD_OPTION_URI_LOG_CALLBACK, begin, s, MHD_OPTION_NOTIFY_COMPLETED, request_ended, s,
+      MHD_OPTION_NOTIFY_CONNECTION, connection_changed, s,
       MHD_OPTION_END);
 }
 
@@ -411,6 +493,7 @@ int nv_http_server_open(nv_loop *loop, const nv_http_server_options *o,
   s->header_memory = o->header_memory ? o->header_memory : HEADER_MEMORY;
   s->max_body = o->max_body ? o->max_body : BODY_MAX;
   s->max_bodies = o->max_bodies ? o->max_bodies : BODIES_MAX;
+  s->connections = o->connections ? o->connections : (unsigned)CONNECTIONS;
   pthread_mutex_init(&s->lock, NULL);
   int fd = -1;
   int rc = o->unix_socket

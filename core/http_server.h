@@ -3,7 +3,9 @@
  * libmicrohttpd reads and writes in a thread of its own. A request whose body is
  * complete is handed to the loop, its connection rests, and the answer wakes it.
  * Bounded in connections, header bytes, body bytes per request (413 beyond) and
- * body bytes in total (503 beyond). A request is answered or cut exactly once; a
+ * body bytes in total (503 beyond). Where connections or bodies get scarce, the one
+ * that has been silent, slow or deaf for longest is closed: many of them never keep
+ * others out. A request is answered or cut exactly once; a
  * server that closes cuts what is left, and later answers do nothing.
  *
  * Threading: all functions here on the loop thread.

@@ -254,14 +254,14 @@ static void set_integer(lua_State *L, const char *name, lua_Integer v) {
 }
 
 /* info(name) -> { name, base_url, breaker, retry_after_ms, in_flight, queued, calls,
- * failures, duration = { count, sum, buckets } } | nil */
+ * failures, answered, duration = { count, sum, buckets } } | nil */
 static int l_info(lua_State *L) {
   nv_endpoint_info i;
   if (!nv_http_endpoint_info(nvl_host_of(L)->http, luaL_checkstring(L, 1), &i)) {
     lua_pushnil(L);
     return 1;
   }
-  lua_createtable(L, 0, 8);
+  lua_createtable(L, 0, 9);
   lua_pushstring(L, i.name);
   lua_setfield(L, -2, "name");
   lua_pushstring(L, i.base_url);
@@ -273,6 +273,7 @@ static int l_info(lua_State *L) {
   set_integer(L, "queued", (lua_Integer)i.queued);
   set_integer(L, "calls", (lua_Integer)i.calls);
   set_integer(L, "failures", (lua_Integer)i.failures);
+  set_integer(L, "answered", (lua_Integer)i.answered);
   nvl_push_histogram(L, &i.duration);
   lua_setfield(L, -2, "duration");
   return 1;

@@ -7,7 +7,7 @@
 --
 -- | kind | what the caller sees | what the system did |
 -- | --- | --- | --- |
--- | status | `status` with `answer` as body, `retry_after` as header | nothing |
+-- | status | `status` with `answer` as body, `retry_after` as header (`retry_date`: as a date) | nothing |
 -- | rate_limit | 429, Retry-After only with `retry_after` | nothing |
 -- | delay | the answer, `delay_ms` later (any kind may be delayed so) | all |
 -- | cut_before | a cut connection | nothing |
@@ -18,6 +18,7 @@
 -- a run can be repeated. The waiting and cutting is the server's.
 
 local json = require "navodoo.json"
+local time = require "navodoo.time"
 local people = require "sandbox.people"
 
 local faults = {}
@@ -35,6 +36,7 @@ local faults = {}
 ---@field delay_ms integer?
 ---@field late_ms integer?
 ---@field retry_after integer?
+---@field retry_date boolean?
 ---@field seen integer?        counted: requests that matched
 ---@field fired integer?       counted: strikes
 
@@ -50,7 +52,7 @@ local KINDS <const> = { status = true, delay = true, cut_before = true, cut_afte
                         rate_limit = true }
 local TEXTS <const> = { "match", "contains", "answer", "content_type" }
 local COUNTS <const> = { "nth", "times", "status", "delay_ms", "late_ms", "retry_after" }
-local KNOWN <const> = { kind = true, rate = true, seen = true, fired = true }
+local KNOWN <const> = { kind = true, rate = true, retry_date = true, seen = true, fired = true }
 for _, list in ipairs { TEXTS, COUNTS } do
   for _, name in ipairs(list) do KNOWN[name] = true end
 end
@@ -103,11 +105,24 @@ local function strikes(rule, state, rng)
   return true
 end
 
+local DAYS <const> = { [0] = "Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed" } -- 1970 began on one
+local MONTHS <const> = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" }
+
+-- An instant as HTTP writes it, to the next full second.
+local function http_date(us)
+  us = (us // 1000000 + 1) * 1000000
+  local y, m, d, clock = time.iso(us):match "^(%d+)%-(%d+)%-(%d+)T(%d+:%d+:%d+)"
+  return ("%s, %s %s %s %s GMT"):format(DAYS[us // 86400000000 % 7], d, MONTHS[tonumber(m)], y, clock)
+end
+
 local function fill(plan, rule)
   if rule.kind == "status" or rule.kind == "rate_limit" then
     plan.status = rule.status or (rule.kind == "status" and 503 or 429)
     plan.headers = { ["Content-Type"] = rule.content_type or "text/plain; charset=utf-8" }
-    if rule.retry_after then plan.headers["Retry-After"] = tostring(rule.retry_after) end
+    if rule.retry_after then
+      plan.headers["Retry-After"] = rule.retry_date and http_date(time.now() + rule.retry_after * 1000000)
+        or tostring(rule.retry_after)
+    end
     plan.body = rule.answer or ""
   elseif rule.kind == "late" then
     plan.cut, plan.late_ms = "late", rule.late_ms or 0
@@ -162,6 +177,7 @@ local function problem_of(rule)
     local value = rule[name]
     if value ~= nil and (math.type(value) ~= "integer" or value < 0) then return name .. " is a whole number" end
   end
+  if rule.retry_date ~= nil and rule.retry_date ~= true then return "retry_date is true or left out" end
   if rule.kind == "delay" and not rule.delay_ms then return "a delay needs delay_ms" end
   return rate_problem(rule.rate)
 end

@@ -593,7 +593,7 @@ function http.report(endpoint, outcome, retry_after_ms) end
 function http.retry_in(endpoint, attempt) end
 
 ---@param endpoint string
----@return { name: string, base_url: string, breaker: string, retry_after_ms: integer, in_flight: integer, queued: integer, calls: integer, failures: integer }?
+---@return { name: string, base_url: string, breaker: string, retry_after_ms: integer, in_flight: integer, queued: integer, calls: integer, failures: integer, answered: integer }?
 function http.info(endpoint) end
 
 --- Each request runs in a task of its own: { method, path, headers, body } to

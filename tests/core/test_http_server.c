@@ -374,6 +374,68 @@ static void test_a_silent_connection_is_closed(void **state) {
   assert_in_range(w->count, 500, 4000);
 }
 
+/* 40 that say nothing or never end, with a request in the hands of the loop and one
+ * that wants to be served between them. */
+static void talk_crowd(world *w) {
+  enum { CROWD = 40 };
+  int fds[CROWD], held = dial(w);
+  say(held, "POST /hold HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc");
+  for (int i = 0; i < CROWD; i++) {
+    fds[i] = dial(w);
+    if (i % 4 == 1) say(fds[i], "GET / HTTP/1.1\r\nHos");
+    if (i % 4 == 2) say(fds[i], "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf");
+    if (i % 4 == 3) say(fds[i], "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); /* and reads nothing */
+  }
+  int64_t begin = nv_env_monotonic_us(&w->env);
+  int honest = dial(w);
+  say(honest, "POST /hold HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\ndef");
+  hear(w, honest);
+  w->count = (nv_env_monotonic_us(&w->env) - begin) / 1000;
+  close(honest);
+  char first[1];
+  assert_true(recv(fds[0], first, 1, 0) <= 0); /* the one that waited longest is gone */
+  for (int i = 0; i < CROWD; i++) close(fds[i]);
+  hear(w, held);
+  close(held);
+}
+
+static void test_many_that_keep_it_waiting_keep_nobody_out(void **state) {
+  world *w = *state;
+  w->options.connections = 16;
+  w->options.idle_seconds = 60;
+  open_server(w);
+  w->hold_until = 2;
+  talk(w, talk_crowd);
+  assert_true(is_status(w->got[0], 200));
+  assert_true(is_status(w->got[1], 200)); /* the loop had it in its hands meanwhile */
+  assert_string_equal(body_of(w->got[1]), "abc");
+  assert_true(w->count < 2000);
+}
+
+static void talk_slow_bodies(world *w) {
+  int fds[6];
+  for (int i = 0; i < 6; i++) {
+    fds[i] = dial(w);
+    say(fds[i], "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n");
+    char part[801];
+    memset(part, 'x', 800);
+    part[800] = 0;
+    say(fds[i], part);
+    usleep(20000);
+  }
+  talk_one(w);
+  for (int i = 0; i < 6; i++) close(fds[i]);
+}
+
+static void test_bodies_that_never_end_make_room(void **state) {
+  world *w = *state;
+  w->options.max_body = 1000;
+  w->options.max_bodies = 3000;
+  open_server(w);
+  talk(w, talk_slow_bodies);
+  assert_true(is_status(w->got[0], 200));
+}
+
 /* ---- ends of life ---- */
 
 static void talk_hang_up(world *w) {
@@ -553,6 +615,8 @@ int main(void) {
       T(test_bodies_in_flight_are_bounded_together),
       T(test_large_headers_and_nonsense_reach_no_handler),
       T(test_a_silent_connection_is_closed),
+      T(test_many_that_keep_it_waiting_keep_nobody_out),
+      T(test_bodies_that_never_end_make_room),
       T(test_an_answer_to_a_client_that_left_is_dropped),
       T(test_closing_cuts_what_is_held_and_later_answers_do_nothing),
       T(test_closing_while_requests_are_on_their_way_to_the_loop),

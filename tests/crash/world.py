@@ -52,13 +52,17 @@ class World:
         for side in ("nav", "odoo"):
             self.http(side, "DELETE", "/_sandbox/faults")
 
-    def engine(self, *args, failpoint=None, settings=()):
+    def engine(self, *args, **more):
         """Starts `navodoo run flows/ --once` against the sandbox."""
+        return self.engine_on("--once", *args, **more)
+
+    def engine_on(self, *args, failpoint=None, settings=()):
+        """Starts `navodoo run flows/` against the sandbox."""
         env = dict(os.environ)
         env.pop("NAVODOO_FAILPOINT", None)
         if failpoint:
             env["NAVODOO_FAILPOINT"] = failpoint
-        command = [self.navodoo, "run", "flows/", "--once", "--state", self.state,
+        command = [self.navodoo, "run", "flows/", "--state", self.state,
                    "--set", f"nav.url={self.url['nav']}/DynamicsNAV110/ODataV4",
                    "--set", f"odoo.url={self.url['odoo']}", *args]
         for s in settings:

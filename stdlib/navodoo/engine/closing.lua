@@ -92,12 +92,10 @@ end
 ---@param settle_us integer|nil  of the target, when that is not Odoo
 function closing.postpone(engine, txn, item, err, settle_us)
   local job, now = item.job, time.now()
-  local attempts = job.attempts + 1
+  local attempts = job.attempts + (outcome.tried(err) and 1 or 0)
   local delay_ms
   if err.class == "unknown" then
     delay_ms = (settle_us or engine.settle_us) // 1000
-  elseif err.code == "breaker_open" then
-    attempts, delay_ms = job.attempts, err.retry_after_ms or 1000
   elseif err.class == "auth" or err.class == "config" then
     attempts, delay_ms = job.attempts, UNDECIDED_MS
     engine:trouble(err)

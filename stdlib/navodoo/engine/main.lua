@@ -6,6 +6,7 @@
 -- `navodoo status` finds them.
 
 local cache = require "navodoo.cache"
+local http = require "navodoo.http"
 local json = require "navodoo.json"
 local log = require "navodoo.log"
 local store = require "navodoo.store"
@@ -138,19 +139,27 @@ function engine:refresh_lookups(missed)
   return ok == true
 end
 
+-- With `once`: a system that never answered is given up soon, one that fails at times when the
+-- time for waiting is over.
+local function patience_is_over(self, err, rounds, attempts)
+  local info = http.info(err.endpoint or "")
+  if info and info.answered > 0 then return self:out_of_time() end
+  return attempts >= 3 or rounds >= 6
+end
+
 --- Keeps trying what an unreachable system makes fail; gives up on what no waiting
 -- mends (a wrong password, an unknown company).
 local function insist(self, what, fn)
-  local attempt = 0
+  local rounds, attempts = 0, 0
   while not self.stopping do
     local result, err = fn()
     if result then return result end
     self:trouble(err)
     if err.class ~= "transient" and err.class ~= "unknown" then return nil, err end
-    attempt = attempt + 1
-    if self.once and attempt >= 3 then return nil, err end
+    rounds, attempts = rounds + 1, attempts + (outcome.tried(err) and 1 or 0)
+    if self.once and patience_is_over(self, err, rounds, attempts) then return nil, err end
     log.warn(what .. ": " .. tostring(err.text), { flow = self.flow.name })
-    task.sleep(outcome.delay(attempt, err))
+    task.sleep(outcome.delay(attempts, err))
   end
   return nil, { class = "cancelled", text = "stopping" }
 end

@@ -16,6 +16,11 @@ outcome.max_attempts = 20
 
 local LEAST_MS <const> = 100
 
+--- Was anything tried at all? Behind an open breaker nothing is.
+---@param err table  of a connector
+---@return boolean
+function outcome.tried(err) return err.code ~= "breaker_open" end
+
 --- Back-off: full jitter up to an exponentially growing limit, never less than what the target
 -- asked for, and within the budget of retries that the core keeps for each endpoint. All that one
 -- failed call concerned goes again together: it was one call, and costs one.
@@ -23,6 +28,7 @@ local LEAST_MS <const> = 100
 ---@param err table  of a connector
 ---@return integer ms
 function outcome.delay(attempt, err)
+  if not outcome.tried(err) then return math.max(err.retry_after_ms or 0, LEAST_MS) end
   local delays = err.delays or {}
   err.delays = delays
   delays[attempt] = delays[attempt]

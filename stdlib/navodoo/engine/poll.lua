@@ -175,7 +175,7 @@ local function walk(engine, way, full)
       return true
     end
     if err then
-      attempt = attempt + 1
+      attempt = attempt + (outcome.tried(err) and 1 or 0)
       engine:trouble(err)
       log.warn("poll: " .. tostring(err.text), { flow = engine.flow.name, class = err.class })
       if engine.once and (err.class == "auth" or err.class == "config" or engine:out_of_time()) then
