@@ -100,7 +100,7 @@
  *       row for each cause that has letters now, read from totals
  *   parked_list(flow|null, state, after_id, limit)   dead or review by id, no payload
  *   parked_of_group(flow|null, fingerprint, after_id, limit)          of one cause
- *   effects_of_jobs(ids_json)      effects_open(flow|null, endpoint|null)  with job state
+ *   effects_by_key(keys_json)      effects_open(flow|null, endpoint|null)  with job state
  *   links_by_nav(flow, nav_keys_json)                links_by_odoo(flow, odoo_keys_json)
  *   links_list(flow|null, after_id, limit)           links_count() -> flow, count
  *   cursor(name) -> value, updated                   cursors_list()

@@ -445,9 +445,9 @@ const nv_store_sql nv_store_queries[] = {
      "SELECT " JOB_COLUMNS " FROM jobs WHERE fingerprint = ?2"
      " AND state IN ('dead', 'review') AND id > ifnull(?3, 0)"
      " AND (?1 IS NULL OR flow = ?1) ORDER BY id LIMIT ifnull(?4, 1000)"},
-    {"effects_of_jobs", 1,
+    {"effects_by_key", 1, /* not by job: a person may have dropped the one that wrote */
      "SELECT " EFFECT_COLUMNS " FROM effects e"
-     " WHERE job IN (SELECT value FROM json_each(?1)) ORDER BY e.key"},
+     " WHERE key IN (SELECT value FROM json_each(?1)) ORDER BY e.key"},
     {"effects_open", 2, /* all of them: who asks must not miss one */
      "SELECT " EFFECT_COLUMNS ", j.flow, j.record, j.state FROM effects e"
      " LEFT JOIN jobs j ON j.id = e.job"

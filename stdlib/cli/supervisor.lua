@@ -155,7 +155,8 @@ local function give_to_a_person(self, slot, id, why)
         way_out = "compare the record in both systems, then retry the job: the present version writes it" })
       ops[#ops + 1] = { "job_park", job.id, job.rev, "review", cause,
                          outcome.fingerprint(slot.name, "review", { "generation" }), nil }
-      ops[#ops + 1] = { "effects_drop", job.id }
+      -- what was sent is known: any version can ask the target by it, before it writes again
+      ops[#ops + 1] = { "effect_intend", e.key, e.job, e.endpoint, e.kind, e.image, e.intended, e.epoch, nil }
       ops[#ops + 1] = { "journal_add", time.now(), job.flow, job.direction, job.record, job.id, "review", nil, id }
     end
   end

@@ -446,8 +446,8 @@ static void test_effects_are_open_until_done(void **state) {
   add(t, 1, "effect_intend", "sisssiii", "k2", INT64_C(1), "odoo", "set", "img",
       INT64_C(5), INT64_C(1), INT64_C(7));
   assert_int_equal(apply(w, t).status, NV_OK);
-  assert_answer(w, "k1,1,odoo,create,img,5,2,-;k2,1,odoo,set,img,5,1,7", "effects_of_jobs",
-                "s", "[1]");
+  assert_answer(w, "k1,1,odoo,create,img,5,2,-;k2,1,odoo,set,img,5,1,7", "effects_by_key",
+                "s", "[\"k1\",\"k2\",\"k3\"]");
   assert_int_equal(apply_one(w, "jobs_settle", "si", "f", INT64_C(500)), 1);
   assert_int_equal(number_in(ask(w, "job", "i", INT64_C(1)), "due"), 500);
   apply_one(w, "effect_done", "s", "k1");

@@ -1,6 +1,7 @@
 --- Writing into NAV when answers are lost, refused or late, and people edit meanwhile: nothing
 -- is made twice, nothing is lost, and nothing is called in step that differs.
 
+local delivery = require "navodoo.engine.delivery"
 local json = require "navodoo.json"
 local store = require "navodoo.store"
 local testing = require "testing"
@@ -155,6 +156,31 @@ describe("a creation in NAV whose answer was lost", function()
     expect(asked):matches 'more than one record with Home_Page'
   end)
 
+  it("is not forgotten with a job that a person drops", function()
+    local world <close> = world_of('number = {.-}', 'number = "series", probe = "Home_Page"')
+    local id = world:odoo("res.partner", partner { website = "http://quitte.example" })
+    world:answer { to = "nav", what = "^POST CustomerCard", cut = true }
+    run_lost(world)
+    apply(world, { { "job_drop", world:jobs()[1].id } })
+    world:nav("Customer", cards(world)[1].No, { Name = "Ganz anders", Customer_Posting_Group = "" })
+    world:odoo("res.partner", { phone = "7" }, id)
+    world:run "customer"
+    expect({ #cards(world), links_of(world) }):equals { 1, { cards(world)[1].No .. "=" .. id } }
+  end)
+
+  it("is not taken from another record that has got it by hand", function()
+    local world <close> = testing.world()
+    local id = world:odoo("res.partner", partner())
+    world:answer { to = "nav", what = "^POST CustomerCard", cut = true }
+    run_lost(world)
+    local other = world:odoo("res.partner", { name = "Jemand anders" })
+    apply(world, { { "link_put", "customer", ("CRONUS International Ltd./%s"):format(cards(world)[1].No),
+                     tostring(other), "x", "h", nil, nil, nil, nil, 0 } })
+    world:run "customer"
+    expect(links_of(world)):equals { cards(world)[1].No .. "=" .. other }
+    expect({ #cards(world), held(world, id).ref }):equals { 1, false }
+  end)
+
   it("is no creation of ours when somebody else made a record under that number", function()
     local world <close> = testing.world()
     local id = world:odoo("res.partner", partner())
@@ -165,6 +191,49 @@ describe("a creation in NAV whose answer was lost", function()
     world:run "customer"
     expect(links_of(world)):equals {}
     expect({ #cards(world), cards(world)[1].Name, held(world, id).name }):equals { 1, "Ganz anders", "Quitte & Co" }
+  end)
+end)
+
+describe("a delivery address", function()
+  -- its key has two parts, and NAV calls it like its customer at first
+  local function family(answers)
+    local world = testing.world()
+    local firm = world:odoo("res.partner", partner())
+    world:run "customer"
+    world:odoo("res.partner", { name = "Rampe", parent_id = firm, type = "delivery", street = "Tor 2", city = "Linz" })
+    for _, answer in ipairs(answers) do world:answer(answer) end
+    world.endpoints.nav.settle_ms = LATER
+    world:run "ship_to"
+    world.endpoints.nav.settle_ms = 1
+    local ops = {}
+    for i, job in ipairs(world:jobs()) do ops[i] = { "job_retry", job.id, job.rev, 0, 0, nil } end
+    if #ops > 0 then apply(world, ops) end
+    world:run "ship_to"
+    local names, rows = {}, world:records("nav", "Ship-to Address")
+    for i, row in ipairs(rows) do names[i] = row.Name end
+    local deliveries = 0
+    for _, p in ipairs(world:records("odoo", "res.partner")) do
+      if p.type == "delivery" then deliveries = deliveries + 1 end
+    end
+    return world, { names, #links_of(world), deliveries }
+  end
+
+  it("is found by both parts of its key when the answer was lost", function()
+    local world <close>, got = family { { to = "nav", what = "^POST ShiptoAddress", cut = true } }
+    expect(got[2]):equals(1)
+    expect(got[3]):equals(1)
+    expect(#got[1]):equals(1)
+    expect(#world:jobs() <= 1):is_true()
+  end)
+  it("keeps its name when the call that brings it is lost", function()
+    local world <close>, got = family { { to = "nav", what = "^PATCH ShiptoAddress", code = "network" } }
+    expect(got):equals { { "Rampe" }, 1, 1 }
+    expect(#world:jobs()):equals(0)
+  end)
+  it("keeps its name when the answer to that call is lost", function()
+    local world <close>, got = family { { to = "nav", what = "^PATCH ShiptoAddress", cut = true } }
+    expect(got):equals { { "Rampe" }, 1, 1 }
+    expect(#world:jobs()):equals(0)
   end)
 end)
 
@@ -319,5 +388,30 @@ describe("a link by hand", function()
     local asked
     for _, job in ipairs(world:jobs()) do asked = asked or job.direction == "odoo_to_nav" and job.error end
     expect(asked):matches "NAV has no CustomerCard NOWHERE"
+  end)
+end)
+
+describe("a batch that raises", function()
+  it("costs the guilty record only, and does not forget its write", function()
+    local world <close> = testing.world()
+    local sent = delivery.write
+    delivery.write = function(engine, items)
+      for _, item in ipairs(items) do
+        if item.current.name == "Wirre Sachen" then error "boom" end
+      end
+      sent(engine, items)
+    end
+    local guilty = world:odoo("res.partner", partner { name = "Wirre Sachen" })
+    world:odoo("res.partner", partner { name = "Anna Huber" })
+    world:odoo("res.partner", partner { name = "Otto Maier" })
+    world:run "customer"
+    delivery.write = sent
+    expect(#cards(world)):equals(2)
+    expect(states(world)):equals { "odoo_to_nav dead" }
+    expect(world:jobs()[1].error):matches "the engine failed on this record: .*boom"
+    expect(#links_of(world)):equals(2)
+    world:odoo("res.partner", { phone = "1" }, guilty)
+    world:run "customer"
+    expect({ #cards(world), #links_of(world), #world:jobs() }):equals { 3, 3, 0 }
   end)
 end)

@@ -48,9 +48,9 @@ end
 -- ---- reading -------------------------------------------------------------------------
 
 local function gather(engine, jobs)
-  return items.gather(jobs, function(job, effect)
+  return items.gather(jobs, function(job)
     local link = job.link
-    return { job = job, link = link, effect = effect, id = math.tointeger(tonumber(job.record)),
+    return { job = job, link = link, id = math.tointeger(tonumber(job.record)),
              key = engine:back_key(job.record), xmlid = link and link.xmlid, intend = intend,
              decision = job.decision and json.decode(job.decision) or nil,
              nav_key = link and keys.nav_key(engine.company, link.nav) }

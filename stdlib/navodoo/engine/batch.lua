@@ -227,12 +227,12 @@ local function postpone_all(engine, txn, list, err)
 end
 
 local function gather(engine, jobs)
-  return items.gather(jobs, function(job, effect)
+  return items.gather(jobs, function(job)
     local link = job.link
     local record = job.held_record
     job.held_record = nil
     return { -- the nils make room: a table that grows is built again and again
-      job = job, link = link, effect = effect, record = record, payload = job.payload,
+      job = job, link = link, effect = nil, record = record, payload = job.payload,
       decision = job.decision and json.decode(job.decision) or nil,
       id = link and math.tointeger(tonumber(link.odoo)) or nil,
       xmlid = link and link.xmlid or engine:xmlid(job.record), key = engine:effect_key(job.record),

@@ -7,19 +7,25 @@ local outcome = require "navodoo.engine.outcome"
 
 local items = {}
 
---- Gives each job its item, with the open effect that an earlier attempt left. The link came
--- with the job, read under its lock (lane.lua).
+--- Gives each job its item, with the open effect that an earlier attempt left: by the key of
+-- the write, for the job that wrote may be gone. The link came with the job, read under its
+-- lock (lane.lua).
 ---@param jobs table[]
----@param build fun(job: table, effect: table|nil): table
+---@param build fun(job: table): table
 ---@return table[]|nil items
 ---@return table|nil err
 function items.gather(jobs, build)
-  local ids, effect_of, list = json.array {}, {}, {}
-  for i, job in ipairs(jobs) do ids[i] = job.id end
-  local effects, err = store.query("effects_of_jobs", assert(json.encode(ids)))
+  local names, by_key, list = json.array {}, {}, {}
+  for i, job in ipairs(jobs) do
+    local item = build(job)
+    list[i], names[i], by_key[item.key] = item, item.key, item
+  end
+  local effects, err = store.query("effects_by_key", assert(json.encode(names)))
   if not effects then return nil, err end
-  for _, e in ipairs(effects) do effect_of[e.job] = e end
-  for i, job in ipairs(jobs) do list[i] = build(job, effect_of[job.id]) end
+  for _, e in ipairs(effects) do
+    local item = by_key[e.key]
+    item.effect = e
+  end
   return list
 end
 

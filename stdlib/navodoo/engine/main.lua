@@ -18,7 +18,6 @@ local connector = require "connector"
 local loader = require "navodoo.loader"
 local values = require "connector.odoo.values"
 local base = require "navodoo.engine.base"
-local creating = require "navodoo.engine.creating"
 local delivery = require "navodoo.engine.delivery"
 local company = require "navodoo.engine.company"
 local express = require "navodoo.engine.express"
@@ -94,9 +93,6 @@ end
 function engine:back_key(id)
   return keys.effect_back(self.flow.name, self.company, self.model, id)
 end
-
---- The NAV key that a new record of this Odoo id gets, where we choose it.
-function engine:number_of(id) return creating.number(self, id) end
 
 --- Name in the store of another flow of the same companies.
 function engine:instance_of(flow) return companies.beside(self.flow.name, flow) end

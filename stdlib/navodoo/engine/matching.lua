@@ -116,8 +116,6 @@ local function look(engine, txn, item)
   local strong = not decision.create and adopt.strong_values(rules, item.current) or {}
   local names = {}
   for i, s in ipairs(strong) do names[i] = lane.claim_name(engine, s.name) end
-  local number = engine:number_of(item.id)
-  if number then names[#names + 1] = lane.nav_name(engine, keys.nav(engine.company, number)) end
   if #names > 0 and not lane.hold(item, names) then return lane.later(txn, item) or true end
   if not decision.create then
     local list, err = candidates(engine, strong, item.current.name)

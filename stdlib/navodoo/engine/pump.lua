@@ -11,6 +11,7 @@ local log = require "navodoo.log"
 local store = require "navodoo.store"
 local task = require "navodoo.task"
 local time = require "navodoo.time"
+local closing = require "navodoo.engine.closing"
 local express = require "navodoo.engine.express"
 local cluster = require "navodoo.engine.cluster"
 local lane = require "navodoo.engine.lane"
@@ -25,6 +26,8 @@ local WAITING_MS <const> = 1000
 local CLUSTER_MS <const> = 100
 --- A store that fails is asked again after this long.
 local STORE_PAUSE_MS <const> = 1000
+--- Records in a row over which the engine raises, before it leaves the rest of a batch alone.
+local GUILTY_MAX <const> = 3
 
 local function exclude_list(claimed)
   local ids = json.array {}
@@ -63,18 +66,6 @@ local function run_batch(engine, self, jobs)
   unclaim(engine, self, jobs, deferred or {})
 end
 
---- Runs a batch so that whatever it raises ends that batch only: its jobs stay
--- ready, and the flow goes on after a pause.
-local function guarded_batch(engine, self, jobs, lock)
-  local ok, err = xpcall(run_batch, debug.traceback, engine, self, jobs)
-  lock:release()
-  if ok then return end
-  log.error("batch: " .. tostring(err), { flow = engine.flow.name })
-  self.store_failed = true
-  engine.bugs = engine.bugs + 1
-  unclaim(engine, self, jobs, {})
-end
-
 --- Gives every job what its batch maps: the record as it was polled, else the payload.
 -- Answers those that are still there.
 local function provide(engine, jobs)
@@ -103,6 +94,52 @@ local function provide(engine, jobs)
   return there
 end
 
+-- A job over which its batch raises, alone: a dead letter. Nobody knows how far its write
+-- came, so an effect of it stays.
+local function give_up(engine, job, why)
+  local txn = store.txn()
+  closing.refuse(engine, txn, { job = job, unsure = true }, { class = "bug", code = "raised",
+    text = "the engine failed on this record: " .. (why:match "^[^\n]*"), traceback = why })
+  return store.apply(txn)
+end
+
+--- Runs a batch so that whatever it raises ends that batch only. Its jobs stay ready, and run
+-- apart from now on: so the guilty one is found, and holds nobody else up. Where one record
+-- after the other raises it is no matter of records.
+local function guarded_batch(engine, self, jobs, lock)
+  local ok, err = xpcall(run_batch, debug.traceback, engine, self, jobs)
+  lock:release()
+  if ok then
+    self.in_a_row = 0
+    return
+  end
+  log.error("batch: " .. tostring(err), { flow = engine.flow.name })
+  self.store_failed = true
+  engine.bugs = engine.bugs + 1
+  if #jobs > 1 then
+    for _, job in ipairs(jobs) do self.apart[job.id] = true end
+  else
+    self.in_a_row = self.in_a_row + 1
+    if self.in_a_row <= GUILTY_MAX then
+      local done, why = give_up(engine, jobs[1], tostring(err))
+      if not done then log.error("store: " .. why.text, { flow = engine.flow.name }) end
+    end
+  end
+  unclaim(engine, self, jobs, {})
+end
+
+--- Of the jobs that are due: the first one alone when it has to run apart, else those that
+-- need not.
+local function together(self, jobs)
+  if not next(self.apart) then return jobs end
+  if self.apart[jobs[1].id] then return { jobs[1] } end
+  local list = {}
+  for _, job in ipairs(jobs) do
+    if not self.apart[job.id] then list[#list + 1] = job end
+  end
+  return list
+end
+
 --- Fetches and starts one batch; false when nothing is due, or what is due is busy.
 local function start_next(engine, self)
   local way = self.way
@@ -111,6 +148,7 @@ local function start_next(engine, self)
                                 engine.generation)
   if not jobs then return nil, err end
   if #jobs == 0 then return false end
+  jobs = together(self, jobs)
   if way.provide then
     jobs, err = provide(engine, jobs)
     if not jobs then return nil, err end
@@ -189,7 +227,8 @@ end
 ---@param engine table
 ---@param way { direction: string, run: function, size: integer, batches: integer, provide: boolean? }
 function pump.run(engine, way)
-  local self = { way = way, claimed = {}, deferred = {}, batches = 0, waited_ms = 0, wake = way.wake }
+  local self = { way = way, claimed = {}, deferred = {}, apart = {}, in_a_row = 0, batches = 0, waited_ms = 0,
+                 wake = way.wake }
   way.pump = self
   while engine.first_contact and not way.provide and not engine.stopping and not engine.retiring do
     way.wake:wait(STORE_PAUSE_MS)

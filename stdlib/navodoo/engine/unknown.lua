@@ -32,7 +32,7 @@ end
 
 local function forget(engine, txn, item)
   engine.sends_over[item.effect.key] = nil
-  txn:add("effects_drop", item.job.id)
+  txn:add("effect_done", item.effect.key)
   item.effect, item.known = nil, nil
 end
 
@@ -57,24 +57,26 @@ local function is_ours(engine, item, record)
   return held * 2 >= asked
 end
 
--- The rows that carry what a creation of a number series was sent with, and that no other
--- Odoo record is linked to.
+-- Which of these rows no other Odoo record is linked to.
+local function free_of(engine, item, rows)
+  local names, taken, free = json.array {}, {}, {}
+  for i, row in ipairs(rows) do names[i] = keys.nav(engine.company, row.key) end
+  local links, err = store.query("links_by_nav", engine.flow.name, assert(json.encode(names)))
+  if not links then return nil, { class = "transient", text = err.text } end
+  for _, l in ipairs(links) do taken[l.nav] = l.odoo ~= tostring(item.id) end
+  for i, row in ipairs(rows) do
+    if not taken[names[i]] then free[#free + 1] = row end
+  end
+  return free
+end
+
+-- The rows that carry what a creation of a number series was sent with.
 local function probe(engine, item)
   local field = engine.flow.policy.probe
   local page, err = engine.nav:scan(engine.entity, { fields = engine.nav_read_fields, limit = PROBED,
     where = { { field, "eq", item.known.sent[field] } } })
   if not page then return nil, err end
-  local names, free = json.array {}, {}
-  for i, row in ipairs(page.rows) do names[i] = keys.nav(engine.company, row.key) end
-  local links
-  links, err = store.query("links_by_nav", engine.flow.name, assert(json.encode(names)))
-  if not links then return nil, err end
-  local taken = {}
-  for _, l in ipairs(links) do taken[l.nav] = l.odoo ~= tostring(item.id) end
-  for i, row in ipairs(page.rows) do
-    if not taken[names[i]] then free[#free + 1] = row end
-  end
-  return free
+  return free_of(engine, item, page.rows)
 end
 
 -- Ends the search for a creation: the row that is ours, or none.
@@ -98,8 +100,10 @@ local function look_for(engine, txn, item, records, etags)
   if key then
     local record = records[key]
     item.nav_key = nil
-    found(engine, txn, item, record and is_ours(engine, item, record)
-      and { key = key, record = record, etag = etags[key] } or nil)
+    local ours = record and is_ours(engine, item, record) and { key = key, record = record, etag = etags[key] }
+    local free, err = free_of(engine, item, { ours or nil })
+    if not free then return nil, err end
+    found(engine, txn, item, free[1])
     return true
   end
   local field = engine.flow.policy.probe
