@@ -134,7 +134,8 @@ static void end(request *r, int status) {
   nv_timer_stop(r->op.loop, &r->deadline);
   if (e && r->probe)
     nv_breaker_probe_ended(&e->breaker, nv_loop_env(r->op.loop), status != NV_ECANCELLED);
-  if (e && status == NV_OK) nv_histogram_add(&e->duration, (double)(r->ended_us - r->sent_us) / 1e6);
+  if (e && status == NV_OK) 
+    nv_histogram_add(&e->duration, (double)(r->ended_us - r->sent_us) / 1e6, 1);
   if (e && status != NV_OK && status != NV_ECANCELLED) e->failures++;
   nv_op_finish(&r->op, status);
   if (e) pump(e);

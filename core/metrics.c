@@ -20,13 +20,13 @@ struct nv_metrics {
   uint64_t lost;
 };
 
-void nv_histogram_add(nv_histogram *h, double seconds) {
+void nv_histogram_add(nv_histogram *h, double seconds, uint64_t n) {
   if (!(seconds >= 0)) seconds = 0;
-  h->count++;
-  h->sum += seconds;
+  h->count += n;
+  h->sum += seconds * (double)n;
   for (int i = 0; i < NV_HISTOGRAM_BUCKETS; i++)
     if (seconds <= nv_histogram_bounds[i]) {
-      h->buckets[i]++;
+      h->buckets[i] += n;
       return;
     }
 }
@@ -100,9 +100,10 @@ void nv_metrics_set(nv_metrics *m, nv_str family, nv_str labels, double value) {
   else m->lost++;
 }
 
-void nv_metrics_observe(nv_metrics *m, nv_str family, nv_str labels, double seconds) {
+void nv_metrics_observe(nv_metrics *m, nv_str family, nv_str labels, double seconds,
+                        uint64_t n) {
   series *s = find(m, family, labels, true);
-  if (s) nv_histogram_add(s->histogram, seconds);
+  if (s) nv_histogram_add(s->histogram, seconds, n);
   else m->lost++;
 }
 

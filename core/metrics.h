@@ -25,8 +25,8 @@ typedef struct nv_histogram {
   uint64_t buckets[NV_HISTOGRAM_BUCKETS]; /* each alone, not the sum up to it */
 } nv_histogram;
 
-/* Counts one duration. One that is negative counts as 0. */
-void nv_histogram_add(nv_histogram *h, double seconds);
+/* Counts `n` durations. One that is negative counts as 0. */
+void nv_histogram_add(nv_histogram *h, double seconds, uint64_t n);
 
 typedef struct nv_metrics nv_metrics;
 
@@ -38,8 +38,9 @@ void nv_metrics_free(nv_metrics *m);
 void nv_metrics_count(nv_metrics *m, nv_str family, nv_str labels, double n);
 /* Sets a gauge. */
 void nv_metrics_set(nv_metrics *m, nv_str family, nv_str labels, double value);
-/* Adds to a histogram. */
-void nv_metrics_observe(nv_metrics *m, nv_str family, nv_str labels, double seconds);
+/* Adds `n` equal durations to a histogram. */
+void nv_metrics_observe(nv_metrics *m, nv_str family, nv_str labels, double seconds,
+                        uint64_t n);
 
 typedef struct nv_series {
   nv_str family, labels;         /* valid until the next change */

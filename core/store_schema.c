@@ -364,7 +364,8 @@ const int nv_store_ops_count = sizeof nv_store_ops / sizeof *nv_store_ops;
   " e.generation"
 #define GENERATION_COLUMNS                                                  \
   "id, flow, hash, file, stdlib, cause, first, since, until"
-#define DUE_COLUMNS "id, record, rev, attempts, version, hash, decision, edited"
+#define DUE_COLUMNS                                                         \
+  "id, record, rev, attempts, version, hash, decision, edited, created"
 #define JOURNAL_COLUMNS                                                     \
   "id, at, flow, direction, record, job, outcome, detail, generation"
 

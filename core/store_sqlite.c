@@ -240,7 +240,7 @@ static int commit(nv_store *s, nv_error *err) {
   int rc = run_plain(s, s->commit, "commit", err);
   double took = (double)(nv_env_monotonic_us(env) - began) / 1e6;
   pthread_mutex_lock(&s->lock);
-  if (rc == NV_OK) nv_histogram_add(&s->commits, took);
+  if (rc == NV_OK) nv_histogram_add(&s->commits, took, 1);
   pthread_mutex_unlock(&s->lock);
   return rc;
 }

@@ -26,10 +26,12 @@ static int l_set(lua_State *L) {
   return 0;
 }
 
-/* observe(family, labels, seconds) */
+/* observe(family, labels, seconds [, n]) */
 static int l_observe(lua_State *L) {
+  lua_Integer n = luaL_optinteger(L, 4, 1);
+  luaL_argcheck(L, n >= 0, 4, "negative count");
   nv_metrics_observe(nvl_host_of(L)->metrics, check_text(L, 1), check_text(L, 2),
-                     luaL_checknumber(L, 3));
+                     luaL_checknumber(L, 3), (uint64_t)n);
   return 0;
 }
 

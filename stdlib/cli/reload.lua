@@ -158,7 +158,8 @@ function reload:read_config(source)
   local ok = settled ~= nil
   if ok then
     self.config_source = source
-    if settled.text == self.p.config.text then
+    if settled.text == self.p.config.text then -- what concerns no endpoint holds from here on
+      for _, section in ipairs { "storage", "alerts", "monitor" } do self.p.config[section] = settled[section] end
       self.refused[self.p.config.file] = nil
       return false
     end

@@ -1,6 +1,7 @@
 --- navodoo run: the engine. Compiles the flows, opens store and endpoints, gives each
 -- flow a state of its own, and watches over them until it is told to stop.
 
+local alerts = require "cli.health.alerts"
 local commands = require "cli.commands"
 local control = require "cli.control"
 local disk = require "cli.disk"
@@ -12,6 +13,7 @@ local listener = require "cli.listener"
 local log = require "navodoo.log"
 local out = require "cli.out"
 local project = require "cli.project"
+local receivers = require "cli.health.receivers"
 local reload = require "cli.reload"
 local store = require "navodoo.store"
 local supervisor = require "cli.supervisor"
@@ -27,8 +29,8 @@ run.places = 1
 
 --- A store that is taken is asked for again so often before that is an error.
 local BUSY_ATTEMPTS <const>, BUSY_PAUSE_MS <const> = 10, 100
---- How long --once may keep the store small at its end.
-local KEEPER_MS <const> = 2000
+--- How long --once may keep the store small at its end, and send alerts.
+local KEEPER_MS <const>, ALERTS_MS <const> = 2000, 10000
 
 run.help = [=[usage: navodoo run FLOWS [--once [--all] [--wait 5m]] [--env NAME] [--state DIR]
                    [--listen ADDR:PORT] [--set ENDPOINT.KEY=VALUE]
@@ -238,7 +240,8 @@ function run.run(a)
   end
   local complaint
   ok, complaint = project.open_endpoints(p.endpoints)
-  if not ok then
+  if ok then complaint = receivers.complaint(p.config.alerts) end
+  if complaint then
     out.complain("run: %s", complaint)
     return 2
   end
@@ -269,7 +272,9 @@ function run.run(a)
     return 1
   end
   task.spawn(disk.watch, folder, p)
+  local watcher = alerts.new(p, commands.running)
   if a.once then expiry.declared(p) else
+    task.spawn(watcher.watch, watcher)
     reloading:watch()
     task.spawn(expiry.watch, p)
     task.spawn(keeper.watch, p)
@@ -279,7 +284,10 @@ function run.run(a)
     lives:stop()
   end)
   lives:wait()
-  if a.once then keeper.round(p.config.storage.keep_ms, KEEPER_MS) end
+  if a.once then
+    watcher:finish(ALERTS_MS)
+    keeper.round(p.config.storage.keep_ms, KEEPER_MS)
+  end
   local code = a.once and account(p, lives) or failures(p, lives)
   if door then door.server:close() end
   server:close()

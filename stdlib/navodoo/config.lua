@@ -4,6 +4,7 @@
 -- before the day it is needed. Passwords stay names; whoever opens an endpoint asks the core
 -- for their handles.
 
+local alerting = require "navodoo.alerting"
 local companies = require "navodoo.companies"
 local duration = require "navodoo.duration"
 local loader = require "navodoo.loader"
@@ -50,6 +51,8 @@ local config = {}
 ---@field environments string[]  all of them, sorted
 ---@field endpoints table<string, navodoo.Endpoint>
 ---@field pairs navodoo.Pair[]   of companies; one without anything where none are declared
+---@field alerts navodoo.Alerts?
+---@field monitor { token: table? }?  who may look from another machine
 ---@field storage navodoo.Storage  what the store may keep, what its disk must have left
 
 local KEYS <const> = {
@@ -88,7 +91,11 @@ local EXAMPLE <const> = {
 }
 
 --- What the file may hold.
-local SECTIONS <const> = { "companies", "default", "disk", "endpoints", "environments", "journal" }
+local SECTIONS <const> = { "alerts", "companies", "default", "disk", "endpoints", "environments", "journal", "monitor" }
+--- What an environment may have of its own beside its endpoints, and who reads it.
+local OWN <const> = {
+  { "companies", companies.read }, { "alerts", alerting.read }, { "monitor", alerting.monitor },
+}
 
 local reader = {}
 reader.__index = reader
@@ -282,6 +289,16 @@ function reader:complete(here, e)
   end
 end
 
+-- What a section says of what is not an endpoint.
+local function extras(note, path, section)
+  local found = {}
+  for _, one in ipairs(OWN) do
+    local name, reader_of = one[1], one[2]
+    if section[name] ~= nil then found[name] = reader_of(note, path .. name, section[name]) end
+  end
+  return found
+end
+
 local function read(r, content, wanted)
   if type(content) ~= "table" then
     r:note("", ("this file returns %s; it returns { endpoints = { ... }, environments = { ... } }")
@@ -294,7 +311,6 @@ local function read(r, content, wanted)
     end
   end
   local function note(path, text, near) r:note(path, text, near) end
-  local everywhere = content.companies ~= nil and companies.read(note, "companies", content.companies) or nil
   local kept = storage.read(note, content)
   local shared = r:section("endpoints", content.endpoints)
   local environments = content.environments
@@ -304,19 +320,20 @@ local function read(r, content, wanted)
     return nil
   end
   local names, merged = problem.names(environments), {}
-  local own, paired = {}, {}
+  local everywhere, own, extra = extras(note, "", content), {}, {}
   for _, name in ipairs(names) do
     local section, path = environments[name], "environments." .. name
-    paired[name] = everywhere
-    if type(section) == "table" and section.companies ~= nil then
-      paired[name] = companies.read(note, path .. ".companies", section.companies)
+    if type(section) == "table" then
+      extra[name] = extras(note, path .. ".", section)
       local rest = {}
       for key, v in pairs(section) do rest[key] = v end
-      section, rest.companies = rest, nil
+      for _, one in ipairs(OWN) do rest[one[1]] = nil end
+      section = rest
     end
+    extra[name] = setmetatable(extra[name] or {}, { __index = everywhere })
     own[name] = r:section(path, section)
   end
-  for _, name in ipairs(names) do merged[name] = r:merge(name, shared, own[name], paired[name]) end
+  for _, name in ipairs(names) do merged[name] = r:merge(name, shared, own[name], extra[name].companies) end
   local env = wanted or content.default or names[1]
   if not merged[env] then
     r:note(wanted and "environments" or "default", ("there is no environment %s; there are %s")
@@ -324,7 +341,8 @@ local function read(r, content, wanted)
     return nil
   end
   return { file = r.file, env = env, environments = names, endpoints = merged[env],
-           pairs = paired[env] or { {} }, storage = kept }
+           pairs = extra[env].companies or { {} }, alerts = extra[env].alerts, monitor = extra[env].monitor,
+           storage = kept }
 end
 
 --- Reads the configuration and merges one environment.

@@ -695,7 +695,8 @@ function metrics.set(family, labels, value) end
 ---@param family string
 ---@param labels string
 ---@param seconds number
-function metrics.observe(family, labels, seconds) end
+---@param n integer?  how many of that length, 1
+function metrics.observe(family, labels, seconds, n) end
 
 --- Labels of a series: names and values in turn; a value of nil is left out.
 ---@param ... string|nil

@@ -14,10 +14,10 @@ static nv_str of(const char *z) { return (nv_str){z, strlen(z)}; }
 static void test_a_duration_counts_in_the_first_bucket_that_holds_it(void **state) {
   (void)state;
   nv_histogram h = {0};
-  nv_histogram_add(&h, 0.0005);
-  nv_histogram_add(&h, 0.0006);
-  nv_histogram_add(&h, -3);
-  nv_histogram_add(&h, 1e9);
+  nv_histogram_add(&h, 0.0005, 1);
+  nv_histogram_add(&h, 0.0006, 1);
+  nv_histogram_add(&h, -3, 1);
+  nv_histogram_add(&h, 1e9, 1);
   assert_int_equal(h.count, 4);
   assert_int_equal(h.buckets[0], 2);
   assert_int_equal(h.buckets[1], 1);
@@ -40,7 +40,7 @@ static void test_series_come_sorted_by_family_and_labels(void **state) {
   nv_metrics_count(m, of("b"), of("x=\"2\""), 4);
   nv_metrics_set(m, of("a"), of(""), 7);
   nv_metrics_set(m, of("a"), of(""), 8);
-  nv_metrics_observe(m, of("ab"), of(""), 1);
+  nv_metrics_observe(m, of("ab"), of(""), 1, 1);
   static const struct { const char *family, *labels; double value; } want[] = {
       {"a", "", 8}, {"ab", "", 0}, {"b", "x=\"1\"", 2}, {"b", "x=\"2\"", 5}};
   nv_series s;
@@ -57,7 +57,7 @@ static void test_series_come_sorted_by_family_and_labels(void **state) {
 static void test_a_series_keeps_its_kind_and_their_number_is_bounded(void **state) {
   (void)state;
   nv_metrics *m = nv_metrics_new();
-  nv_metrics_observe(m, of("h"), of(""), 1);
+  nv_metrics_observe(m, of("h"), of(""), 1, 1);
   nv_metrics_count(m, of("h"), of(""), 1);
   assert_int_equal(nv_metrics_lost(m), 1);
   char labels[32];
@@ -66,7 +66,7 @@ static void test_a_series_keeps_its_kind_and_their_number_is_bounded(void **stat
     nv_metrics_count(m, of("flood"), of(labels), 1);
   }
   assert_int_equal(nv_metrics_lost(m), 1 + 10);
-  nv_metrics_observe(m, of("h"), of(""), 1); /* those that are there go on */
+  nv_metrics_observe(m, of("h"), of(""), 1, 1); /* those that are there go on */
   nv_series s;
   assert_false(nv_metrics_at(m, NV_METRICS_MAX, &s));
   assert_true(nv_metrics_at(m, NV_METRICS_MAX - 1, &s));

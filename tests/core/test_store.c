@@ -165,16 +165,16 @@ static void test_a_decision_outlives_a_newer_change_and_not_its_parking(void **s
   apply_one(w, "job_park", "iisssn", INT64_C(1), INT64_C(1), "review", "why", "print");
   assert_int_equal(apply_one(w, "job_decide", "isi", INT64_C(1), "take", INT64_C(5)), 1);
   apply_one(w, "job_retry", "iiiis", INT64_C(1), INT64_C(1), INT64_C(6), INT64_C(1), "late");
-  assert_answer(w, "1,C1,1,1,v,h1,take,-", "jobs_due", "ssisin", "f", "d", INT64_C(9),
+  assert_answer(w, "1,C1,1,1,v,h1,take,-,10", "jobs_due", "ssisin", "f", "d", INT64_C(9),
                 "[]", INT64_C(9));
   t = nv_txn_new();
   put_job(t, "C1", "h2", "two");
   assert_int_equal(apply(w, t).status, NV_OK);
-  assert_answer(w, "1,C1,2,0,v,h2,take,-", "jobs_due", "ssisin", "f", "d", INT64_C(99),
+  assert_answer(w, "1,C1,2,0,v,h2,take,-,10", "jobs_due", "ssisin", "f", "d", INT64_C(99),
                 "[]", INT64_C(9));
   apply_one(w, "job_park", "iissss", INT64_C(1), INT64_C(2), "dead", "no", "fp", "said");
   apply_one(w, "jobs_revive", "si", "[1]", INT64_C(7));
-  assert_answer(w, "1,C1,2,0,v,h2,said,-", "jobs_due", "ssisin", "f", "d", INT64_C(99),
+  assert_answer(w, "1,C1,2,0,v,h2,said,-,10", "jobs_due", "ssisin", "f", "d", INT64_C(99),
                 "[]", INT64_C(9));
   world_free(w);
 }
@@ -188,7 +188,7 @@ static void test_an_order_takes_the_place_of_what_waits(void **state) {
   assert_int_equal(apply_one(w, "review_drop", "sss", "f", "d", "C1"), 0);
   apply_one(w, "job_park", "iisssn", INT64_C(1), INT64_C(1), "review", "why", "print");
   apply_one(w, "job_order", "sssis", "f", "d", "C1", INT64_C(7), "take");
-  assert_answer(w, "1,C1,2,0,-,-,take,-", "jobs_due", "ssisin", "f", "d", INT64_C(9),
+  assert_answer(w, "1,C1,2,0,-,-,take,-,10", "jobs_due", "ssisin", "f", "d", INT64_C(9),
                 "[]", INT64_C(9));
   apply_one(w, "job_park", "iisssn", INT64_C(1), INT64_C(2), "review", "why", "print");
   assert_int_equal(apply_one(w, "review_drop", "sss", "f", "d", "C2"), 0);
@@ -217,12 +217,12 @@ static void test_a_letter_is_edited_and_comes_from_another_store(void **state) {
   assert_int_equal(apply_one(w, "job_edit", "ins", INT64_C(1), "word"), 1);
   assert_int_equal(apply_one(w, "jobs_revive", "si", "[1]", INT64_C(7)), 1);
   assert_int_equal(apply_one(w, "job_edit", "isn", INT64_C(1), "late"), 0);
-  assert_answer(w, "1,C1,1,0,v,h,word,again", "jobs_due", "ssisin", "f", "d", INT64_C(9),
+  assert_answer(w, "1,C1,1,0,v,h,word,again,5", "jobs_due", "ssisin", "f", "d", INT64_C(9),
                 "[]", INT64_C(9));
   nv_txn *t = nv_txn_new();
   put_job(t, "C1", "newer", "other");
   assert_int_equal(apply(w, t).status, NV_OK);
-  assert_answer(w, "1,C1,2,0,v,newer,word,-", "jobs_due", "ssisin", "f", "d", INT64_C(99),
+  assert_answer(w, "1,C1,2,0,v,newer,word,-,5", "jobs_due", "ssisin", "f", "d", INT64_C(99),
                 "[]", INT64_C(9));
   world_free(w);
 }
@@ -479,11 +479,11 @@ static void test_an_open_effect_pins_its_job_to_a_generation(void **state) {
       INT64_C(5), INT64_C(1)); /* by an older navodoo: anybody's */
   assert_int_equal(apply(w, t).status, NV_OK);
   static const int64_t far = INT64_C(1) << 60;
-  assert_answer(w, "2,C2,1,0,v,h,-,-;3,C3,1,0,v,h,-,-", "jobs_due", "ssisni", "f", "d", far,
+  assert_answer(w, "2,C2,1,0,v,h,-,-,10;3,C3,1,0,v,h,-,-,10", "jobs_due", "ssisni", "f", "d", far,
                 "[]", INT64_C(2));
-  assert_answer(w, "1,C1,1,0,v,h,-,-;2,C2,1,0,v,h,-,-;3,C3,1,0,v,h,-,-", "jobs_due", "ssisni",
+  assert_answer(w, "1,C1,1,0,v,h,-,-,10;2,C2,1,0,v,h,-,-,10;3,C3,1,0,v,h,-,-,10", "jobs_due", "ssisni",
                 "f", "d", far, "[]", INT64_C(1));
-  assert_answer(w, "1,C1,1,0,v,h,-,-", "jobs_pinned", "ssisni", "f", "d", far, "[]",
+  assert_answer(w, "1,C1,1,0,v,h,-,-,10", "jobs_pinned", "ssisni", "f", "d", far, "[]",
                 INT64_C(1));
   assert_answer(w, "", "jobs_pinned", "ssisni", "f", "d", far, "[]", INT64_C(2));
   apply_one(w, "job_retry", "iiiin", INT64_C(1), INT64_C(1), INT64_C(3), INT64_C(1));

@@ -10,6 +10,7 @@ local log = require "navodoo.log"
 local text = require "navodoo.text"
 local time = require "navodoo.time"
 local base = require "navodoo.engine.base"
+local gauge = require "navodoo.engine.gauge"
 local identity = require "navodoo.engine.identity"
 local intent = require "navodoo.engine.intent"
 local outcome = require "navodoo.engine.outcome"
@@ -17,6 +18,8 @@ local pair = require "navodoo.engine.pair"
 
 local closing = {}
 
+--- Outcomes that brought a change to its target.
+local DELIVERED <const> = { created = true, updated = true, adopted = true }
 local UNDECIDED_MS <const> = 60000 -- pause after a refused login or a wrong setting
 --- Lines of the log about parked records in one stretch of time, and their length.
 local TOLD_MAX <const>, TOLD_MS <const>, TOLD_TEXT <const> = 20, 60000, 240
@@ -28,8 +31,10 @@ local TOLD_MAX <const>, TOLD_MS <const>, TOLD_TEXT <const> = 20, 60000, 240
 ---@param result string
 ---@param detail table|nil  what the outcome alone does not say
 function closing.journal(engine, txn, item, result, detail)
+  local now = time.now()
   engine:count(result)
-  txn:add("journal_add", time.now(), engine.flow.name, item.job.direction, item.job.record, item.job.id,
+  if DELIVERED[result] and item.job.created then gauge.delivered(engine, item.job.direction, item.job.created, now) end
+  txn:add("journal_add", now, engine.flow.name, item.job.direction, item.job.record, item.job.id,
           result, detail and next(detail) and assert(json.encode(detail)) or nil, engine.generation)
 end
 local journal <const> = closing.journal

@@ -20,6 +20,7 @@ local time = require "navodoo.time"
 local adoption = require "navodoo.engine.adopt"
 local candidates = require "navodoo.engine.candidates"
 local company = require "navodoo.engine.company"
+local gauge = require "navodoo.engine.gauge"
 local identity = require "navodoo.engine.identity"
 local keys = require "navodoo.engine.keys"
 local lane = require "navodoo.engine.lane"
@@ -67,7 +68,7 @@ function express.add(engine, txn, rows, now)
   for _, row in ipairs(rows) do
     if not lot or lot.records ~= row.records or #lot.at == math.min(engine.batch_size, LOT_MAX) then
       own.last = math.max(now, own.last + 1)
-      lot = { n = own.last, records = row.records, rows = {}, at = {}, names = {}, tags = {} }
+      lot = { n = own.last, created = now, records = row.records, rows = {}, at = {}, names = {}, tags = {} }
       lots[#lots + 1] = lot
     end
     local k = #lot.at + 1
@@ -297,7 +298,10 @@ local function close(engine, lot, items, list)
   end
   txn:add("lot_done", flow, lot.n)
   local ok, err = store.apply(txn)
-  if ok then engine:count("created", created) end
+  if ok then
+    engine:count("created", created)
+    gauge.delivered(engine, engine.direction, lot.created, now, created)
+  end
   return ok, err
 end
 

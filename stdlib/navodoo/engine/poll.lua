@@ -15,6 +15,7 @@ local cursor = require "navodoo.engine.cursor"
 local door = require "navodoo.engine.door"
 local express = require "navodoo.engine.express"
 local feed = require "navodoo.engine.feed"
+local gauge = require "navodoo.engine.gauge"
 local intake = require "navodoo.engine.intake"
 local numbers = require "navodoo.engine.numbers"
 local identity = require "navodoo.engine.identity"
@@ -131,8 +132,7 @@ local function step(engine, way, state)
   intake.finish(engine, found, ok)
   if not ok then return nil, err end
   failpoint("cursor.after_commit")
-  engine:count("read", read)
-  engine:count("changed", found.changed)
+  gauge.page(engine, "nav_to_odoo", read, found.changed)
   if found.jobs > 0 then engine.wake:set() end
   return next_state, nil, done
 end
@@ -170,6 +170,7 @@ local function walk(engine, way, full)
       if next_state then state, attempt = next_state, 0 end
     end
     if done then
+      gauge.walked(engine, "nav_to_odoo", time.now())
       engine.known_names = nil -- from here on there are few new records at a time
       engine:publish()
       return true

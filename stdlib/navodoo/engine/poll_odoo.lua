@@ -15,6 +15,7 @@ local time = require "navodoo.time"
 local base = require "navodoo.engine.base"
 local census = require "navodoo.engine.census"
 local door = require "navodoo.engine.door"
+local gauge = require "navodoo.engine.gauge"
 local identity = require "navodoo.engine.identity"
 local outcome = require "navodoo.engine.outcome"
 local position = require "navodoo.engine.position"
@@ -109,8 +110,7 @@ local function step(engine, state)
   ok, err = store.apply(txn)
   if not ok then return nil, err end
   failpoint("cursor.after_commit")
-  engine:count("read", #page.rows)
-  engine:count("changed", changed)
+  gauge.page(engine, "odoo_to_nav", #page.rows, changed)
   if changed > 0 then engine.wake:set() end
   return next_state, nil, done
 end
@@ -146,6 +146,7 @@ function poll_odoo.walk(engine, full)
       end
     end
     if done then
+      gauge.walked(engine, "odoo_to_nav", time.now())
       engine:publish()
       return true
     end
