@@ -5,6 +5,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <pthread.h>
 #include <string.h>
 
 static int failed(nv_error *err, int code) {
@@ -16,8 +17,16 @@ static const unsigned char *bytes_of(nv_str s) {
   return (const unsigned char *)(s.p ? s.p : "");
 }
 
+/* EVP_sha256() is looked up by name in every digest, which costs as much as hashing a
+ * small record; what is fetched once is found for good. */
+static EVP_MD *sha256;
+static pthread_once_t fetched = PTHREAD_ONCE_INIT;
+
+static void fetch(void) { sha256 = EVP_MD_fetch(NULL, "SHA256", NULL); }
+
 int nv_sha256(nv_str data, unsigned char out[NV_SHA256_BYTES], nv_error *err) {
-  if (!EVP_Digest(bytes_of(data), data.n, out, NULL, EVP_sha256(), NULL))
+  pthread_once(&fetched, fetch);
+  if (!sha256 || !EVP_Digest(bytes_of(data), data.n, out, NULL, sha256, NULL))
     return failed(err, NV_ENOMEM);
   return NV_OK;
 }

@@ -547,6 +547,13 @@ int nv_http_request(nv_http *h, const nv_http_args *a, nv_op **out, nv_error *er
 
 const nv_exchange *nv_http_answer(const nv_op *op) { return &((const request *)op)->x; }
 
+nv_buf nv_http_take_body(nv_op *op) {
+  request *r = (request *)op;
+  nv_buf body = r->x.in;
+  nv_buf_init(&r->x.in, 0);
+  return body;
+}
+
 int64_t nv_http_elapsed_ms(const nv_op *op) {
   const request *r = (const request *)op;
   return r->sent_us ? (r->ended_us - r->sent_us) / 1000 : 0;

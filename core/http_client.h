@@ -105,6 +105,8 @@ int nv_http_request(nv_http *http, const nv_http_args *args, nv_op **out,
                     nv_error *err);
 /* The answer, valid for an op that is done with NV_OK, until it is released. */
 const nv_exchange *nv_http_answer(const nv_op *op);
+/* Moves the body of the answer out; whoever takes it clears it. */
+nv_buf nv_http_take_body(nv_op *op);
 /* Milliseconds from sending to the end. */
 int64_t nv_http_elapsed_ms(const nv_op *op);
 /* What the answer's Retry-After asks for, 0 when there is none. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "crypto.h"
 #include "decimal.h"
 
 /* What the walk found for a column. */
@@ -65,6 +66,7 @@ nv_plan *nv_plan_new(const nv_column *columns, int n, nv_str list, nv_str beside
   p->columns = (nv_column *)(void *)(p + 1);
   char *room = (char *)(p->columns + n);
   p->n = n;
+  p->users = 1;
   p->list = keep(&room, list);
   p->beside = keep(&room, beside);
   p->empty_day = keep(&room, empty_day);
@@ -85,7 +87,11 @@ nv_plan *nv_plan_new(const nv_column *columns, int n, nv_str list, nv_str beside
   return p;
 }
 
-void nv_plan_free(nv_plan *p) { free(p); }
+void nv_plan_keep(nv_plan *p) { p->users++; }
+
+void nv_plan_free(nv_plan *p) {
+  if (p && --p->users == 0) free(p);
+}
 
 static bool same(nv_str a, nv_str b) {
   return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
@@ -114,7 +120,9 @@ void nv_records_clear(nv_records *r) {
   nv_buf_clear(&r->text);
   free(r->cells);
   free(r->record);
+  free(r->hashes);
   r->cells = r->record = NULL;
+  r->hashes = NULL;
   r->count = r->cap = 0;
 }
 
@@ -493,6 +501,23 @@ static int read_text(nv_records *r, nv_str text, bool one, nv_error *err) {
   if (rc == NV_OK && nv_json_next(&w->r) != NV_JSON_END) rc = broken(w);
   free(w);
   return rc;
+}
+
+int nv_records_hash(nv_records *r, nv_error *err) {
+  if (r->hashes) return NV_OK;
+  char *hashes = malloc(r->count ? r->count * NV_RECORD_HASH : 1);
+  if (!hashes) return nv_fail(err, NV_ENOMEM, "records", "out of memory");
+  for (size_t i = 0; i < r->count; i++) {
+    unsigned char sum[NV_SHA256_BYTES];
+    int rc = nv_sha256(nv_records_text(r, i), sum, err);
+    if (rc != NV_OK) {
+      free(hashes);
+      return rc;
+    }
+    nv_hex(sum, NV_RECORD_HASH / 2, hashes + i * NV_RECORD_HASH);
+  }
+  r->hashes = hashes;
+  return NV_OK;
 }
 
 int nv_records_read(nv_records *r, nv_str text, nv_error *err) {

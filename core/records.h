@@ -27,7 +27,7 @@ typedef enum nv_kind {
   NV_KIND_LINK,     /* an id, or a pair that begins with one; lenient */
 } nv_kind;
 
-enum { NV_COLUMNS_MAX = 512, NV_CELLS_MAX = 4 << 20 };
+enum { NV_COLUMNS_MAX = 512, NV_CELLS_MAX = 4 << 20, NV_RECORD_HASH = 32 };
 
 typedef struct nv_column {
   nv_str name;
@@ -43,6 +43,7 @@ typedef struct nv_plan {
   nv_str beside;    /* key of another value that is wanted, such as the next page's address */
   nv_str empty_day; /* a date or instant that begins so is null; empty: none does */
   bool lenient;     /* a value of another kind stays as it is, instead of being refused */
+  int users;
 } nv_plan;
 
 typedef struct nv_cell_at {
@@ -56,12 +57,15 @@ typedef struct nv_records {
   nv_cell_at *cells;  /* plan->n for each record */
   nv_cell_at *record; /* whole text of each */
   size_t cap;
+  char *hashes;  /* NV_RECORD_HASH characters for each, once they are made */
   nv_str beside; /* that value as it was written, borrowed from the text; n 0: none */
 } nv_records;
 
 /* Copies and sorts the columns. NULL: out of memory. NV_COLUMNS_MAX at most. */
 nv_plan *nv_plan_new(const nv_column *columns, int n, nv_str list, nv_str beside,
                      nv_str empty_day, bool lenient);
+/* One more user, and one less: the last one frees it. On one thread; NULL can be freed. */
+void nv_plan_keep(nv_plan *p);
 void nv_plan_free(nv_plan *p);
 /* Place of a column, -1: there is none. */
 int nv_plan_find(const nv_plan *p, nv_str name);
@@ -74,6 +78,10 @@ void nv_records_clear(nv_records *r);
 int nv_records_read(nv_records *r, nv_str text, nv_error *err);
 /* The same for a text that is one record. */
 int nv_records_read_one(nv_records *r, nv_str text, nv_error *err);
+
+/* Makes the hashes of all records, if they are not made yet: half of the SHA-256 of
+ * each text, in hex. */
+int nv_records_hash(nv_records *r, nv_error *err);
 
 nv_str nv_records_text(const nv_records *r, size_t i);
 /* Canonical text of one cell; n is 0 when the record lacks it. */

@@ -180,6 +180,15 @@ const char *const nv_store_migrations[] = {
     " alert INTEGER NOT NULL, event TEXT NOT NULL, channel TEXT NOT NULL,"
     " attempts INTEGER NOT NULL, due INTEGER NOT NULL, error TEXT,"
     " PRIMARY KEY (alert, event, channel)) STRICT, WITHOUT ROWID;",
+    /* Mostly nobody waits, and then a new link need not ask who waits for it: in a first
+     * load that is half of what a link costs. */
+    "DROP TRIGGER links_wake;"
+    "CREATE TRIGGER links_wake AFTER INSERT ON links"
+    " WHEN EXISTS (SELECT 1 FROM jobs WHERE state = 'waiting') BEGIN"
+    " UPDATE jobs SET state = 'ready', due = NEW.updated, waits_for = NULL"
+    " WHERE state = 'waiting' AND waits_for IN (NEW.flow || ' nav ' || NEW.nav,"
+    " NEW.flow || ' odoo ' || NEW.odoo);"
+    "END;",
 };
 
 const int nv_store_version =

@@ -95,6 +95,23 @@ static int b_move(lua_State *L) {
   return call_original(L);
 }
 
+/* ---- coroutines: what runs in one is counted from its first instruction ---- */
+
+static int b_create(lua_State *L) {
+  int n = call_original(L);
+  nvl_guard_watch(lua_tothread(L, -1));
+  return n;
+}
+
+static int b_wrap(lua_State *L) {
+  int n = call_original(L);
+  if (lua_getupvalue(L, -1, 1)) {
+    nvl_guard_watch(lua_tothread(L, -1));
+    lua_pop(L, 1);
+  }
+  return n;
+}
+
 static void replace(lua_State *L, const char *library, const char *name, lua_CFunction fn) {
   lua_getglobal(L, library);
   lua_getfield(L, -1, name);
@@ -106,6 +123,8 @@ static void replace(lua_State *L, const char *library, const char *name, lua_CFu
 void nvl_bound_base(lua_State *L) {
   replace(L, "_G", "xpcall", b_xpcall);
   replace(L, "_G", "setmetatable", b_setmetatable);
+  replace(L, "coroutine", "create", b_create);
+  replace(L, "coroutine", "wrap", b_wrap);
   replace(L, "table", "insert", b_insert);
   replace(L, "table", "remove", b_remove);
   replace(L, "table", "sort", b_sort);

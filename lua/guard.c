@@ -5,17 +5,26 @@
  * names file and line. A script that hides a runaway loop in pcall is stopped by
  * re-arming the hook on every line once its budget is spent. One instruction can be
  * a call that copies megabytes, so memory and the steps of patterns cost budget too,
- * and for whatever is left processor time is bounded. Outside a guard no
- * hook is set, since one costs every instruction; a task that holds the loop for
- * seconds is ended by the watchdog, which sets a hook from a signal handler.
+ * and for whatever is left processor time is bounded.
+ *
+ * A hook costs every instruction a look, and hardly any guard is ever spent. So one
+ * begins without: a timer of the thread sets the hook when some milliseconds of its
+ * processor time are gone, and the budget counts from there. (Coroutines of scripts are
+ * counted at once: a timer could not tell which one runs.) Outside a guard no hook is
+ * set; a task that holds the loop for seconds is ended by the watchdog.
  */
+
 #include "task.h"
 
+#include <signal.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
   STEP = 1000,              /* instructions between two looks */
+  FREE_NS = 5000000,        /* processor time of a guard before it is counted */
   GUARD_DEFAULT = 10000000, /* instructions */
   SLOW_US = 500000,         /* from here on processor time is looked at */
   SLOW_CPU_US = 300000,     /* and may be so much more */
@@ -59,6 +68,46 @@ static void budget_hook(lua_State *L, lua_Debug *ar) {
   }
   lua_sethook(L, budget_hook, LUA_MASKLINE | LUA_MASKCOUNT, 1);
   stop(L, SPENT);
+}
+
+/* ---- the timer; one loop per process ---- */
+
+static _Thread_local bool has_timer;
+static _Thread_local timer_t timer;
+static _Thread_local lua_State *volatile uncounted; /* read by the signal handler */
+
+static void on_timer(int number) {
+  (void)number;
+  lua_State *L = uncounted;
+  if (L) lua_sethook(L, budget_hook, LUA_MASKCOUNT, STEP);
+}
+
+static bool make_timer(void) {
+  struct sigaction action = {.sa_handler = on_timer, .sa_flags = SA_RESTART};
+  struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGVTALRM};
+  event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
+  return sigaction(SIGVTALRM, &action, NULL) == 0 &&
+         timer_create(CLOCK_THREAD_CPUTIME_ID, &event, &timer) == 0;
+}
+
+/* The code that begins on `L` is counted after a while, or at once without a timer. */
+static void count_later(lua_State *L) {
+  static const struct itimerspec once = {.it_value = {.tv_nsec = FREE_NS}};
+  if (!has_timer) has_timer = make_timer();
+  uncounted = L;
+  if (!has_timer || timer_settime(timer, 0, &once, NULL) != 0)
+    lua_sethook(L, budget_hook, LUA_MASKCOUNT, STEP);
+}
+
+static void count_no_more(lua_State *L) {
+  static const struct itimerspec never = {.it_value = {.tv_nsec = 0}};
+  uncounted = NULL;
+  if (has_timer) timer_settime(timer, 0, &never, NULL);
+  lua_sethook(L, NULL, 0, 0);
+}
+
+void nvl_guard_watch(lua_State *co) {
+  if (co) lua_sethook(co, budget_hook, LUA_MASKCOUNT, STEP);
 }
 
 void nvl_guard_charge(nvl_state *s, lua_State *L, size_t cost) {
@@ -141,10 +190,10 @@ int nvl_guard(lua_State *L) {
   s->guard_wall_us = clock_us(CLOCK_MONOTONIC);
   s->guard_cpu_us = 0;
   s->guard_co = L;
-  lua_sethook(L, budget_hook, LUA_MASKCOUNT, STEP);
+  count_later(L);
   int rc = lua_pcall(L, lua_gettop(L) - 2, LUA_MULTRET, 1);
   s->guard_left = -1;
-  lua_sethook(L, NULL, 0, 0);
+  count_no_more(L);
   if (rc == LUA_ERRMEM) return plain_error(L, "memory", "memory ceiling of the flow reached");
   if (rc == LUA_OK && s->guard_killed) /* its last act was to hide that in pcall */
     return plain_error(L, "budget", SPENT);

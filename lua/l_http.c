@@ -3,7 +3,8 @@
  * request awaits. Secrets are named by their tokens; answers of any status are
  * results, failures say whether the request may have reached the server. A secret
  * that a server hands out (`capture`) goes to the secrets of the process and comes
- * out of the answer before the script sees it.
+ * out of the answer before the script sees it. With `handle = true` the body of a 200
+ * comes as a handle (body.h).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "../core/http_client.h"
 #include "../core/json.h"
 #include "../core/secret.h"
+#include "body.h"
 #include "l_http.h"
 #include "l_metrics.h"
 
@@ -116,7 +118,21 @@ static void check_capture(lua_State *L, int idx) {
 
 /* ---- requests ---- */
 
-enum { CAPTURE = 4 }; /* where `request` keeps it on its stack */
+enum { CAPTURE = 4, HANDLE }; /* where `request` keeps them on its stack */
+
+/* The body of an answer, which is on top of the stack then. */
+static void push_body(lua_State *L, nv_op *op, bool scrubbed) {
+  const nv_exchange *x = nv_http_answer(op);
+  nv_str body = {x->in.p ? x->in.p : "", x->in.n};
+  if (scrubbed) {
+    nvl_push_scrubbed(L, body);
+  } else if (lua_toboolean(L, HANDLE) && x->status == 200) {
+    nv_buf *held = nvl_body_push(L);
+    *held = nv_http_take_body(op);
+  } else {
+    lua_pushlstring(L, body.p, body.n);
+  }
+}
 
 static int push_answer(lua_State *L, nv_op *op) {
   if (op->status != NV_OK) return nvl_fail(L, &op->err);
@@ -124,7 +140,6 @@ static int push_answer(lua_State *L, nv_op *op) {
   lua_createtable(L, 0, 6);
   lua_pushinteger(L, x->status);
   lua_setfield(L, -2, "status");
-  nv_str body = {x->in.p ? x->in.p : "", x->in.n};
   nvl_push_headers(L, &x->headers_in);
   int captured = capture(L, CAPTURE, x);
   if (captured == COOKIE) { /* the headers are on top */
@@ -136,8 +151,7 @@ static int push_answer(lua_State *L, nv_op *op) {
     lua_pushstring(L, token_of_capture(L, CAPTURE));
     lua_setfield(L, -2, "captured");
   }
-  if (captured == JSON) nvl_push_scrubbed(L, body);
-  else lua_pushlstring(L, body.p, body.n);
+  push_body(L, op, captured == JSON);
   lua_setfield(L, -2, "body");
   lua_pushinteger(L, nv_http_elapsed_ms(op));
   lua_setfield(L, -2, "ms");
@@ -179,6 +193,7 @@ static int l_request(lua_State *L) {
   lua_settop(L, CAPTURE - 1); /* the list of headers, if any, is the last of these */
   lua_getfield(L, 1, "capture");
   check_capture(L, CAPTURE);
+  lua_pushboolean(L, nvl_opt_boolean(L, 1, "handle", false));
   nvl_box *box = nvl_box_new(L);
   nv_error err;
   if (nv_http_request(nvl_host_of(L)->http, &a, &box->op, &err) != NV_OK)

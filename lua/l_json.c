@@ -288,7 +288,7 @@ static const luaL_Reg functions[] = {
     {"array", l_array},
     {"is_array", l_is_array},
     {"object", l_object},
-    {"row", nvl_json_row},
+    {"rows", nvl_json_rows},
     {"raw", nvl_json_raw},
     {NULL, NULL},
 };

@@ -1,14 +1,18 @@
 /* l_json_row - rows of a table as JSON text, made without a Lua table for each.
  *
- *     json.row(first, values, names, kinds, memo) -> '["first","cell",...]' | nil, i
+ *     json.rows(plan, rows, from, max_rows, max_bytes)
+ *         -> '[["xmlid","cell",...],...]', next, wrong
  *     json.raw(text)      stands for that text in json.encode
  *
- * A row holds texts only, as a table of cells is sent. `kinds[i]` says what
- * values[names[i]] may be as it stands: "text" a string, "number" an integer or a
- * decimal; true and false nothing. nil, null and, but for kind false, false are an
- * empty cell. What is not covered is looked up in memo[i]
- * (value -> cell); when it is not there either, the answer is nil and the column:
- * the caller converts, writes the memo, and asks again.
+ * `rows[i]` is { xmlid=, write= }; a row holds texts only, as a table of cells is
+ * sent. `plan` is { prefix=, names=, kinds=, convert= }; the prefix stands before every
+ * xmlid, as it is. `kinds[i]` says what write[names[i]] goes out as it stands: "text" a string, "number" an integer or a decimal, "id" an
+ * integer above 0, "boolean" True or False; "other" nothing. nil, null and, where it
+ * is no boolean, false are an empty cell. Any other value is given to convert(i, value),
+ * which answers its cell, or nil and why it has none. Rows from `from` on are written
+ * until there are `max_rows` of them or one more would pass `max_bytes`; `next` is the
+ * first that was not. `wrong` is nil, or { [row] = { i, why } } of the rows among them
+ * that have no text.
  */
 #include "l_json.h"
 
@@ -36,32 +40,15 @@ nv_str nvl_json_raw_text(lua_State *L, int idx) {
   return s;
 }
 
-/* ---- rows --------------------------------------------------------------- */
+/* ---- cells --------------------------------------------------------------- */
 
-typedef enum kind {
-  KIND_STRICT, /* false: the value false is one */
-  KIND_MEMO,   /* true */
-  KIND_TEXT,
-  KIND_NUMBER,
-} kind;
+/* Stack of json.rows. */
+enum { SCRATCH = 6, PREFIX, NAMES, KINDS, CONVERT, WRONG, ROW, XMLID, VALUES };
+enum { COLUMNS_MAX = 512 };
 
-static kind kind_at(lua_State *L, lua_Integer i) {
-  kind k = KIND_STRICT;
-  if (lua_rawgeti(L, 4, i) == LUA_TSTRING)
-    k = *lua_tostring(L, -1) == 't' ? KIND_TEXT : KIND_NUMBER;
-  else if (lua_toboolean(L, -1)) k = KIND_MEMO;
-  lua_pop(L, 1);
-  return k;
-}
+typedef enum kind { KIND_OTHER, KIND_TEXT, KIND_NUMBER, KIND_ID, KIND_BOOLEAN } kind;
 
-static bool is_empty(lua_State *L, int idx, kind k) {
-  switch (lua_type(L, idx)) {
-    case LUA_TNIL: return true;
-    case LUA_TBOOLEAN: return k != KIND_STRICT && !lua_toboolean(L, idx);
-    case LUA_TLIGHTUSERDATA: return !lua_touserdata(L, idx);
-    default: return false;
-  }
-}
+static const char *const kind_words[] = {"other", "text", "number", "id", "boolean", NULL};
 
 static int add_quoted(nv_buf *out, const char *digits, size_t n) {
   int rc = nv_buf_addc(out, '"');
@@ -69,83 +56,168 @@ static int add_quoted(nv_buf *out, const char *digits, size_t n) {
   return rc == NV_OK ? nv_buf_addc(out, '"') : rc;
 }
 
-static int add_number(lua_State *L, nv_buf *out, int idx, bool *done) {
-  *done = true;
-  if (lua_isinteger(L, idx)) {
-    int rc = nv_buf_addc(out, '"');
-    if (rc == NV_OK) rc = nv_json_add_integer(out, lua_tointeger(L, idx));
-    return rc == NV_OK ? nv_buf_addc(out, '"') : rc;
-  }
-  if (lua_type(L, idx) == LUA_TUSERDATA && lua_getmetatable(L, idx)) {
-    bool decimal = lua_rawequal(L, -1, UP_DECIMAL_MT);
-    lua_pop(L, 1);
-    if (decimal) {
-      char text[NV_DECIMAL_TEXT];
-      return add_quoted(out, text, nv_decimal_print(lua_touserdata(L, idx), text));
-    }
-  }
-  *done = false;
-  return NV_OK;
+static int add_integer(nv_buf *out, lua_Integer n) {
+  int rc = nv_buf_addc(out, '"');
+  if (rc == NV_OK) rc = nv_json_add_integer(out, n);
+  return rc == NV_OK ? nv_buf_addc(out, '"') : rc;
 }
 
-/* Adds the cell of the value on top of the stack. `*done` is false when nobody
- * knows how. */
-static int add_cell(lua_State *L, nv_buf *out, lua_Integer i, bool *done) {
-  int v = lua_gettop(L);
-  kind k = kind_at(L, i);
+static bool is_decimal(lua_State *L, int idx) {
+  if (!lua_getmetatable(L, idx)) return false;
+  bool decimal = lua_rawequal(L, -1, UP_DECIMAL_MT);
+  lua_pop(L, 1);
+  return decimal;
+}
+
+/* The cell of convert(i, value); false: it has none, and why is on the stack. */
+static bool add_converted(lua_State *L, nv_buf *out, int i, int *rc) {
+  lua_pushvalue(L, CONVERT);
+  lua_pushinteger(L, i + 1);
+  lua_pushvalue(L, -3);
+  lua_call(L, 2, 2);
+  if (lua_type(L, -2) != LUA_TSTRING) return false;
   nv_str s;
-  *done = true;
-  if (k == KIND_TEXT && lua_type(L, v) == LUA_TSTRING) {
-    s.p = lua_tolstring(L, v, &s.n);
-    return nv_json_add_string(out, s);
-  }
-  if (is_empty(L, v, k)) return nv_buf_add(out, "\"\"", 2);
-  if (k == KIND_NUMBER) {
-    int rc = add_number(L, out, v, done);
-    if (*done) return rc;
-  }
-  *done = false;
-  if (lua_rawgeti(L, 5, i) != LUA_TTABLE) return NV_OK;
-  lua_pushvalue(L, v);
-  if (lua_rawget(L, -2) != LUA_TSTRING) return NV_OK;
-  *done = true;
-  s.p = lua_tolstring(L, -1, &s.n);
-  return nv_json_add_string(out, s);
+  s.p = lua_tolstring(L, -2, &s.n);
+  *rc = nv_json_add_string(out, s);
+  return true;
 }
 
-static int failed(lua_State *L, int rc, lua_Integer i) {
+/* Adds the cell of the value on top of the stack; false as above. */
+static bool add_cell(lua_State *L, nv_buf *out, kind k, int i, int *rc) {
+  int v = lua_gettop(L);
+  nv_str s;
+  switch (lua_type(L, v)) {
+    case LUA_TNIL: *rc = nv_buf_add(out, "\"\"", 2); return true;
+    case LUA_TLIGHTUSERDATA:
+      if (lua_touserdata(L, v)) break;
+      *rc = nv_buf_add(out, "\"\"", 2);
+      return true;
+    case LUA_TSTRING:
+      if (k != KIND_TEXT) break;
+      s.p = lua_tolstring(L, v, &s.n);
+      *rc = nv_json_add_string(out, s);
+      return true;
+    case LUA_TBOOLEAN:
+      if (k == KIND_BOOLEAN)
+        *rc = lua_toboolean(L, v) ? nv_buf_add(out, "\"True\"", 6)
+                                  : nv_buf_add(out, "\"False\"", 7);
+      else if (!lua_toboolean(L, v)) *rc = nv_buf_add(out, "\"\"", 2);
+      else break;
+      return true;
+    case LUA_TNUMBER:
+      if (!lua_isinteger(L, v) || k == KIND_BOOLEAN) break;
+      if (k != KIND_NUMBER && (k != KIND_ID || lua_tointeger(L, v) <= 0)) break;
+      *rc = add_integer(out, lua_tointeger(L, v));
+      return true;
+    case LUA_TUSERDATA:
+      if (k == KIND_NUMBER && is_decimal(L, v)) {
+        char text[NV_DECIMAL_TEXT];
+        *rc = add_quoted(out, text, nv_decimal_print(lua_touserdata(L, v), text));
+        return true;
+      }
+      break;
+    default: break;
+  }
+  return add_converted(L, out, i, rc);
+}
+
+/* ---- rows ---------------------------------------------------------------- */
+
+static int failed(lua_State *L, int rc, lua_Integer row, int column) {
   if (rc == NV_ESYNTAX)
-    return luaL_error(L, "json.row: column %I is not UTF-8", i);
-  return luaL_error(L, "json.row: %s", nv_code_text(rc));
+    return luaL_error(L, "json.rows: row %I, column %d is not UTF-8", row, column);
+  return luaL_error(L, "json.rows: %s", nv_code_text(rc));
 }
 
-int nvl_json_row(lua_State *L) {
-  nv_buf *out = &((nvl_json_scratch *)lua_touserdata(L, UP_SCRATCH))->out;
-  nv_str first;
-  luaL_checktype(L, 1, LUA_TSTRING);
-  for (int i = 2; i <= 5; i++) luaL_checktype(L, i, LUA_TTABLE);
-  lua_settop(L, 5);
-  first.p = lua_tolstring(L, 1, &first.n);
-  out->n = 0;
-  int rc = nv_buf_addc(out, '[');
-  if (rc == NV_OK) rc = nv_json_add_string(out, first);
-  if (rc != NV_OK) return failed(L, rc, 0);
-  lua_Integer n = (lua_Integer)lua_rawlen(L, 3);
-  for (lua_Integer i = 1; i <= n; i++) {
-    bool done;
-    lua_rawgeti(L, 3, i);
-    lua_rawget(L, 2);
-    rc = nv_buf_addc(out, ',');
-    if (rc == NV_OK) rc = add_cell(L, out, i, &done);
-    if (rc != NV_OK) return failed(L, rc, i);
-    if (!done) {
-      lua_pushnil(L);
-      lua_pushinteger(L, i);
-      return 2;
-    }
-    lua_settop(L, 5);
+/* Keeps { column, why } of a row that has no text; why is on top. */
+static void keep_wrong(lua_State *L, lua_Integer row, int column) {
+  if (!lua_toboolean(L, WRONG)) {
+    lua_newtable(L);
+    lua_replace(L, WRONG);
   }
-  if ((rc = nv_buf_addc(out, ']')) != NV_OK) return failed(L, rc, n);
+  lua_createtable(L, 2, 0);
+  lua_pushinteger(L, column + 1);
+  lua_rawseti(L, -2, 1);
+  lua_pushvalue(L, -2);
+  lua_rawseti(L, -2, 2);
+  lua_rawseti(L, WRONG, row);
+}
+
+/* Adds the row at ROW, the `i`th; false: it has no text. */
+static bool add_row(lua_State *L, nv_buf *out, const kind *kinds, int n, lua_Integer i) {
+  nv_str first, prefix;
+  lua_getfield(L, ROW, "xmlid");
+  first.p = luaL_checklstring(L, XMLID, &first.n);
+  prefix.p = lua_tolstring(L, PREFIX, &prefix.n);
+  int rc = nv_buf_add(out, "[\"", 2);
+  if (rc == NV_OK) rc = nv_buf_add(out, prefix.p, prefix.n);
+  size_t quote = out->n;
+  if (rc == NV_OK) rc = nv_json_add_string(out, first);
+  if (rc == NV_OK) memmove(out->p + quote, out->p + quote + 1, out->n-- - quote);
+  if (lua_getfield(L, ROW, "write") != LUA_TTABLE) luaL_error(L, "json.rows: row %I has no values", i);
+  for (int c = 0; rc == NV_OK && c < n; c++) {
+    lua_rawgeti(L, NAMES, c + 1);
+    lua_rawget(L, VALUES);
+    rc = nv_buf_addc(out, ',');
+    if (rc == NV_OK && !add_cell(L, out, kinds[c], c, &rc)) {
+      keep_wrong(L, i, c);
+      return false;
+    }
+    lua_settop(L, VALUES);
+    if (rc != NV_OK) failed(L, rc, i, c + 1);
+  }
+  if (rc == NV_OK) rc = nv_buf_addc(out, ']');
+  if (rc != NV_OK) failed(L, rc, i, 0);
+  return true;
+}
+
+int nvl_json_rows(lua_State *L) {
+  kind kinds[COLUMNS_MAX];
+  luaL_checktype(L, 1, LUA_TTABLE);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_Integer from = luaL_checkinteger(L, 3), most = luaL_checkinteger(L, 4);
+  size_t bytes = (size_t)luaL_checkinteger(L, 5);
+  lua_settop(L, 5);
+  luaL_checkstack(L, 16, NULL);
+  nvl_json_push_scratch(L); /* its own: `convert` may use this module */
+  nv_buf *out = &((nvl_json_scratch *)lua_touserdata(L, SCRATCH))->out;
+  lua_getfield(L, 1, "prefix");
+  luaL_checktype(L, PREFIX, LUA_TSTRING);
+  lua_getfield(L, 1, "names");
+  luaL_checktype(L, NAMES, LUA_TTABLE);
+  lua_getfield(L, 1, "kinds");
+  luaL_checktype(L, KINDS, LUA_TTABLE);
+  lua_getfield(L, 1, "convert");
+  luaL_checktype(L, CONVERT, LUA_TFUNCTION);
+  lua_pushnil(L); /* WRONG */
+  int n = (int)lua_rawlen(L, NAMES);
+  luaL_argcheck(L, n <= COLUMNS_MAX, 1, "too many columns");
+  for (int c = 0; c < n; c++) {
+    lua_rawgeti(L, KINDS, c + 1);
+    kinds[c] = (kind)luaL_checkoption(L, -1, NULL, kind_words);
+    lua_pop(L, 1);
+  }
+  lua_Integer count = (lua_Integer)lua_rawlen(L, 2), i = from;
+  int rc = nv_buf_addc(out, '[');
+  for (lua_Integer written = 0; rc == NV_OK && i <= count && written < most; i++) {
+    size_t before = out->n;
+    lua_rawgeti(L, 2, i);
+    luaL_checktype(L, ROW, LUA_TTABLE);
+    if (written > 0) rc = nv_buf_addc(out, ',');
+    bool good = add_row(L, out, kinds, n, i);
+    lua_settop(L, WRONG);
+    if (good && (written == 0 || out->n <= bytes)) {
+      written++;
+      continue;
+    }
+    out->n = before;
+    if (good) break; /* it is the first of the next call */
+  }
+  if (rc == NV_OK) rc = nv_buf_addc(out, ']');
+  if (rc != NV_OK) return failed(L, rc, i, 0);
   lua_pushlstring(L, out->p, out->n);
-  return 1;
+  nv_buf_clear(out);
+  lua_pushinteger(L, i);
+  lua_pushvalue(L, WRONG);
+  return 3;
 }

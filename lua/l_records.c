@@ -4,13 +4,16 @@
  *         { "@etag", "any", aside = true } }, list = "value", beside = "next",
  *         empty_day = "0001-01-01", lenient = false }
  *     list = plan:read(text) | plan:read_one(text)      -> list | nil, err
+ *     list = plan:read(body)     of an answer (body.h): read and hashed on another thread
+ *         while the task waits; the handle is empty then, or as before when that failed
  *     #list   list:record(i)    its values as a table: decimals, json.null, ...
- *     list:text(i)  list:hash(i)    canonical text of a record, and its hash
+ *     list:text(i)                  canonical text of a record
+ *     list:hashes() -> { hash, ... }     of the texts of all records
  *     list:column(name, prefix) -> { value, ... }   false where a record lacks it
  *     list:beside() -> text | nil     the value beside the list, as it was written
  *     list:same(i, values) -> true | { name, ... }  whose text differs from values[name]
  *     list:pack({ i, ... }, names, tags) -> text       [[name,tag,record],...]
- *     list:pair(i, name, other, k, its) -> text     {"name":record,"its":record}
+ *     list:pairs(is, name, other, ks, its) -> { text, ... }  {"name":record,"its":record}
  *     list:close()
  *
  * See core/records.h. `err` has code json, type (with `record`, its number) or that
@@ -18,16 +21,18 @@
  */
 #include "../core/records.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-#include "../core/crypto.h"
 #include "../core/decimal.h"
+#include "../core/work.h"
+#include "body.h"
 #include "nvl.h"
 
 #define PLAN_MT "navodoo.records.plan"
 #define LIST_MT "navodoo.records.list"
 
-enum { TEXT_MAX = 256 << 20, HASH_BYTES = NV_SHA256_BYTES / 2, DEPTH_OF_VALUES = 8 };
+enum { TEXT_MAX = 256 << 20, DEPTH_OF_VALUES = 8 };
 
 /* Upvalues of all methods. */
 #define UP_DECIMAL_MT lua_upvalueindex(1)
@@ -139,16 +144,92 @@ static int read_failed(lua_State *L, const nv_error *err) {
   return 2;
 }
 
-static int read_any(lua_State *L, bool one) {
-  plan_box *p = luaL_checkudata(L, 1, PLAN_MT);
-  luaL_checktype(L, 2, LUA_TSTRING);
-  lua_settop(L, 2);
+/* Pushes an empty list of the plan at index 1. */
+static list_box *push_list(lua_State *L, const plan_box *p) {
   list_box *b = lua_newuserdatauv(L, sizeof *b, 2);
   nv_records_init(&b->list, p->plan, TEXT_MAX);
   nv_buf_init(&b->scratch, TEXT_MAX);
   luaL_setmetatable(L, LIST_MT);
   lua_pushvalue(L, 1);
-  lua_setiuservalue(L, 3, 1);
+  lua_setiuservalue(L, -2, 1);
+  return b;
+}
+
+/* What stands beside the list is borrowed from its text, which need not live as long. */
+static void keep_beside(lua_State *L, const list_box *b) {
+  if (!b->list.beside.n) return;
+  lua_pushlstring(L, b->list.beside.p, b->list.beside.n);
+  lua_setiuservalue(L, -2, 2);
+}
+
+/* ---- reading on another thread ---- */
+
+typedef struct reading {
+  nv_work work;
+  nv_plan *plan;
+  nv_buf body;
+  nv_records list;
+} reading;
+
+static int run_reading(nv_work *w) {
+  reading *r = (reading *)w;
+  nv_str text = {r->body.p ? r->body.p : "", r->body.n};
+  int rc = nv_records_read(&r->list, text, &w->op.err);
+  return rc == NV_OK ? nv_records_hash(&r->list, &w->op.err) : rc;
+}
+
+static void free_reading(nv_work *w) {
+  reading *r = (reading *)w;
+  nv_records_clear(&r->list);
+  nv_buf_clear(&r->body);
+  nv_plan_free(r->plan);
+  free(r);
+}
+
+/* 1 plan, 2 body, 3 box */
+static int push_reading(lua_State *L, nv_op *op) {
+  reading *r = (reading *)op;
+  if (op->status != NV_OK) {
+    nv_buf *body = nvl_body_test(L, 2);
+    nv_buf_clear(body);
+    *body = r->body;
+    nv_buf_init(&r->body, 0);
+    return read_failed(L, &op->err);
+  }
+  list_box *b = push_list(L, luaL_checkudata(L, 1, PLAN_MT));
+  b->list = r->list;
+  nv_records_init(&r->list, r->plan, TEXT_MAX);
+  keep_beside(L, b);
+  return 1;
+}
+
+static int read_body(lua_State *L, const plan_box *p, nv_buf *body) {
+  nvl_box *box = nvl_box_new(L);
+  reading *r = calloc(1, sizeof *r);
+  nv_error err = {0};
+  if (!r) return luaL_error(L, "records: out of memory");
+  r->work.run = run_reading;
+  r->work.free = free_reading;
+  r->plan = p->plan;
+  nv_plan_keep(r->plan);
+  nv_records_init(&r->list, r->plan, TEXT_MAX);
+  r->body = *body;
+  nv_buf_init(body, 0);
+  if (nv_work_start(&r->work, nvl_host_of(L)->loop, &err) != NV_OK) {
+    free_reading(&r->work);
+    return nvl_fail(L, &err);
+  }
+  box->op = &r->work.op;
+  return nvl_await(L, box, push_reading);
+}
+
+static int read_any(lua_State *L, bool one) {
+  plan_box *p = luaL_checkudata(L, 1, PLAN_MT);
+  lua_settop(L, 2);
+  nv_buf *body = one ? NULL : nvl_body_test(L, 2);
+  if (body) return read_body(L, p, body);
+  luaL_checktype(L, 2, LUA_TSTRING);
+  list_box *b = push_list(L, p);
   nv_str text;
   nv_error err = {0};
   text.p = lua_tolstring(L, 2, &text.n);
@@ -158,10 +239,7 @@ static int read_any(lua_State *L, bool one) {
     clear(b);
     return read_failed(L, &err);
   }
-  if (b->list.beside.n) { /* borrowed from the text, which need not live as long */
-    lua_pushlstring(L, b->list.beside.p, b->list.beside.n);
-    lua_setiuservalue(L, 3, 2);
-  }
+  keep_beside(L, b);
   return 1;
 }
 
@@ -316,15 +394,24 @@ static int l_text(lua_State *L) {
   return 1;
 }
 
-static int l_hash(lua_State *L) {
+/* Number of the record that t[k] counts from 1. */
+static size_t index_in(lua_State *L, const list_box *b, int t, lua_Integer k) {
+  lua_rawgeti(L, t, k);
+  lua_Integer i = lua_tointeger(L, -1);
+  lua_pop(L, 1);
+  if (i < 1 || (size_t)i > b->list.count) luaL_error(L, "records: no such record");
+  return (size_t)i - 1;
+}
+
+static int l_hashes(lua_State *L) {
   list_box *b = check_list(L);
-  unsigned char sum[NV_SHA256_BYTES];
-  char hex[2 * HASH_BYTES];
   nv_error err;
-  if (nv_sha256(nv_records_text(&b->list, check_index(L, b, 2)), sum, &err) != NV_OK)
-    return luaL_error(L, "records: %s", err.text);
-  nv_hex(sum, HASH_BYTES, hex);
-  lua_pushlstring(L, hex, sizeof hex);
+  if (nv_records_hash(&b->list, &err) != NV_OK) return luaL_error(L, "records: %s", err.text);
+  lua_createtable(L, (int)b->list.count, 0);
+  for (size_t i = 0; i < b->list.count; i++) {
+    lua_pushlstring(L, b->list.hashes + i * NV_RECORD_HASH, NV_RECORD_HASH);
+    lua_rawseti(L, -2, (lua_Integer)i + 1);
+  }
   return 1;
 }
 
@@ -370,22 +457,29 @@ static int l_pack(lua_State *L) {
   return 1;
 }
 
-static int l_pair(lua_State *L) {
+static int l_pairs(lua_State *L) {
   list_box *b = check_list(L), *other = luaL_checkudata(L, 4, LIST_MT);
-  nv_str one = nv_records_text(&b->list, check_index(L, b, 2));
-  nv_str two = nv_records_text(&other->list, check_index(L, other, 5));
   nv_str name, its;
+  luaL_checktype(L, 2, LUA_TTABLE);
   name.p = luaL_checklstring(L, 3, &name.n);
+  luaL_checktype(L, 5, LUA_TTABLE);
   its.p = luaL_checklstring(L, 6, &its.n);
+  lua_Integer n = (lua_Integer)lua_rawlen(L, 2);
+  lua_createtable(L, (int)n, 0);
   nv_buf *out = &b->scratch;
-  out->n = 0;
-  int rc = nv_json_add_key(out, true, name);
-  if (rc == NV_OK) rc = nv_buf_add(out, one.p, one.n);
-  if (rc == NV_OK) rc = nv_json_add_key(out, false, its);
-  if (rc == NV_OK) rc = nv_buf_add(out, two.p, two.n);
-  if (rc == NV_OK) rc = nv_buf_addc(out, '}');
-  if (rc != NV_OK) return luaL_error(L, "records: %s", nv_code_text(rc));
-  lua_pushlstring(L, out->p, out->n);
+  for (lua_Integer k = 1; k <= n; k++) {
+    nv_str one = nv_records_text(&b->list, index_in(L, b, 2, k));
+    nv_str two = nv_records_text(&other->list, index_in(L, other, 5, k));
+    out->n = 0;
+    int rc = nv_json_add_key(out, true, name);
+    if (rc == NV_OK) rc = nv_buf_add(out, one.p, one.n);
+    if (rc == NV_OK) rc = nv_json_add_key(out, false, its);
+    if (rc == NV_OK) rc = nv_buf_add(out, two.p, two.n);
+    if (rc == NV_OK) rc = nv_buf_addc(out, '}');
+    if (rc != NV_OK) return luaL_error(L, "records: %s", nv_code_text(rc));
+    lua_pushlstring(L, out->p, out->n);
+    lua_rawseti(L, -2, k);
+  }
   return 1;
 }
 
@@ -466,8 +560,8 @@ int luaopen_navodoo_records(lua_State *L) {
   static const luaL_Reg plan_methods[] = {
       {"read", l_read}, {"read_one", l_read_one}, {NULL, NULL}};
   static const luaL_Reg list_methods[] = {
-      {"record", l_record}, {"text", l_text}, {"hash", l_hash},     {"column", l_column},
-      {"pack", l_pack},     {"pair", l_pair}, {"beside", l_beside}, {"same", l_same},
+      {"record", l_record}, {"text", l_text}, {"hashes", l_hashes}, {"column", l_column},
+      {"pack", l_pack},     {"pairs", l_pairs}, {"beside", l_beside}, {"same", l_same},
       {"close", l_close},   {NULL, NULL}};
   static const luaL_Reg functions[] = {{"plan", l_plan}, {NULL, NULL}};
   luaL_requiref(L, NVL_DECIMAL, luaopen_navodoo_decimal, 0); /* its metatable */

@@ -4,6 +4,8 @@
  *         -> true, rows touched | nil, err
  *     txn = store.txn(); txn:add("job_done", id, rev); #txn -> 1; store.apply(txn)
  *         the same without a table for every operation; consumes what was added
+ *     txn:add_each("job_done", n, ids, revs)
+ *         n operations; a value that is a table holds that of the k-th at [k]
  *     store.query("jobs_list", flow, nil, 0, 100) -> rows | nil, err
  *     store.epoch() -> integer          store.look() -> how it does at this moment
  *     store.open(folder [, "read"]) -> true | nil, err      blocking; the store of the
@@ -95,26 +97,56 @@ static void builder_add(lua_State *L, builder *b, int op, const nv_val *vals,
     b->err = err;
 }
 
-/* txn:add(name, value, ...); the names are in the upvalue. */
-static int l_add(lua_State *L) {
-  builder *b = luaL_checkudata(L, 1, TXN_MT);
-  int given = lua_gettop(L) - 2;
-  nv_val vals[ARGS_MAX];
+/* The operation named at index 2, which may take `given` values; the names are in the
+ * upvalue. */
+static int check_op(lua_State *L, int given) {
   luaL_checktype(L, 2, LUA_TSTRING);
   lua_pushvalue(L, 2);
   if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNUMBER)
-    return luaL_error(L, "store: no operation '%s'", lua_tostring(L, 2));
+    luaL_error(L, "store: no operation '%s'", lua_tostring(L, 2));
   int op = (int)lua_tointeger(L, -1), n = nv_txn_arity_of(op);
+  lua_pop(L, 1);
   if (given > n)
-    return luaL_error(L, "store: %s takes %d values, got %d", lua_tostring(L, 2), n,
-                      given);
+    luaL_error(L, "store: %s takes %d values, got %d", lua_tostring(L, 2), n, given);
+  return op;
+}
+
+static int wrong_value(lua_State *L, int k, int idx) {
+  return luaL_error(L, "store: %s: value %d is a %s", lua_tostring(L, 2), k + 1,
+                    luaL_typename(L, idx));
+}
+
+/* txn:add(name, value, ...) */
+static int l_add(lua_State *L) {
+  builder *b = luaL_checkudata(L, 1, TXN_MT);
+  int given = lua_gettop(L) - 2, op = check_op(L, given), n = nv_txn_arity_of(op);
+  nv_val vals[ARGS_MAX];
   for (int k = 0; k < n; k++) {
     vals[k] = nv_val_null();
-    if (k < given && !to_val(L, k + 3, &vals[k]))
-      return luaL_error(L, "store: %s: value %d is a %s", lua_tostring(L, 2), k + 1,
-                        luaL_typename(L, k + 3));
+    if (k < given && !to_val(L, k + 3, &vals[k])) return wrong_value(L, k, k + 3);
   }
   builder_add(L, b, op, vals, n, -1);
+  return 0;
+}
+
+/* txn:add_each(name, count, value or table of values, ...) */
+static int l_add_each(lua_State *L) {
+  builder *b = luaL_checkudata(L, 1, TXN_MT);
+  lua_Integer count = luaL_checkinteger(L, 3);
+  int given = lua_gettop(L) - 3, op = check_op(L, given), n = nv_txn_arity_of(op);
+  nv_val vals[ARGS_MAX];
+  for (lua_Integer i = 1; i <= count; i++) {
+    for (int k = 0; k < n; k++) {
+      int idx = k + 4;
+      vals[k] = nv_val_null();
+      if (k >= given) continue;
+      bool column = lua_istable(L, idx);
+      if (column) lua_rawgeti(L, idx, i);
+      if (!to_val(L, column ? -1 : idx, &vals[k])) return wrong_value(L, k, column ? -1 : idx);
+      if (column) lua_pop(L, 1); /* a text is still held by its table */
+    }
+    builder_add(L, b, op, vals, n, -1);
+  }
   return 0;
 }
 
@@ -136,7 +168,7 @@ static void new_txn_type(lua_State *L) {
     lua_setfield(L, -2, "__gc");
     lua_pushcfunction(L, builder_len);
     lua_setfield(L, -2, "__len");
-    lua_createtable(L, 0, 1);
+    lua_createtable(L, 0, 2);
     lua_newtable(L); /* operation -> place */
     const char *name;
     for (int op = 0; (name = nv_txn_name(op)); op++) {
@@ -144,8 +176,11 @@ static void new_txn_type(lua_State *L) {
       lua_pushinteger(L, op);
       lua_setfield(L, -2, name);
     }
+    lua_pushvalue(L, -1);
     lua_pushcclosure(L, l_add, 1);
-    lua_setfield(L, -2, "add");
+    lua_setfield(L, -3, "add");
+    lua_pushcclosure(L, l_add_each, 1);
+    lua_setfield(L, -2, "add_each");
     lua_setfield(L, -2, "__index");
   }
   lua_pop(L, 1);

@@ -94,6 +94,8 @@ void nvl_guard_interrupt(lua_State *co);
  * `L` (NULL: who called the guard) is stopped at its next instruction. Never raises. */
 void nvl_guard_charge(nvl_state *s, lua_State *L, size_t cost);
 int nvl_guard(lua_State *L); /* task.guard */
+/* Counts what a new coroutine of a script does, for the guards that it will run under. */
+void nvl_guard_watch(lua_State *co);
 
 /* Replace the library functions that can hold the loop, where no hook fires, or eat
  * memory by bounded ones; the string metatable is locked too. May raise. */

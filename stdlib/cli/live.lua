@@ -128,7 +128,7 @@ function connection:send(s, t)
   if s.direction == "nav_to_odoo" then
     table.sort(names)
     local xmlid = e:xmlid(keys.nav(e.company, tostring(e.nav:key(e.nav_schema, s.record))))
-    return e.odoo:load(e.model, names, { { xmlid = "navodoo." .. xmlid, values = values } })
+    return e.odoo:load(e.model, names, { { xmlid = xmlid, write = values } })
   end
   local body = {}
   for _, field in ipairs(self.flow.nav_write_fields) do

@@ -166,6 +166,8 @@ end
 ---@field trial boolean?    a refused login is an answer, not the end
 ---@field anonymous boolean?  needs no login
 ---@field capture table?    as in navodoo.http
+---@field plan navodoo.records.Plan?  a list of records is wanted: an answer of status 200 gets it as
+---  `list`, or why it holds none as `no_list`; its body is a text in the second case only
 
 --- The answer of an endpoint that was opened to be looked at only. Whoever wants to see what
 -- would have been sent gives the endpoint a function `withheld`.
@@ -176,11 +178,16 @@ local function withhold(endpoint, request)
 end
 
 local function ask(endpoint, request, headers)
-  return call.request {
+  local res, problem = call.request {
     endpoint = endpoint.name, method = request.method, path = request.path,
     headers = headers, body = request.body, capture = request.capture, writes = request.write,
     timeout_ms = endpoint.timeout_ms or call.TIMEOUT_MS, max_body = call.MAX_BODY,
+    handle = request.plan ~= nil,
   }
+  if not res or not request.plan or res.status ~= 200 then return res, problem end
+  res.list, res.no_list = request.plan:read(res.body)
+  if not res.list and type(res.body) ~= "string" then res.body = res.body:text() end
+  return res
 end
 
 -- A write never finds out whether a system is back: a small question does, and one for all who wait.

@@ -44,15 +44,17 @@ function json.encode(value) end
 ---@return userdata
 function json.raw(text) end
 
---- One row of texts, `["first","cell",...]`; nil and the column of a value that needs `memo`.
----@param first string
----@param values table
----@param names string[]                       keys of `values`, one for each further cell
----@param kinds ("text"|"number"|boolean)[]    what goes as it stands; false: `false` is a value
----@param memo table<any, string>[]            by column: cell of a value
----@return string? row
----@return integer? column
-function json.row(first, values, names, kinds, memo) end
+--- Rows of texts, `[["xmlid","cell",...],...]`, from `from` on: `max_rows` of them, or as many
+--- as fit into `max_bytes` (one at least).
+---@param plan { prefix: string, names: string[], kinds: ("text"|"number"|"id"|"boolean"|"other")[], convert: fun(column: integer, value: any): string?, string? }
+---@param rows { xmlid: string, write: table }[]
+---@param from integer
+---@param max_rows integer
+---@param max_bytes integer
+---@return string text
+---@return integer next                    the first row that is not in it
+---@return table<integer, any[]>? wrong    row -> { column, why it has no text }
+function json.rows(plan, rows, from, max_rows, max_bytes) end
 
 --- Equal values, equal text: keys always sorted, decimals normalised. For hashes and bases.
 ---@param value any
@@ -87,18 +89,23 @@ local records = {}
 ---@return navodoo.records.Plan
 function records.plan(spec) end
 
+---@class navodoo.Body  of an answer: no string was made of it
+---@field text fun(self): string
+---@operator len: integer
+
 ---@class navodoo.records.Plan
----@field read fun(self, text: string): navodoo.records.List?, table?  err.code: json, type
+---@field read fun(self, text: string|navodoo.Body): navodoo.records.List?, table?  err.code: json, type;
+---  a body is read on another thread, and its handle is empty when that went well
 ---@field read_one fun(self, text: string): navodoo.records.List?, table?
 
 ---@class navodoo.records.List
 ---@field record fun(self, i: integer): table      its values
 ---@field text fun(self, i: integer): string       canonical text
----@field hash fun(self, i: integer): string       of the text, as crypto.hash gives it
+---@field hashes fun(self): string[]  of the texts of all, as crypto.hash gives it
 ---@field column fun(self, name: string, prefix: string?): any[]  false where a record lacks it
 ---@field same fun(self, i: integer, values: table): true|string[]  names whose text differs
 ---@field pack fun(self, at: integer[], names: string[], tags: any[]): string  [[name,tag,record],...]
----@field pair fun(self, i: integer, name: string, other: navodoo.records.List, k: integer, its: string): string
+---@field pairs fun(self, is: integer[], name: string, other: navodoo.records.List, ks: integer[], its: string): string[]
 ---@field beside fun(self): string?
 ---@field close fun(self)
 
@@ -404,6 +411,12 @@ function txn:add(operation, ...) end
 ---@return navodoo.Error? err
 function store.look() end
 
+--- Adds `n` operations; a value that is a table holds that of the k-th at [k].
+---@param operation string
+---@param n integer
+---@param ... string|integer|boolean|table|nil
+function txn:add_each(operation, n, ...) end
+
 ---@return navodoo.Txn
 function store.txn() end
 
@@ -549,6 +562,7 @@ function secret.version(name) end
 ---@field body string?
 ---@field timeout_ms integer?
 ---@field max_body integer?
+---@field handle boolean?  the body of a 200 comes as a `navodoo.Body`
 ---@field capture { secret: string, json: string?, cookie: string? }?  a text of the JSON answer, or a cookie, that becomes a secret
 
 ---@class navodoo.HttpResponse

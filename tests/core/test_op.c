@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "op.h"
+#include "work.h"
 
 typedef struct world {
   nv_env env;
@@ -233,6 +233,69 @@ static void test_a_worker_thread_hands_its_result_over(void **state) {
   assert_int_equal(w->told, 1);
 }
 
+/* ---- computations on another thread ---- */
+
+typedef struct job {
+  nv_work work;
+  world *w;
+  pthread_t ran_on;
+  int rc;
+} job;
+
+static int run_job(nv_work *k) {
+  job *j = (job *)k;
+  j->ran_on = pthread_self();
+  return j->rc;
+}
+
+static void free_job(nv_work *k) {
+  ((job *)k)->w->freed++;
+  free(k);
+}
+
+static job *start_job(world *w, nv_loop *loop, int rc) {
+  job *j = calloc(1, sizeof *j);
+  assert_non_null(j);
+  *j = (job){.work = {.run = run_job, .free = free_job}, .w = w, .rc = rc};
+  nv_error err;
+  assert_int_equal(nv_work_start(&j->work, loop, &err), NV_OK);
+  return j;
+}
+
+static void stop_loop(nv_op *op, void *arg) {
+  ((world *)arg)->status = op->status;
+  nv_loop_stop(op->loop);
+}
+
+static void test_work_runs_on_another_thread_and_ends_on_the_loop(void **state) {
+  world *w = *state;
+  nv_env env;
+  nv_loop *loop;
+  nv_env_init(&env);
+  assert_int_equal(nv_loop_open(&env, &loop, NULL), NV_OK);
+  job *j = start_job(w, loop, NV_ESYNTAX);
+  nv_op_on_done(&j->work.op, stop_loop, w);
+  nv_loop_run(loop);
+  assert_int_equal(w->status, NV_ESYNTAX);
+  assert_false(pthread_equal(j->ran_on, pthread_self()));
+  nv_op_release(&j->work.op);
+  assert_int_equal(w->freed, 1);
+  nv_op_release(&start_job(w, loop, NV_OK)->work.op); /* nobody waits for it */
+  nv_loop_close(loop);
+  assert_int_equal(w->freed, 2);
+}
+
+static void test_simulated_work_runs_on_the_loop(void **state) {
+  world *w = *state;
+  job *j = start_job(w, w->loop, NV_OK);
+  nv_op_on_done(&j->work.op, stop_loop, w);
+  nv_loop_run(w->loop);
+  assert_int_equal(w->status, NV_OK);
+  assert_true(pthread_equal(j->ran_on, pthread_self()));
+  nv_op_release(&j->work.op);
+  assert_int_equal(w->freed, 1);
+}
+
 int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
   const struct CMUnitTest tests[] = {
@@ -247,6 +310,8 @@ int main(void) {
       T(test_completions_do_not_nest),
       T(test_closing_the_loop_frees_what_was_released),
       T(test_a_worker_thread_hands_its_result_over),
+      T(test_work_runs_on_another_thread_and_ends_on_the_loop),
+      T(test_simulated_work_runs_on_the_loop),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -257,21 +257,44 @@ describe("a page of rows", function()
   end)
 end)
 
-describe("json.row", function()
-  local names, kinds = { "a", "b", "c", "d" }, { "text", "number", false, true }
-  local function row(values, memo) return json.row("x.1", values, names, kinds, memo or { {}, {}, {}, {} }) end
+describe("json.rows", function()
+  local names, kinds = { "a", "b", "c", "d", "e" }, { "text", "number", "boolean", "id", "other" }
+  local function convert(column, v)
+    if type(v) == "table" then return nil, "a list" end
+    return column .. ":" .. json.encode(v)
+  end
+  local plan = { prefix = "m.", names = names, kinds = kinds, convert = convert }
+  local function row(values) return (json.rows(plan, { { xmlid = "x1", write = values } }, 1, 10, 1000)) end
+  local function rows(n, ...)
+    local list = {}
+    for i = 1, n do list[i] = { xmlid = "x" .. i, write = { a = "v" } } end
+    return json.rows(plan, list, ...)
+  end
 
   it("writes texts and exact numbers as they stand, and clears what is empty", function()
-    expect(row { a = 'q"\n', b = decimal.new("2.50") }):equals('["x.1","q\\"\\n","2.50","",""]')
-    expect(row { a = false, b = json.null, c = json.null, d = false }):equals('["x.1","","","",""]')
-    expect(row { b = math.mininteger }):equals('["x.1","","-9223372036854775808","",""]')
+    expect(row { a = 'q"\n', b = decimal.new("2.50") }):equals('[["m.x1","q\\"\\n","2.50","","",""]]')
+    expect(row { a = false, b = json.null, c = json.null, d = false, e = false })
+      :equals('[["m.x1","","","","",""]]')
+    expect(row { b = math.mininteger, c = false, d = 42 })
+      :equals('[["m.x1","","-9223372036854775808","False","42",""]]')
+    expect(row { c = true }):equals('[["m.x1","","","True","",""]]')
   end)
-  it("takes other values from the memo, and names the column that lacks one", function()
-    local memo = { { [7] = "seven" }, {}, { [false] = "False" }, { [42] = "id" } }
-    expect(row({ a = 7, c = false, d = 42 }, memo)):equals('["x.1","seven","","False","id"]')
-    expect({ row({ c = true }, memo) }):equals { nil, 3 }
-    expect({ row({ b = 1.5 }, memo) }):equals { nil, 2 }
-    expect({ row({ d = {} }, memo) }):equals { nil, 4 }
+  it("has any other value converted, by its column", function()
+    expect(row { a = 7, b = true, c = 1, d = -1, e = "x" })
+      :equals('[["m.x1","1:7","2:true","3:1","4:-1","5:\\"x\\""]]')
+  end)
+  it("leaves rows out that have no text, and says why", function()
+    local list = { { xmlid = "x1", write = { a = {} } }, { xmlid = "x2", write = {} },
+                   { xmlid = "x3", write = { b = 1, e = {} } }, { xmlid = "x4", write = {} } }
+    expect({ json.rows(plan, list, 1, 10, 1000) }):equals {
+      '[["m.x2","","","","",""],["m.x4","","","","",""]]', 5, { [1] = { 1, "a list" }, [3] = { 5, "a list" } } }
+  end)
+  it("ends before the row that would be too many or too much", function()
+    expect({ rows(3, 1, 2, 1000) }):equals { '[["m.x1","v","","","",""],["m.x2","v","","","",""]]', 3 }
+    expect({ rows(3, 3, 2, 1000) }):equals { '[["m.x3","v","","","",""]]', 4 }
+    expect({ rows(3, 1, 9, 30) }):equals { '[["m.x1","v","","","",""]]', 2 }
+    expect({ rows(3, 1, 9, 1) }):equals { '[["m.x1","v","","","",""]]', 2 }
+    expect({ rows(3, 4, 9, 1) }):equals { "[]", 4 }
   end)
   it("refuses what is no UTF-8", function()
     expect(pcall(row, { a = "\xff" })):is_false()

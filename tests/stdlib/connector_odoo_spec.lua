@@ -376,7 +376,7 @@ end)
 local function rows_of(n)
   local rows = {}
   for i = 1, n do
-    rows[i] = { xmlid = "navodoo.c_" .. i, values = { name = "Name " .. i, country_id = 57 } }
+    rows[i] = { xmlid = "c_" .. i, write = { name = "Name " .. i, country_id = 57 } }
   end
   return rows
 end
@@ -387,7 +387,7 @@ describe("connector.odoo load", function()
   it("sends external ids and cells, and answers one outcome per row", function()
     local conn, log = open { load = answer(LOAD.load_good) }
     local rows = rows_of(2)
-    rows[2].values.country_id = json.null
+    rows[2].write.country_id = json.null
     expect(conn:load("res.partner", COLUMNS, rows)):equals { { ok = true, id = 1063 }, { ok = true, id = 1064 } }
     expect(json.encode(log.last().params.args[6])):equals('[["id","name","country_id/.id"],'
       .. '[["navodoo.c_1","Name 1","57"],["navodoo.c_2","Name 2",""]]]')
@@ -483,7 +483,7 @@ describe("connector.odoo load", function()
       return result { ids = json.array { #body.params.args[6][2] }, messages = json.array {} }
     end }
     local rows = rows_of(2)
-    rows[1].values.country_id = "99"
+    rows[1].write.country_id = "99"
     local got = assert(conn:load("res.partner", COLUMNS, rows))
     expect(got[1].err.field .. got[1].err.class):equals "country_idinvalid"
     expect(got[1].err.text):matches 'navodoo.c_1: country_id: "99" cannot go into a field of type many2one'
@@ -509,7 +509,7 @@ describe("connector.odoo load", function()
     expect(got[2001].err.class):equals "unknown"
     calls, next_id = 3, 0
     local rows = rows_of(3)
-    for _, row in ipairs(rows) do row.values.name = ("x"):rep(loading.MAX_BYTES // 2) end
+    for _, row in ipairs(rows) do row.write.name = ("x"):rep(loading.MAX_BYTES // 2) end
     got = assert(conn:load("res.partner", COLUMNS, rows))
     expect(calls):equals(6)
     expect(got[3].id):equals(3)

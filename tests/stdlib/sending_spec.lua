@@ -21,7 +21,7 @@ local function target(options)
     local cut = options.cut and options.cut(self.calls)
     local bad, out, named = false, {}, 0
     for i, row in ipairs(rows) do
-      if row.values.name == "poison" then
+      if row.write.name == "poison" then
         bad = true
         if #rows == 1 or named < (options.names or 0) then
           out[i], named = { ok = false, err = REFUSED }, named + 1
@@ -93,7 +93,7 @@ local function judge(odoo, all)
       refused = refused + 1
     else
       expect(item.failed):is_nil()
-      expect(odoo.written["navodoo." .. item.xmlid]):is_true()
+      expect(odoo.written[item.xmlid]):is_true()
       written = written + 1
     end
   end

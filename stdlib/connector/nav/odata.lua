@@ -99,10 +99,10 @@ end
 
 -- One page as a list of records.
 local function list_of(endpoint, entity, path, how)
-  return call.exchange(endpoint, { what = entity, path = path, headers = HEADERS }, function(res)
+  return call.exchange(endpoint, { what = entity, path = path, headers = HEADERS, plan = how.plan }, function(res)
     if res.status ~= 200 then return nil, errors.of(endpoint, entity, res) end
-    local list, why = how.plan:read(res.body)
-    if list then return list end
+    local why = res.no_list
+    if res.list then return res.list end
     if why.code ~= "type" then return nil, undecodable(endpoint, entity, res, why.text) end
     local row = json.decode(res.body).value[why.record]
     return nil, call.failure(endpoint, ("%s %s"):format(entity, tostring(key.of(how.schema, row))),

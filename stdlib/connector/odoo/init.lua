@@ -22,8 +22,7 @@ local values = require "connector.odoo.values"
 local odoo = {}
 odoo.__index = odoo
 
---- The module of our external ids.
-local MODULE <const> = "navodoo"
+local MODULE <const> = values.MODULE
 local HOUR_MS <const> = 3600 * 1000
 local KEYS <const> = "res.users.apikeys"
 local PAGE <const> = 1000 -- most records asked for in one call

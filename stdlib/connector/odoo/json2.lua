@@ -11,11 +11,10 @@ local json2 = {}
 --- Where records stand in an answer: it is the list.
 json2.list = ""
 
-local function exchange(conn, request, plan)
+local function exchange(conn, request)
   local endpoint, what, write = conn.endpoint, request.what, request.write
   return call.exchange(endpoint, request, function(res)
-    local list = plan and res.status == 200 and plan:read(res.body)
-    if list then return list end
+    if res.list then return res.list end
     local answer, why = json.decode(res.body)
     if not why and res.status == 200 then return answer end
     if type(answer) == "table" and type(answer.name) == "string" then
@@ -48,7 +47,7 @@ function json2.call(conn, model, method, args, write, trial, plan)
   local body = assert(json.encode(args))
   return exchange(conn, {
     what = model .. " " .. method, method = "POST", path = ("/json/2/%s/%s"):format(model, method),
-    headers = conn.key_headers, body = body, write = write, trial = trial }, plan)
+    headers = conn.key_headers, body = body, write = write, trial = trial, plan = plan })
 end
 
 --- Does the server take our secret as an API key? One harmless call.

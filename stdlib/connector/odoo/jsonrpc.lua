@@ -26,13 +26,13 @@ jsonrpc.list, jsonrpc.beside = "result", "error"
 ---@param endpoint connector.Endpoint
 ---@param what string
 ---@param write boolean
----@param plan navodoo.records.Plan?  reads the result, where it is a list of records
 ---@return fun(res: table): any, connector.Error?
-function jsonrpc.reader(endpoint, what, write, plan)
+function jsonrpc.reader(endpoint, what, write)
   return function(res)
-    local list = plan and res.status == 200 and plan:read(res.body)
-    if list and (list:beside() or "null") == "null" then return list end
-    local answer = res.status == 200 and json.decode(res.body)
+    local beside = res.list and res.list:beside() or "null" -- the fault, where there is one
+    if res.list and beside == "null" then return res.list end
+    local answer = res.list and { jsonrpc = "2.0", error = json.decode(beside) }
+      or res.status == 200 and json.decode(res.body)
     if type(answer) ~= "table" or not answer.jsonrpc then
       return nil, errors.of_page(endpoint, what, res, write)
     end
@@ -63,8 +63,8 @@ function jsonrpc.service(conn, what, service, method, args, write, login, plan)
     params = { service = service, method = method, args = json.array(args) } })))
   return call.exchange(conn.endpoint, {
     what = what, method = "POST", path = "/jsonrpc", headers = conn.headers, body = body, write = write,
-    trial = login == "trial", anonymous = login == "anonymous",
-  }, jsonrpc.reader(conn.endpoint, what, write, plan))
+    trial = login == "trial", anonymous = login == "anonymous", plan = plan,
+  }, jsonrpc.reader(conn.endpoint, what, write))
 end
 
 --- What kind of server this is; needs no login.

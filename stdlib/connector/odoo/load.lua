@@ -20,12 +20,14 @@ local load = {}
 --- What one call carries at most: proxies often refuse bodies of 1 MiB.
 load.MAX_BYTES, load.MAX_ROWS = 900 * 1024, 1000
 
+local PREFIX <const> = values.MODULE .. "."
+
 -- Refusals that may be one row's fault; the rest is everybody's.
 local OF_ROWS <const> = { invalid = true, conflict = true, dependency = true }
 
 --- Header and converters of the columns; what is wrong with them is everybody's error.
 local function prepare(conn, what, schema, columns)
-  local header, defs, kinds, memo = json.array { "id" }, {}, {}, {}
+  local header, defs, kinds = json.array { "id" }, {}, {}
   for i, name in ipairs(columns) do
     local def = schema.fields[name]
     if not def then
@@ -33,27 +35,18 @@ local function prepare(conn, what, schema, columns)
         code = "unknown_field", text = ("Odoo has no field %q here"):format(name) })
     end
     header[i + 1], defs[i], kinds[i] = values.column(def, name), def, values.kind(def)
-    memo[i] = {} -- one id, flag or date stands in many rows
   end
-  return { header = header, defs = defs, kinds = kinds, memo = memo, names = columns }
+  return { header = header, kinds = kinds, names = columns, prefix = PREFIX,
+           convert = function(column, v) return values.to_cell(defs[column], v) end }
 end
 
---- One row as JSON text, or the error of a value that cannot be sent.
-local function text_of(conn, model, plan, row, index)
-  while true do
-    local text, column = json.row(row.xmlid, row.values, plan.names, plan.kinds, plan.memo)
-    if text then return text end
-    local name = plan.names[column]
-    local v = row.values[name]
-    local cell, why = values.to_cell(plan.defs[column], v)
-    if not cell then
-      local err = call.failure(conn.endpoint, ("%s %s"):format(model, row.xmlid), { class = "invalid" },
-        { code = "type", text = ("%s: %s"):format(name, why) })
-      err.field, err.record_index = name, index
-      return nil, err
-    end
-    plan.memo[column][v] = cell
-  end
+--- The outcome of a row with a value that cannot be sent.
+local function unsendable(conn, model, plan, row, index, wrong)
+  local name = plan.names[wrong[1]]
+  local err = call.failure(conn.endpoint, ("%s %s%s"):format(model, PREFIX, row.xmlid), { class = "invalid" },
+    { code = "type", text = ("%s: %s"):format(name, tostring(wrong[2])) })
+  err.field, err.record_index = name, index
+  return { ok = false, err = err }
 end
 
 --- Sorts the messages of a refused call by row. The first message may be the one of the call
@@ -76,18 +69,18 @@ end
 --- Outcomes of a refused call, or its error when it is everybody's.
 local function refused(conn, model, chunk, messages)
   local outcomes, of_row = {}, blame(messages)
-  for i, row in ipairs(chunk) do
+  for i, row in ipairs(chunk.rows) do
     local message = of_row[i - 1]
     if message then
-      local err = errors.of_message(conn.endpoint, ("%s %s"):format(model, row.xmlid), message)
+      local err = errors.of_message(conn.endpoint, ("%s %s%s"):format(model, PREFIX, row.xmlid), message)
       if err.class == "config" then return nil, err end
-      err.record_index = row.index
+      err.record_index = chunk.at[i]
       outcomes[i] = { ok = false, err = err }
-    elseif #chunk == 1 then
+    elseif #chunk.rows == 1 then
       -- refused alone, and no row named: the words of the call are its own
-      local err = errors.of_message(conn.endpoint, ("%s %s"):format(model, row.xmlid),
+      local err = errors.of_message(conn.endpoint, ("%s %s%s"):format(model, PREFIX, row.xmlid),
         messages[1] or { message = "refused without a reason" })
-      err.record_index = row.index
+      err.record_index = chunk.at[i]
       outcomes[i] = { ok = false, err = err }
     else
       outcomes[i] = { ok = false, again = true }
@@ -106,11 +99,11 @@ local function faulted(model, plan, chunk, err)
     for _, name in ipairs(plan.names) do by_column = by_column or name == field end
   end
   local outcomes = {}
-  for i, row in ipairs(chunk) do
-    if by_column or #chunk == 1 then
+  for i, row in ipairs(chunk.rows) do
+    if by_column or #chunk.rows == 1 then
       outcomes[i] = { ok = false, err = { class = err.class, code = err.code, http = err.http,
-        field = err.field, maybe_sent = false, record_index = row.index,
-        text = ("%s (%s %s)"):format(err.text, model, row.xmlid) } }
+        field = err.field, maybe_sent = false, record_index = chunk.at[i],
+        text = ("%s (%s %s%s)"):format(err.text, model, PREFIX, row.xmlid) } }
     else
       outcomes[i] = { ok = false, again = true, large = err.code == "too_large" or nil }
     end
@@ -118,17 +111,14 @@ local function faulted(model, plan, chunk, err)
   return outcomes
 end
 
---- One call; `chunk` is a list of { xmlid=, index=, text= }.
+--- One call; `chunk` is { rows=, at=, text= }: rows, their places in the list, and what is sent.
 local function send(conn, model, plan, chunk)
-  local texts = {}
-  for i, row in ipairs(chunk) do texts[i] = row.text end
-  local data = json.raw("[" .. table.concat(texts, ",") .. "]")
   -- a record that is archived can be linked to as well: ids are looked up by a search
   local result, err = conn:call(model, "load",
-    { fields = plan.header, data = data, context = { active_test = false } })
+    { fields = plan.header, data = json.raw(chunk.text), context = { active_test = false } })
   if err then return faulted(model, plan, chunk, err) end
   local ids = type(result) == "table" and result.ids
-  if json.is_array(ids) and #ids == #chunk then
+  if json.is_array(ids) and #ids == #chunk.rows then
     local outcomes = {}
     for i, id in ipairs(ids) do outcomes[i] = { ok = true, id = id } end
     return outcomes
@@ -138,14 +128,14 @@ local function send(conn, model, plan, chunk)
   end
   -- not the answer of a `load`: something was done, nobody knows what
   return nil, call.failure(conn.endpoint, model .. " load", { class = "unknown" },
-    { code = "nonsense", text = ("%d rows sent, the answer is not one id for each"):format(#chunk) })
+    { code = "nonsense", text = ("%d rows sent, the answer is not one id for each"):format(#chunk.rows) })
 end
 
 --- Creates or updates records. See the top of this file for the outcomes.
 ---@param conn connector.Odoo
 ---@param model string
 ---@param columns string[]   fields, the same for all rows
----@param rows { xmlid: string, values: table }[]  `xmlid` with its module
+---@param rows { xmlid: string, write: table }[]  external id without module, and the values by field
 ---@return table[]|nil outcomes  one per row, in order
 ---@return connector.Error|nil err
 function load.run(conn, model, columns, rows)
@@ -154,24 +144,22 @@ function load.run(conn, model, columns, rows)
   local plan
   plan, err = prepare(conn, model .. " load", schema, columns)
   if not plan then return nil, err end
-  local outcomes, chunks, chunk, size = {}, {}, nil, 0
-  for i, row in ipairs(rows) do
-    local text, wrong = text_of(conn, model, plan, row, i)
-    if not text then
-      outcomes[i] = { ok = false, err = wrong }
-    else
-      if not chunk or size + #text > load.MAX_BYTES or #chunk == load.MAX_ROWS then
-        chunk, size = {}, 0
-        chunks[#chunks + 1] = chunk
-      end
-      chunk[#chunk + 1] = { xmlid = row.xmlid, index = i, text = text }
-      size = size + #text + 1
+  local outcomes, chunks, next_row = {}, {}, 1
+  while next_row <= #rows do
+    local first = next_row
+    local text, after, wrong = json.rows(plan, rows, first, load.MAX_ROWS, load.MAX_BYTES)
+    local chunk = { rows = {}, at = {}, text = text }
+    next_row = after
+    for i = first, next_row - 1 do
+      if wrong and wrong[i] then outcomes[i] = unsendable(conn, model, plan, rows[i], i, wrong[i])
+      else chunk.rows[#chunk.rows + 1], chunk.at[#chunk.at + 1] = rows[i], i end
     end
+    if #chunk.rows > 0 then chunks[#chunks + 1] = chunk end
   end
   for n, part in ipairs(chunks) do
     local done, failed = send(conn, model, plan, part)
     if not done and n == 1 then return nil, failed end
-    for i, row in ipairs(part) do outcomes[row.index] = done and done[i] or { ok = false, err = failed } end
+    for i, at in ipairs(part.at) do outcomes[at] = done and done[i] or { ok = false, err = failed } end
   end
   return outcomes
 end

@@ -57,9 +57,9 @@ local function execute(conn, login, model, method, args, write, trial, plan)
   local positional, named = jsonrpc.arguments(method, args)
   return call.exchange(endpoint, {
     what = model .. " " .. method, method = "POST", path = ("/web/dataset/call_kw/%s/%s"):format(model, method),
-    headers = headers, capture = cookie_of(endpoint), write = write, trial = trial,
+    headers = headers, capture = cookie_of(endpoint), write = write, trial = trial, plan = plan,
     body = body { model = model, method = method, args = positional, kwargs = named },
-  }, jsonrpc.reader(endpoint, model .. " " .. method, write, plan))
+  }, jsonrpc.reader(endpoint, model .. " " .. method, write))
 end
 
 --- What kind of server this is; needs no login.

@@ -10,6 +10,9 @@ local time = require "navodoo.time"
 
 local values = {}
 
+--- The module of our external ids.
+values.MODULE = "navodoo"
+
 local null <const> = json.null
 
 -- ---- to Odoo -------------------------------------------------------------------------------
@@ -77,18 +80,13 @@ function values.column(def, field)
   return field
 end
 
--- For `json.row`: what goes out without a conversion, beside the values that clear.
-local KIND <const> = { char = "text", text = "text", html = "text", selection = "text",
-                       decimal = "number", boolean = false }
+local KIND <const> = { char = "text", text = "text", html = "text", selection = "text", decimal = "number",
+                       many2one = "id", boolean = "boolean" }
 
---- How `json.row` takes the values of a field.
+--- How `json.rows` takes the values of a field: what goes out without a conversion.
 ---@param def table  of the schema
----@return "text"|"number"|boolean
-function values.kind(def)
-  local kind = KIND[def.type]
-  if kind == nil then return true end
-  return kind
-end
+---@return "text"|"number"|"id"|"boolean"|"other"
+function values.kind(def) return KIND[def.type] or "other" end
 
 --- Text of a value for `load`. null, false and nil clear, except that a boolean false is one.
 ---@param def table  of the schema

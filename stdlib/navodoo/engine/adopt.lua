@@ -116,27 +116,35 @@ function adopt.strong_values(rules, values)
   return out
 end
 
---- The ways in which a strong value is usually written, for a search by equality: as it
+--- Adds the ways in which a strong value is usually written, for a search by equality: as it
 -- is, without blanks, without signs, a VAT number apart from its country, an address in
 -- small letters and as a form begins it.
+---@param list string[]
 ---@param value string
----@return string[]
-function adopt.spellings(value)
-  local second, third
+---@param folded string  of `fold_value`
+function adopt.add_spellings(list, value, folded)
+  local n = #list + 1
+  list[n] = value
+  local second, third = folded, nil
   if value:find("@", 1, true) then
     second = text.lower(value) or value
     third = second:sub(1, 1):upper() .. second:sub(2)
-  else
-    second = fold_value(value)
-    if value:find(" ", 1, true) then third = value:gsub(" ", "") end
+  elseif value:find(" ", 1, true) then
+    third = value:gsub(" ", "")
   end
-  local list = { value }
-  if second ~= value then list[2] = second end
-  if third and third ~= value and third ~= second then list[#list + 1] = third end
-  if text.is(second, "ud") and text.is(second:sub(1, 2), "u") and #second > 2
-     and (text.is(second:sub(3, 3), "d") or second:find "^..U%d") then
-    list[#list + 1] = second:sub(1, 2) .. " " .. second:sub(3)
+  if second ~= value then n = n + 1 list[n] = second end
+  if third and third ~= value and third ~= second then n = n + 1 list[n] = third end
+  if second:find "^%u%uU?%d" and text.is(second, "ud") then
+    list[n + 1] = second:sub(1, 2) .. " " .. second:sub(3)
   end
+end
+
+--- The ways in which a strong value is usually written, as a list.
+---@param value string
+---@return string[]
+function adopt.spellings(value)
+  local list = {}
+  adopt.add_spellings(list, value, fold_value(value))
   return list
 end
 

@@ -8,6 +8,7 @@
 local json = require "navodoo.json"
 local log = require "navodoo.log"
 local store = require "navodoo.store"
+local text = require "navodoo.text"
 local adopt = require "navodoo.engine.adopt"
 
 local candidates = {}
@@ -66,17 +67,32 @@ end
 -- a contact shows the VAT number of its firm, and is not the firm
 local function no_contact() return json.array { "parent_id", "=", false } end
 
---- Records that share one of the wanted values.
+-- Odoo keeps addresses in small letters beside, where it sends mail.
+local function is_normalized(engine, field) return field == "email" and engine.fields.email_normalized ~= nil end
+
+--- Adds a value to what is looked for, in all ways in which it may be written.
 ---@param engine table
 ---@param wanted table<string, string[]>  field -> values
+---@param field string
+---@param value string
+---@param folded string  of `adopt.fold_value`
+function candidates.want(engine, wanted, field, value, folded)
+  local list = wanted[field] or {}
+  wanted[field] = list
+  if is_normalized(engine, field) then list[#list + 1] = text.lower(value) or value
+  else adopt.add_spellings(list, value, folded) end
+end
+
+--- Records that share one of the wanted values.
+---@param engine table
+---@param wanted table<string, string[]>  of `want`
 ---@return table<string, table[]>|nil by_value  by "field=FOLDED"
 ---@return table|nil err
 function candidates.by_values(engine, wanted)
   local domain = json.array {}
   for _, rule in ipairs(engine.flow.link.adopt) do
     if wanted[rule.odoo] then
-      -- Odoo keeps addresses in small letters beside, where it sends mail
-      local where = rule.odoo == "email" and engine.fields.email_normalized and "email_normalized" or rule.odoo
+      local where = is_normalized(engine, rule.odoo) and "email_normalized" or rule.odoo
       if #domain > 0 then table.insert(domain, 1, "|") end
       domain[#domain + 1] = json.array { where, "in", json.array(wanted[rule.odoo]) }
     end

@@ -68,7 +68,8 @@ function express.add(engine, txn, rows, now)
   for _, row in ipairs(rows) do
     if not lot or lot.records ~= row.records or #lot.at == math.min(engine.batch_size, LOT_MAX) then
       own.last = math.max(now, own.last + 1)
-      lot = { n = own.last, created = now, records = row.records, rows = {}, at = {}, names = {}, tags = {} }
+      lot = { n = own.last, created = now, records = row.records, rows = {}, at = {}, names = {}, tags = {},
+              claims = {}, claimants = {} }
       lots[#lots + 1] = lot
     end
     local k = #lot.at + 1
@@ -151,62 +152,56 @@ local function map_all(engine, items)
   end
 end
 
-local function drop_claims(engine, items)
-  for _, item in ipairs(items) do
-    for _, name in ipairs(item.claimed) do
-      if engine.claims[name] == item then engine.claims[name] = nil end
-    end
-  end
-end
-
 -- Claims the values by which an item is looked for; false when somebody has one of them.
-local function claim(engine, item, rules, wanted)
-  for _, rule in ipairs(rules) do
-    local value = item.values[rule.odoo]
+local function claim(engine, lot, item, rules, wanted)
+  local claims, claimants = lot.claims, lot.claimants
+  for i = 1, #rules do
+    local field = rules[i].odoo
+    local value = item.values[field]
     local folded = adoption.fold_value(value)
     if folded then
-      local name = rule.odoo .. "=" .. folded
+      local name = field .. "=" .. folded
       if engine.claims[name] then return false end
-      engine.claims[name] = item
-      item.claimed[#item.claimed + 1] = name
-      local list = wanted[rule.odoo] or {}
-      wanted[rule.odoo] = list
-      for _, spelling in ipairs(adoption.spellings(value)) do list[#list + 1] = spelling end
+      local n = #claims + 1
+      engine.claims[name], claims[n], claimants[n] = item, name, item
+      candidates.want(engine, wanted, field, value, folded)
     end
   end
   return true
 end
 
--- Cards of one partner are in several flows: what they claim is known to all. All are asked
--- for at once, and one by one only when somebody has one of them.
-local function claim_for_all(engine, items)
-  local names = {}
-  for _, item in ipairs(items) do
-    if item.values then
-      for _, name in ipairs(item.claimed) do names[#names + 1] = lane.claim_name(engine, name) end
+local function drop_claims(engine, lot)
+  for _, name in ipairs(lot.claims) do engine.claims[name] = nil end
+end
+
+-- Cards of one partner are in several flows: what they claim is known to all. An item whose
+-- value somebody has is set aside, so this does not wait.
+local function claim_for_all(engine, lot)
+  local names, claims, claimants = {}, lot.claims, lot.claimants
+  for i = 1, #claims do names[i] = lane.claim_name(engine, claims[i]) end
+  if not task.is_free(names) then
+    local free = {}
+    for i = 1, #names do
+      if not task.is_free { names[i] } then claimants[i].values = nil end
     end
+    for i = 1, #names do
+      if claimants[i].values then free[#free + 1] = names[i] end
+    end
+    names = free
   end
-  if #names == 0 then return nil end
-  if task.is_free(names) then return task.lock(names) end
-  names = {}
-  for _, item in ipairs(items) do
-    local its = {}
-    for i, name in ipairs(item.values and item.claimed or {}) do its[i] = lane.claim_name(engine, name) end
-    if #its > 0 and not task.is_free(its) then item.values = nil
-    else table.move(its, 1, #its, #names + 1, names) end
-  end
-  return #names > 0 and task.lock(names) or nil -- all are free, so this does not wait
+  lot.lock = #names > 0 and task.lock(names) or nil
 end
 
 --- Claims the strong values of the items and looks for them in the target: who shares one
 -- with somebody is no plain case.
 local function stand_alone(engine, lot, items)
   local rules, wanted = engine.flow.link.adopt, {}
-  for _, item in ipairs(items) do
-    if item.values and not claim(engine, item, rules, wanted) then item.values = nil end
-  end
-  if engine.flow.link.cluster then lot.lock = claim_for_all(engine, items) end
   if #rules == 0 then return true end
+  for i = 1, #items do
+    local item = items[i]
+    if item.values and not claim(engine, lot, item, rules, wanted) then item.values = nil end
+  end
+  if engine.flow.link.cluster then claim_for_all(engine, lot) end
   local by_value, err = candidates.by_values(engine, wanted)
   if not by_value then return nil, err end
   for name in pairs(by_value) do
@@ -225,15 +220,17 @@ end
 
 --- The items that are written, with what `sending` wants of them.
 local function plain_items(engine, items)
-  local plain = {}
-  for _, item in ipairs(items) do
+  local plain, blanks = {}, engine.blank_fields
+  for i = 1, #items do
+    local item = items[i]
     local values = item.values
     if values then
       company.own(engine, values)
-      for _, field in ipairs(engine.blank_fields) do
-        if values[field] == nil then values[field] = false end
+      for k = 1, #blanks do
+        if values[blanks[k]] == nil then values[blanks[k]] = false end
       end
-      item.write, item.xmlid = values, engine.xmlid_prefix .. keys.part(tostring(item.row.key))
+      item.write = values
+      item.xmlid = engine.xmlid_prefix .. keys.part(tostring(item.row.key))
       plain[#plain + 1] = item
     end
   end
@@ -243,7 +240,8 @@ end
 --- Reads back what was written and compares. Items that were not seen keep no `back`.
 local function read_back(engine, items)
   local ids, by_id = {}, {}
-  for _, item in ipairs(items) do
+  for i = 1, #items do
+    local item = items[i]
     if item.id and not item.failed then
       ids[#ids + 1] = item.id
       by_id[item.id] = item
@@ -255,10 +253,11 @@ local function read_back(engine, items)
     engine:trouble(err)
     return nil
   end
-  local versions, fields = list:column "write_date", engine.fields
-  for k, id in ipairs(list:column "id") do
-    local item = by_id[id]
-    item.back, item.version = k, versions[k] or nil
+  local fields = engine.fields
+  local read = list:column "id"
+  for k = 1, #read do
+    local item = by_id[read[k]]
+    item.back = k
     local other = list:same(k, item.write)
     if other ~= true then
       local held = list:record(k)
@@ -273,28 +272,47 @@ local function read_back(engine, items)
   return list
 end
 
+-- Links and journal of the items that are done, a column for each value.
+local function add_done(engine, txn, lot, items, list, now)
+  local flow, n = engine.flow.name, 0
+  local names, ids, xmlids, hashes, etags, versions, ats, backs, sums = {}, {}, {}, {}, {}, {}, {}, {}, {}
+  local details = {}
+  if not list then return 0 end
+  local back_hashes, back_versions = list:hashes(), list:column "write_date"
+  for i = 1, #items do
+    local item = items[i]
+    local back = item.back
+    if back then
+      local row = item.row
+      n = n + 1
+      names[n], ids[n], xmlids[n], hashes[n] = row.name, item.id, item.xmlid, row.hash
+      etags[n], ats[n], backs[n] = row.etag, row.at, back
+      versions[n], sums[n] = back_versions[back] or nil, back_hashes[back]
+      details[n] = item.differs and assert(json.encode { differs = item.differs }) or nil
+    end
+  end
+  if n == 0 then return 0 end
+  txn:add_each("link_put", n, flow, names, ids, xmlids, hashes, etags, versions, sums,
+               lot.records:pairs(ats, "nav", list, backs, "odoo"), now)
+  txn:add_each("journal_add", n, now, flow, engine.direction, names, nil, "created", details, engine.generation)
+  for i = math.max(n - WITNESSES, 1), n do identity.note(engine, txn, names[i], etags[i], ids[i], versions[i]) end
+  return n
+end
+
 --- Ends a lot: links and journal of what is done, jobs for the rest.
 local function close(engine, lot, items, list)
-  local txn, now, flow, created = store.txn(), time.now(), engine.flow.name, 0
-  for _, item in ipairs(items) do
+  local txn, now, flow = store.txn(), time.now(), engine.flow.name
+  local created = add_done(engine, txn, lot, items, list, now)
+  for i = 1, #items do
+    local item = items[i]
     local row = item.row
-    if item.back then
-      created = created + 1
-      txn:add("link_put", flow, row.name, tostring(item.id), item.xmlid, row.hash, row.etag, item.version,
-              list:hash(item.back), row.records:pair(row.at, "nav", list, item.back, "odoo"), now)
-      txn:add("journal_add", now, flow, engine.direction, row.name, nil, "created",
-              item.differs and assert(json.encode { differs = item.differs }) or nil, engine.generation)
-    elseif not item.has_job then
+    if not item.back and not item.has_job then
       local err = item.failed
       -- refused for what it is: nothing was written, and batch says it in the target's words
       local unknown = item.write and not (err and err.class == "invalid")
       add_job(engine, txn, row, row.records:text(row.at), unknown and now + engine.settle_us or now, now)
       if unknown then add_effect(engine, txn, row, row.key, lot.intent) end
     end
-  end
-  for i = math.max(#items - WITNESSES, 1), #items do
-    local item = items[i]
-    if item.back then identity.note(engine, txn, item.row.name, item.row.etag, item.id, item.version) end
   end
   txn:add("lot_done", flow, lot.n)
   local ok, err = store.apply(txn)
@@ -320,8 +338,8 @@ local function items_of(engine, lot)
   for i, row in ipairs(lot.rows) do
     local state = states[row.name]
     items[i] = { -- the nils make room: a table that grows is built again and again
-                 values = nil, write = nil, xmlid = nil, id = nil, back = nil, version = nil,
-                 row = row, claimed = {}, has_job = state and state ~= "link",
+                 values = nil, write = nil, xmlid = nil, id = nil, back = nil, row = row,
+                 has_job = state and state ~= "link",
                  is_plain = not state and not (open and (open == true or open[row.key])) }
   end
   return items
@@ -329,8 +347,8 @@ end
 
 local function work(engine, lot, items)
   map_all(engine, items)
-  for _, item in ipairs(items) do
-    if not item.is_plain then item.values = nil end
+  for i = 1, #items do
+    if not items[i].is_plain then items[i].values = nil end
   end
   local ok, err = stand_alone(engine, lot, items)
   if not ok then return nil, err end
@@ -354,7 +372,7 @@ local function run(engine, lot)
   local items, err = items_of(engine, lot)
   if not items then return nil, err end
   local ok, done, failed = xpcall(work, debug.traceback, engine, lot, items)
-  drop_claims(engine, items)
+  drop_claims(engine, lot)
   if lot.lock then lot.lock:release() end
   if not ok then error(done, 0) end
   return done, failed

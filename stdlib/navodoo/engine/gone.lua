@@ -124,7 +124,7 @@ local function archive(engine, txn, item)
     if not ok then return nil, err end
     local done
     done, err = engine.odoo:load(engine.model, { "active" },
-      { { xmlid = "navodoo." .. item.link.xmlid, values = { active = false } } })
+      { { xmlid = item.link.xmlid, write = { active = false } } })
     err = err or not done[1].ok and done[1].err or nil
     if not err then records, err = engine.odoo:read(engine.model, { id }, engine.read_fields) end
     if err then

@@ -22,6 +22,7 @@ local intake = {}
 ---@field at integer                    and its number there
 ---@field name string     of the record, set here
 ---@field hash string     of its canonical text, set here
+---@field payload string|nil  that text, where it had to be made
 
 -- Content of the records that are known: hash by name, `false` for one without.
 local function known_hashes(engine, names)
@@ -36,12 +37,21 @@ local function known_hashes(engine, names)
   return known
 end
 
--- Hash of a row's record, and its canonical text where it had to be made.
-local function content_of(engine, row)
-  if row.records then return row.records:hash(row.at) end
-  if engine.stamp and not engine.flow_reads_stamp then row.record[engine.stamp] = nil end
-  local payload = assert(json.canonical(row.record))
-  return crypto.hash(payload), payload
+-- Sets the hash of every row's record, and its canonical text where that had to be made.
+local function hash_all(engine, rows)
+  local hashes = {}
+  for i = 1, #rows do
+    local row = rows[i]
+    local list = row.records
+    if list then
+      local its = hashes[list] or list:hashes()
+      hashes[list], row.hash = its, its[row.at]
+    else
+      if engine.stamp and not engine.flow_reads_stamp then row.record[engine.stamp] = nil end
+      row.payload = assert(json.canonical(row.record))
+      row.hash = crypto.hash(row.payload)
+    end
+  end
 end
 
 -- The lists that rows are in, each once.
@@ -76,7 +86,8 @@ end
 ---@return navodoo.Intake|nil found
 function intake.add(engine, rows)
   local names, now, txn = {}, time.now(), store.txn()
-  for i, row in ipairs(rows) do
+  for i = 1, #rows do
+    local row = rows[i]
     row.name = keys.nav(engine.company, row.key)
     names[i] = row.name
   end
@@ -85,16 +96,17 @@ function intake.add(engine, rows)
     close_lists(rows, {})
     return nil, err
   end
+  hash_all(engine, rows)
   local fresh, jobs = {}, 0
-  for _, row in ipairs(rows) do
-    local payload
-    row.hash, payload = content_of(engine, row)
+  for i = 1, #rows do
+    local row = rows[i]
     local hash = known[row.name]
     if hash == nil then hash = express.hash(engine, row.name) end
     if hash == nil and engine.express and row.records then
       fresh[#fresh + 1] = row
     elseif hash ~= row.hash then
-      jobs, payload = jobs + 1, payload or row.records:text(row.at)
+      local payload = row.payload or row.records:text(row.at)
+      jobs = jobs + 1
       txn:add("job_put", engine.flow.name, engine.direction, row.name, now, now, row.etag, row.hash, payload)
       -- before the commit: the pump may see the job as soon as it is on disk
       engine.held:put(row.name, row.hash, row.record or row.records:record(row.at), payload)

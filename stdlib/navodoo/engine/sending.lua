@@ -21,12 +21,8 @@ end
 ---@return table[] again
 ---@return boolean|nil large  the body is more than the target takes
 local function attempt(engine, columns, items)
-  local rows = {}
-  for i, item in ipairs(items) do
-    rows[i] = { xmlid = "navodoo." .. item.xmlid, values = item.write }
-  end
   failpoint("effect.after_intend")
-  local results, err = engine.odoo:load(engine.model, columns, rows)
+  local results, err = engine.odoo:load(engine.model, columns, items)
   failpoint("effect.after_send")
   local again, large = {}, nil
   if not results then

@@ -38,6 +38,7 @@ typedef struct model_field {
   X(function, T_CHAR, NULL, false) X(barcode, T_CHAR, NULL, false)                     \
   X(x_nav_currency, T_CHAR, NULL, false) X(x_nav_payment_terms, T_CHAR, NULL, false)   \
   X(x_nav_modified, T_CHAR, NULL, false) X(display_name, T_CHAR, NULL, true)           \
+  X(email_normalized, T_CHAR, NULL, true)                                              \
   X(create_date, T_DATETIME, NULL, true) X(write_date, T_DATETIME, NULL, true)
 
 enum {

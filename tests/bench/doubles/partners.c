@@ -1,5 +1,6 @@
 #include "partners.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -102,7 +103,8 @@ static nv_str indexed_text(uint32_t id, int field) {
   return field == XMLID ? partner_xmlid(id) : partner_cell(id, field);
 }
 
-static const int indexed[] = {XMLID, PARTNER_ref, PARTNER_vat, PARTNER_email};
+static const int indexed[] = {XMLID, PARTNER_ref, PARTNER_vat, PARTNER_email,
+                              PARTNER_email_normalized};
 enum { INDEXED = sizeof indexed / sizeof indexed[0] };
 
 /* Growing builds the index anew from the records, which leaves stale slots out. */
@@ -183,6 +185,13 @@ static bool is_same_run(const run *a, const run *b) {
          memcmp(a->bytes, b->bytes, a->n - RUN_HEAD) == 0;
 }
 
+/* As Odoo keeps an address beside: in small letters. */
+static nv_str normalized(nv_str email, char room[256]) {
+  if (email.n > 256) return (nv_str){NULL, 0};
+  for (size_t i = 0; i < email.n; i++) room[i] = (char)tolower((unsigned char)email.p[i]);
+  return (nv_str){room, email.n};
+}
+
 uint32_t partner_save(uint32_t id, nv_str xmlid, const cell *cells, size_t n) {
   nv_str all[PARTNER_FIELDS_MAX] = {{NULL, 0}};
   run *old = id ? store.runs[id - 1] : NULL;
@@ -194,6 +203,8 @@ uint32_t partner_save(uint32_t id, nv_str xmlid, const cell *cells, size_t n) {
     all[cells[i].field] = cells[i].text;
     if (cells[i].text.n > UINT16_MAX) all[cells[i].field].n = UINT16_MAX;
   }
+  char room[256];
+  all[PARTNER_email_normalized] = normalized(all[PARTNER_email], room);
   uint32_t holder = 0;
   if (!id && all[PARTNER_ref].n) partner_find(PARTNER_ref, all[PARTNER_ref], keep_id, &holder);
   if (holder) partner_count.duplicates++;

@@ -107,6 +107,8 @@ class Cli:
             problems.append("exit code %s, expected %s" % (result.code, code))
         if not re.search(pattern, result.out):
             problems.append("no match of %s in %r" % (pattern, result.out[:400]))
+        if code == 0: # what goes wrong on the way is mended by another way, but nothing should
+            problems += [line for line in result.complaints if '"level":"error"' in line]
         if problems:
             problems += result.complaints
         check(name, problems)
