@@ -474,6 +474,15 @@ uint32_t nv_http_retry_in(nv_http *h, const char *name, int attempt, uint32_t fi
   return us / 1000 < ceiling_ms ? (uint32_t)(us / 1000) : ceiling_ms;
 }
 
+void nv_http_recall(nv_http *h, const char *name) {
+  endpoint *e = find(h, name);
+  if (!e) return;
+  e->pumping = true; /* nothing of this queue is sent meanwhile */
+  while (e->queued.first)
+    end_error(e->queued.first, NV_ECANCELLED, "%s: %s", "the call was taken back, it was not sent");
+  e->pumping = false;
+}
+
 /* ---- requests ---- */
 
 static bool copy_args(request *r, const nv_http_args *a) {

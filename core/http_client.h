@@ -112,6 +112,9 @@ int64_t nv_http_elapsed_ms(const nv_op *op);
 /* What the answer's Retry-After asks for, 0 when there is none. */
 uint32_t nv_http_retry_after(const nv_op *op);
 
+/* Ends the requests that wait for a connection, with NV_ECANCELLED: they were made
+ * before something came to light that whoever sent them must look at first. */
+void nv_http_recall(nv_http *http, const char *endpoint);
 /* Tells the endpoint's breaker and retry budget how a call went, in the caller's
  * judgement. */
 int nv_http_report(nv_http *http, const char *endpoint, bool ok,

@@ -61,6 +61,8 @@
  *       rows it touched are pages
  *   generation_put(flow, hash, file, source, lookups, stdlib, cause, now)
  *       the sources of a flow's version, kept once; again: it runs from `now` on
+ *   generation_ran(id, now)                 it got its turn
+ *   generation_refused(id)                  forgets it, if it never ran
  *   generation_end(id, now)                 it runs no more
  *   generations_prune(now, keep)            ended, referred to by nothing, and not
  *                                           among the `keep` newest of its flow

@@ -189,6 +189,15 @@ const char *const nv_store_migrations[] = {
     " WHERE state = 'waiting' AND waits_for IN (NEW.flow || ' nav ' || NEW.nav,"
     " NEW.flow || ' odoo ' || NEW.odoo);"
     "END;",
+    /* When a generation last got its turn; null: never. */
+    "ALTER TABLE generations ADD COLUMN ran INTEGER;"
+    "UPDATE generations SET ran = since;"
+    /* A link that gets another partner is what its children waited for, too. */
+    "CREATE TRIGGER links_wake_moved AFTER UPDATE OF odoo ON links"
+    " WHEN NEW.odoo IS NOT OLD.odoo BEGIN"
+    " UPDATE jobs SET state = 'ready', due = NEW.updated, waits_for = NULL"
+    " WHERE state = 'waiting' AND waits_for = NEW.flow || ' odoo ' || NEW.odoo;"
+    "END;",
 };
 
 const int nv_store_version =
@@ -326,6 +335,8 @@ const nv_store_sql nv_store_ops[] = {
      " ON CONFLICT (flow, hash) DO UPDATE SET file = excluded.file,"
      " stdlib = excluded.stdlib, cause = excluded.cause, since = excluded.since,"
      " until = NULL"},
+    {"generation_ran", 2, "UPDATE generations SET ran = ?2 WHERE id = ?1"},
+    {"generation_refused", 1, "DELETE FROM generations WHERE id = ?1 AND ran IS NULL"},
     {"generation_end", 2, "UPDATE generations SET until = ?2 WHERE id = ?1"},
     /* Journal rows are in the order of time: what ended before the oldest one, and
      * has no open effect, is referred to by nothing. */
@@ -372,7 +383,7 @@ const int nv_store_ops_count = sizeof nv_store_ops / sizeof *nv_store_ops;
   "e.key, e.job, e.endpoint, e.kind, e.image, e.intended, e.epoch,"         \
   " e.generation"
 #define GENERATION_COLUMNS                                                  \
-  "id, flow, hash, file, stdlib, cause, first, since, until"
+  "id, flow, hash, file, stdlib, cause, first, since, until, ran"
 #define DUE_COLUMNS                                                         \
   "id, record, rev, attempts, version, hash, decision, edited, created"
 #define JOURNAL_COLUMNS                                                     \

@@ -228,6 +228,11 @@ static int l_retry_in(lua_State *L) {
   return 1;
 }
 
+static int l_recall(lua_State *L) {
+  nv_http_recall(nvl_host_of(L)->http, luaL_checkstring(L, 1));
+  return 0;
+}
+
 /* ---- endpoints ---- */
 
 static nv_auth opt_auth(lua_State *L) {
@@ -297,7 +302,8 @@ static int l_info(lua_State *L) {
 int luaopen_navodoo_http(lua_State *L) {
   static const luaL_Reg functions[] = {
       {"endpoint", l_endpoint}, {"request", l_request}, {"report", l_report},
-      {"info", l_info},         {"serve", nvl_serve},   {"retry_in", l_retry_in},
+      {"recall", l_recall},     {"info", l_info},       {"serve", nvl_serve},
+      {"retry_in", l_retry_in},
       {NULL, NULL}};
   nvl_serve_register(L);
   luaL_newlib(L, functions);

@@ -18,6 +18,7 @@ by the version that began it. A version is kept while a job or the journal refer
   running   takes the jobs of its flow
   old       finishes what it began
   stored    can be gone back to with navodoo rollback
+  new       has not run yet
 
   --flow NAME   of one flow only
   --state DIR   folder of the engine's store (default: ./state)

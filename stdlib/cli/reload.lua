@@ -32,9 +32,16 @@ function reload.new(p, lives, a)
   -- what compiles here and not beside the ERPs: an unknown field, say
   lives.on_refused = function(slot, wanted, text)
     local file = wanted.file
-    self.rejected[file] = wanted.hash
-    if self.before[file] and self.files[file].hash == wanted.hash then self.files[file] = self.before[file] end
+    local flow = self.files[file]
+    if wanted.cause == "file" then self.rejected[file] = wanted.hash end
+    if flow and flow.hash == wanted.hash then self.files[file] = self.before[file] or flow end
     self:refuse(file, text, slot)
+    self:tell()
+  end
+  -- from here on this is what a refusal goes back to
+  lives.on_replaced = function(slot)
+    local flow = self.files[slot.wanted.file]
+    if flow and flow.hash == slot.wanted.hash then self.before[flow.file] = nil end
   end
   return self
 end
@@ -131,14 +138,6 @@ function reload:read_flow(file, lookups)
   end
   local compiled, problems = loader.compile { file = file.file, source = file.source, lookups = named,
                                               config = self.p.config, schemas = self.p.schemas }
-  if compiled then
-    for _, other in pairs(self.files) do -- the order does not matter: there is one at most
-      if other.name == compiled.name and other.file ~= file.file and fs.kind(other.file) then
-        problems = { problem.new { file = file.file, line = compiled.line,
-          text = ("flow %q is declared in %s already"):format(compiled.name, other.file) } }
-      end
-    end
-  end
   if problems then
     self:refuse(file.file, problem.format_all(problems))
     return nil
@@ -146,6 +145,37 @@ function reload:read_flow(file, lookups)
   self.refused[file.file] = nil
   return { name = compiled.name, file = file.file, source = file.source, lookups = named, hash = hash,
            compiled = compiled }
+end
+
+-- The first file, by name, that declares what another one has; and that other one. What stays
+-- as it is has its name before what changed.
+local function namesake(self, there, flows)
+  local holder, paths = {}, problem.names(there)
+  for _, path in ipairs(paths) do
+    local old = self.files[path]
+    if old and (flows[path] or old) == old then holder[old.name] = path end
+  end
+  for _, path in ipairs(paths) do
+    local flow = flows[path]
+    if flow and flow ~= self.files[path] then
+      if holder[flow.name] then return path, holder[flow.name] end
+      holder[flow.name] = path
+    end
+  end
+end
+
+--- Leaves out the changed files whose flow another file declares.
+---@param there table<string, true>   the files of the folder
+---@param flows table<string, table>  those of them that are not refused; changed
+function reload:part_namesakes(there, flows)
+  local path, other = namesake(self, there, flows)
+  while path do -- what is refused goes on under the name that it had
+    local flow = flows[path]
+    self:refuse(path, problem.format_all { problem.new { file = path, line = flow.compiled.line,
+      text = ("flow %q is declared in %s already"):format(flow.name, other) } })
+    flows[path] = nil
+    path, other = namesake(self, there, flows)
+  end
 end
 
 --- Opens the endpoints as navodoo.lua declares them now; true when something changed.
@@ -184,7 +214,8 @@ function reload:apply(flow, cause, began)
     self:refuse(flow.file, err.text)
     return
   end
-  if self.files[flow.file] ~= flow then self.before[flow.file] = self.files[flow.file] end
+  -- of two changes, one soon after the other, what runs is what was before both
+  if self.files[flow.file] ~= flow then self.before[flow.file] = self.before[flow.file] or self.files[flow.file] end
   self.files[flow.file] = flow
   for i, pair in ipairs(self.p.pairs) do
     local name = project.instance(flow.name, pair)
@@ -206,7 +237,7 @@ function reload:remove_others(files)
     if files[path] then
       for _, pair in ipairs(self.p.pairs) do asked[project.instance(flow.name, pair)] = true end
     else
-      self.files[path], self.refused[path] = nil, nil
+      self.files[path], self.refused[path], self.before[path], self.rejected[path] = nil, nil, nil, nil
     end
   end
   for i = #self.lives.slots, 1, -1 do
@@ -227,11 +258,14 @@ function reload:look(cause)
   if not read then return self:refuse(self.p.folder, problem.format_all(problems)) end
   self.refused[self.p.folder] = nil
   local reopened = self:read_config(read.config)
-  local there = {}
+  local there, flows = {}, {}
   for _, file in ipairs(read.files) do
     there[file.file] = true
-    local before = self.files[file.file]
-    local flow = self:read_flow(file, read.lookups)
+    flows[file.file] = self:read_flow(file, read.lookups)
+  end
+  self:part_namesakes(there, flows)
+  for _, file in ipairs(read.files) do
+    local flow, before = flows[file.file], self.files[file.file]
     if flow and (flow ~= before or reopened or cause) then
       self:apply(flow, flow ~= before and "file" or reopened and "endpoints" or cause, began)
     elseif not flow and reopened and before then
@@ -239,6 +273,13 @@ function reload:look(cause)
     end
   end
   self:remove_others(there)
+  self:tell()
+end
+
+--- The flows are others now: the project and whoever looks after the hooks learn of it.
+function reload:tell()
+  self.p.flows = {}
+  for i, path in ipairs(problem.names(self.files)) do self.p.flows[i] = self.files[path] end
   if self.on_looked then self.on_looked() end
 end
 

@@ -39,7 +39,7 @@ local KEPT <const> = 20
 
 ---@param options { once: boolean, all: boolean, wait_ms: integer, memory: integer, started: integer }
 function supervisor.new(options)
-  return setmetatable({ options = options, slots = {}, by_name = {}, open = 0, lives = 0,
+  return setmetatable({ options = options, slots = {}, by_name = {}, ending = {}, open = 0, lives = 0,
                         changed = task.event(), failed = {}, counters = {} }, supervisor)
 end
 
@@ -112,6 +112,13 @@ local function close(life)
   return why
 end
 
+--- Remembers that a version got its turn, and forgets one that it replaces.
+local function note_turn(life, ended)
+  life.noted = true
+  store.apply { { "generation_ran", life.wanted.id, time.now() },
+                ended and { "generation_end", ended, time.now() } or nil }
+end
+
 local function await(slot, condition)
   while not condition() do slot.news:wait(1000) end
 end
@@ -167,6 +174,17 @@ local function give_to_a_person(self, slot, id, why)
   self.counters.review = (self.counters.review or 0) + #ops // 3
 end
 
+--- Adds what a pinned life counted to what its flow did, once that has ended.
+local function count_in(self, slot, counters)
+  for _, name in ipairs { "dead", "review" } do
+    self.counters[name] = (self.counters[name] or 0) + (counters[name] or 0)
+  end
+  local b = supervisor.board(slot.name)
+  if slot.current or not b.counters then return end
+  for name, n in pairs(counters) do b.counters[name] = (b.counters[name] or 0) + n end
+  cache.put("board", slot.name, assert(json.encode(b)))
+end
+
 --- Runs an older version until it has finished what it began.
 local function finish_with(self, slot, id)
   local wanted, why = stored(slot, id)
@@ -189,10 +207,7 @@ local function finish_with(self, slot, id)
     life.go:set()
     await(slot, function() return life.over or slot.stopping or life.unwanted end)
   end
-  local counters = supervisor.board(life.name).counters or {}
-  for _, name in ipairs { "dead", "review" } do
-    self.counters[name] = (self.counters[name] or 0) + (counters[name] or 0)
-  end
+  count_in(self, slot, supervisor.board(life.name).counters or {})
   if life.over then why = close(life) else why = stop(slot, life) end
   if why then log.error("flow ended: " .. why, { flow = slot.name, generation = wanted.hash }) end
   slot.pinned = nil
@@ -220,9 +235,10 @@ local function finish_pinned(self, slot)
   slot.finishing = true
   while slot.current and not slot.stopping do
     finish_due(self, slot)
-    task.sleep(LOOK_MS)
+    slot.look:wait(LOOK_MS)
   end
   slot.finishing = false
+  slot.news:set()
 end
 
 --- The same when the flow has done its work, with `once`.
@@ -281,6 +297,7 @@ local function replace(self, slot)
   if err then
     if next then stop(slot, next) end
     slot.wanted = old.wanted
+    if unused(self, wanted.id) then store.apply { { "generation_refused", wanted.id } } end
     self.on_refused(slot, wanted, err.text)
     return
   end
@@ -294,10 +311,8 @@ local function replace(self, slot)
   end
   local why = close(old)
   if why then log.error("flow ended: " .. why, { flow = slot.name }) end
-  if old.wanted.id ~= wanted.id and unused(self, old.wanted.id) then
-    store.apply { { "generation_end", old.wanted.id, time.now() } }
-  end
   take_over(self, slot, next)
+  note_turn(next, old.wanted.id ~= wanted.id and unused(self, old.wanted.id) and old.wanted.id or nil)
   log.info("flow reloaded", { flow = slot.name, generation = wanted.hash, before = old.wanted.hash,
                               cause = wanted.cause, ms = took and math.floor(took + 0.5) })
   if self.on_replaced then self.on_replaced(slot) end
@@ -307,7 +322,11 @@ end
 local function look_after(self, slot)
   while true do
     local life = slot.current
-    await(slot, function() return life.over or slot.stopping or slot.wanted ~= life.wanted end)
+    await(slot, function()
+      return life.over or slot.stopping or slot.wanted ~= life.wanted or life.is_ready and not life.noted
+    end)
+    if life.is_ready and not life.noted and not supervisor.board(slot.name).failed then note_turn(life) end
+    life.noted = life.noted or life.is_ready
     if life.over then return close(life) end
     if slot.stopping then
       if slot.removed then -- its file is gone: what runs ends
@@ -317,7 +336,7 @@ local function look_after(self, slot)
       end
       return stop(slot, life)
     end
-    replace(self, slot)
+    if slot.wanted ~= life.wanted then replace(self, slot) end
   end
 end
 
@@ -332,8 +351,17 @@ local function rest(self, slot, wanted, class)
   return not slot.stopping
 end
 
+--- Waits for the end of the slot of that name which was taken away: until then its last life is
+-- at work. (A file that is saved by taking it away and making it anew.)
+local function wait_for_namesake(slot)
+  local before = slot.before
+  if before then await(slot, function() return before.over end) end
+  slot.before = nil
+end
+
 local function run(self, slot)
   local pause_ms = FIRST_PAUSE_MS
+  wait_for_namesake(slot)
   while not slot.stopping do
     local wanted = slot.wanted
     local life, err = open(self, slot, wanted, {})
@@ -360,8 +388,13 @@ local function run(self, slot)
       pause_ms = math.min(pause_ms * 2, LAST_PAUSE_MS)
     end
   end
+  slot.look:set()
+  await(slot, function() return not slot.finishing end) -- what it runs is stopped, not cut off
   self.open = self.open - 1
   slot.over = true
+  if self.ending[slot.name] == slot then self.ending[slot.name] = nil end
+  local heir = self.by_name[slot.name]
+  if heir then heir.news:set() end
   self.changed:set()
 end
 
@@ -372,7 +405,8 @@ end
 ---@param flow string  as declared
 ---@param wanted cli.Wanted
 function supervisor:add(name, flow, wanted)
-  local slot = { name = name, flow = flow, wanted = wanted, news = task.event() }
+  local slot = { name = name, flow = flow, wanted = wanted, news = task.event(), look = task.event(),
+                 before = self.ending[name] }
   self.slots[#self.slots + 1], self.by_name[name] = slot, slot
   self.open = self.open + 1
   task.spawn(run, self, slot)
@@ -384,7 +418,7 @@ function supervisor:remove(slot)
   for i, s in ipairs(self.slots) do
     if s == slot then table.remove(self.slots, i) break end
   end
-  self.by_name[slot.name] = nil
+  self.by_name[slot.name], self.ending[slot.name] = nil, slot
   slot.removed, slot.stopping = true, true
   slot.news:set()
 end

@@ -13,7 +13,7 @@ local versions = {}
 --- How long a running engine may take to hand over before the command goes on.
 local HAND_OVER_MS <const>, LOOK_MS <const> = 10000, 20
 
-local function state_of(running, id)
+local function state_of(running, id, ran)
   for _, slot in ipairs(running and running.lives.slots or {}) do
     if slot.current and slot.current.wanted.id == id and not slot.retiring then return "running" end
   end
@@ -22,7 +22,7 @@ local function state_of(running, id)
       if life and life.wanted.id == id then return "old" end
     end
   end
-  return "stored"
+  return ran and "stored" or "new"
 end
 
 --- The versions in the store, newest first. Arguments: flow.
@@ -35,7 +35,7 @@ function versions.list(a, running)
   for i, row in ipairs(rows) do
     list[i] = { id = row.id, flow = row.flow, hash = row.hash, file = row.file, stdlib = row.stdlib,
                 cause = row.cause, first = time.iso(row.first), since = time.iso(row.since),
-                state = state_of(running, row.id), pinned = row.pinned }
+                state = state_of(running, row.id, row.ran), pinned = row.pinned }
   end
   return { generations = list }
 end
@@ -47,6 +47,16 @@ local function file_hash(flow, rows, running)
   local back = store.query("meta", "rollback:" .. flow)
   local known = back and back[1] and back[1].value and json.decode(back[1].value)
   return known and known.of or rows[1].hash
+end
+
+--- Those that can be gone back to: what never ran was refused by one of the systems, or waits
+-- for its turn. The file's own version ends a going back, and may be new.
+local function that_ran(rows, of)
+  local list = {}
+  for _, row in ipairs(rows) do
+    if row.ran or row.hash == of then list[#list + 1] = row end
+  end
+  return list
 end
 
 --- The version that is meant: by its first digits, or the one before the present. After
@@ -106,7 +116,8 @@ function versions.rollback(a, running)
   end
   local of = file_hash(a.flow, rows, running)
   if not of then return nil, { text = ("flow %s does not run; start it first"):format(a.flow) } end
-  local present = rows[1].hash
+  rows = that_ran(rows, of)
+  local present = rows[1] and rows[1].hash
   if running then
     for _, slot in ipairs(running.lives.slots) do
       if slot.flow == a.flow then present = slot.wanted.hash end

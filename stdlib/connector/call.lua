@@ -45,7 +45,7 @@ local call = {}
 ---@field text string       words to match and to show
 
 --- Seams for specs.
-call.request, call.report, call.info = http.request, http.report, http.info
+call.request, call.report, call.recall, call.info = http.request, http.report, http.recall, http.info
 --- Asks a door that is no system's: a token endpoint.
 call.ask = http.request
 
@@ -236,18 +236,23 @@ end
 
 -- Past the gate, and what the answer says of the login.
 local function judged(endpoint, request, read)
-  local stopped = gate.closed(endpoint)
+  local stopped, mark = gate.closed(endpoint)
   if stopped then return nil, stopped end
   local value, err = signed(endpoint, request, read)
-  if request.trial then return value, err end
-  if not err then gate.accepted(endpoint)
-  elseif err.class == "auth" then gate.refused(endpoint, err) end
+  if not err then
+    gate.accepted(endpoint, mark)
+  elseif err.class == "auth" then
+    local news
+    if request.trial then news = gate.doubt(endpoint, mark) else news = gate.refused(endpoint, err, mark) end
+    if news then call.recall(endpoint.name) end
+  end
   return value, err
 end
 
 --- Sends a request and reads its answer. With `read_only`, an endpoint gets no request that
 -- changes something: this is the one place that all of them pass. A refused login stops the endpoint
--- (connector/gate.lua), unless `request.trial` says that the caller knows another way.
+-- (connector/gate.lua), unless `request.trial` says that the caller knows another way. A secret that
+-- is not proven is tried by one call at a time.
 ---@param endpoint connector.Endpoint
 ---@param request connector.Request
 ---@param read fun(res: table): any, connector.Error?  makes the value (not nil) or the error
@@ -256,10 +261,18 @@ end
 function call.exchange(endpoint, request, read)
   if request.write and endpoint.read_only then return withhold(endpoint, request) end
   if request.anonymous then return once(endpoint, request, request.headers, read) end
-  if request.trial or gate.proven(endpoint) then return judged(endpoint, request, read) end
+  local mark = gate.mark(endpoint)
+  if gate.proven(endpoint) then
+    local value, err = judged(endpoint, request, read)
+    if not (err and err.code == "cancelled") or gate.mark(endpoint) == mark then return value, err end
+  end
   local lock <close>, refused = task.lock { "login:" .. endpoint.name }
   if not lock then
     return nil, { class = "transient", code = refused.code, text = refused.text, maybe_sent = false }
+  end
+  if request.trial and gate.mark(endpoint) ~= mark then
+    return nil, { class = "auth", code = "overtaken", maybe_sent = false, text = (
+      "%s: %s: the login that it came with was refused to another call"):format(endpoint.name, request.what) }
   end
   return judged(endpoint, request, read)
 end

@@ -5,6 +5,11 @@
 -- the network. It is tried again once its secret has another value, and otherwise after pauses
 -- that grow from five minutes to an hour, by one call at a time. A secret that was never accepted
 -- is tried by one call too, however many flows start at once.
+--
+-- A password that is changed on the server meets calls that are under way. Their first refusal
+-- makes the secret doubtful again: what waits for a connection is taken back, and one call tries.
+-- Each call carries the *mark* of its moment; what it says of the login counts only while no
+-- other call has spoken since, so that one change of the password is one refusal.
 
 local cache = require "navodoo.cache"
 local json = require "navodoo.json"
@@ -24,6 +29,16 @@ local LOOK_AGAIN_MS <const> = 30000
 
 local function proof(endpoint)
   return endpoint.secret_name and tostring(secret.version(endpoint.secret_name)) or "0"
+end
+
+--- Tells the calls of before a refusal from those after it.
+---@param endpoint connector.Endpoint
+---@return string
+function gate.mark(endpoint) return cache.get(SPACE, endpoint.name .. " mark") or "0" end
+
+-- From here on the calls that are under way speak of the past.
+local function turn_over(endpoint)
+  cache.put(SPACE, endpoint.name .. " mark", tostring(math.tointeger(gate.mark(endpoint)) + 1))
 end
 
 --- Whether the endpoint took the login of the secret in use before.
@@ -54,31 +69,47 @@ end
 
 local function keep(endpoint, stop) cache.put(SPACE, endpoint.name, assert(json.encode(stop))) end
 
---- Why no call may go out now, or nil.
+--- Why no call may go out now, or nil and the mark that the call carries.
 ---@param endpoint connector.Endpoint
 ---@return connector.Error|nil
+---@return string|nil mark
 function gate.closed(endpoint)
   local stop = gate.state(endpoint)
-  if not stop then return nil end
+  if not stop then return nil, gate.mark(endpoint) end
   local now = time.now()
   if version_of(endpoint) ~= stop.version then
     log.info("the secret was changed: the endpoint is tried again", { endpoint = endpoint.name })
     cache.drop(SPACE, endpoint.name)
-    return nil
+    return nil, gate.mark(endpoint)
   end
   if now >= stop.next then
     stop.next = now + TRIAL_US
     keep(endpoint, stop)
-    return nil
+    return nil, gate.mark(endpoint)
   end
   return { class = "auth", code = "stopped", maybe_sent = false, retry_after_ms = LOOK_AGAIN_MS,
            text = ("%s; no call until %s, or until the secret is changed"):format(stop.text, time.iso(stop.next)) }
 end
 
---- The endpoint refused the login: stops it and says so.
+--- A call was refused that knows another way to sign in: from here on one call at a time
+-- tries. True when this was news.
+---@param endpoint connector.Endpoint
+---@param mark string  that the call carried
+---@return boolean
+function gate.doubt(endpoint, mark)
+  if mark ~= gate.mark(endpoint) then return false end
+  turn_over(endpoint)
+  cache.drop(SPACE, endpoint.name .. " took")
+  return true
+end
+
+--- The endpoint refused the login: stops it and says so. True when this was news.
 ---@param endpoint connector.Endpoint
 ---@param err connector.Error
-function gate.refused(endpoint, err)
+---@param mark string  that the call carried
+---@return boolean
+function gate.refused(endpoint, err, mark)
+  if not gate.doubt(endpoint, mark) then return false end
   local stop, now = gate.state(endpoint), time.now()
   local first = stop == nil
   stop = stop or { since = now, tries = 0 }
@@ -87,15 +118,17 @@ function gate.refused(endpoint, err)
   stop.next, stop.version = now + math.tointeger(pause), version_of(endpoint)
   stop.code, stop.text = err.code, err.text
   keep(endpoint, stop)
-  cache.drop(SPACE, endpoint.name .. " took")
   local say = first and log.error or log.warn
   say("endpoint stopped: it refuses the login: " .. err.text,
       { endpoint = endpoint.name, code = err.code, next_try = time.iso(stop.next), tries = stop.tries })
+  return true
 end
 
 --- The endpoint took the login.
 ---@param endpoint connector.Endpoint
-function gate.accepted(endpoint)
+---@param mark string  that the call carried
+function gate.accepted(endpoint, mark)
+  if mark ~= gate.mark(endpoint) then return end
   if not gate.proven(endpoint) then cache.put(SPACE, endpoint.name .. " took", proof(endpoint)) end
   if not cache.get(SPACE, endpoint.name) then return end
   cache.drop(SPACE, endpoint.name)

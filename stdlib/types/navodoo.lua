@@ -606,6 +606,10 @@ function http.report(endpoint, outcome, retry_after_ms) end
 ---@return integer ms
 function http.retry_in(endpoint, attempt) end
 
+--- Ends the requests that wait for a connection ("cancelled", not sent); for connectors.
+---@param endpoint string
+function http.recall(endpoint) end
+
 ---@param endpoint string
 ---@return { name: string, base_url: string, breaker: string, retry_after_ms: integer, in_flight: integer, queued: integer, calls: integer, failures: integer, answered: integer }?
 function http.info(endpoint) end

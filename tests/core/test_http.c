@@ -433,6 +433,24 @@ static void test_an_open_breaker_answers_at_once(void **state) {
   turn(w);
 }
 
+static void test_what_waits_can_be_taken_back(void **state) {
+  world *w = *state;
+  asker a[4];
+  for (int i = 0; i < 4; i++) ask(w, &a[i], "");
+  nv_http_recall(w->http, "nobody");
+  nv_http_recall(w->http, "odoo");
+  turn(w);
+  assert_int_equal(a[0].status, 1); /* on the wire */
+  assert_int_equal(a[2].status, NV_ECANCELLED);
+  assert_int_equal(a[3].status, NV_ECANCELLED);
+  assert_false(a[3].err.maybe_sent);
+  assert_int_equal(w->wire.started, 2);
+  ask(w, &a[2], "");
+  while (w->wire.nlive) wire_end(&w->wire, 0, NV_OK);
+  turn(w);
+  assert_int_equal(a[2].status, NV_OK);
+}
+
 static void test_one_probe_decides(void **state) {
   world *w = *state;
   asker a, b;
@@ -549,6 +567,7 @@ int main(void) {
       T(test_basic_authentication_is_made_of_user_and_secret),
       T(test_a_secret_cannot_break_out_of_its_header_or_path),
       T(test_an_open_breaker_answers_at_once),
+      T(test_what_waits_can_be_taken_back),
       T(test_one_probe_decides),
       T(test_a_probe_that_is_given_up_makes_room_for_another),
       T(test_retry_after_is_honoured_and_read),

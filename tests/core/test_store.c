@@ -152,6 +152,19 @@ static void test_waiting_job_is_woken_by_the_link_it_waits_for(void **state) {
   assert_int_equal(number_in(ask(w, "jobs_waiting", "ss", "f", "d"), "count"), 1);
   apply_one(w, "link_put", "ssssnnnnni", "customer", "C9", "7", "x", INT64_C(60));
   assert_int_equal(number_in(ask(w, "jobs_waiting", "ss", "f", "d"), "count"), 0);
+  /* a child of a partner that the link did not lead to at first */
+  put_job(t = nv_txn_new(), "C9", "h", "p");
+  assert_int_equal(apply(w, t).status, NV_OK);
+  int64_t id = number_in(ask(w, "jobs_by_record", "sss", "f", "d", "[\"C9\"]"), "id");
+  apply_one(w, "job_wait", "iissss", id, INT64_C(1), "customer", "odoo", "10", "why");
+  for (int i = 0; i < 2; i++) { /* the same again wakes nobody */
+    assert_int_equal(number_in(ask(w, "jobs_waiting", "ss", "f", "d"), "count"), 1);
+    apply_one(w, "link_put", "sssssssssi", "customer", "C1", "8", "x", "h", "v", "v", "h", "[]",
+              INT64_C(60));
+  }
+  apply_one(w, "link_put", "sssssssssi", "customer", "C1", "10", "x", "h", "v", "v", "h", "[]",
+            INT64_C(70));
+  assert_int_equal(number_in(ask(w, "jobs_waiting", "ss", "f", "d"), "count"), 0);
   world_free(w);
 }
 
@@ -467,7 +480,8 @@ static void test_an_open_effect_pins_its_job_to_a_generation(void **state) {
               "{}", "std", "start", INT64_C(10) + i);
   apply_one(w, "generation_put", "sssssssi", "f", "old", "f.lua", "text", "{}", "std2",
             "rollback", INT64_C(20)); /* known already: it begins again */
-  assert_answer(w, "1,f,old,f.lua,std2,rollback,10,20,-,0;2,f,new,f.lua,std,start,11,11,-,0",
+  assert_int_equal(apply_one(w, "generation_ran", "ii", INT64_C(2), INT64_C(30)), 1);
+  assert_answer(w, "1,f,old,f.lua,std2,rollback,10,20,-,-,0;2,f,new,f.lua,std,start,11,11,-,30,0",
                 "generations_list", "s", "f");
   nv_txn *t = nv_txn_new();
   put_job(t, "C1", "h", "p");
@@ -491,6 +505,43 @@ static void test_an_open_effect_pins_its_job_to_a_generation(void **state) {
   assert_answer(w, "", "generations_pinned", "si", "f", INT64_C(1));
   assert_int_equal(number_in(ask(w, "jobs_pinned_next_due", "ssi", "f", "d", INT64_C(1)), "due"), 3);
   assert_true(number_in(ask(w, "jobs_next_due", "ssi", "f", "d", INT64_C(2)), "due") != 3);
+  assert_int_equal(apply_one(w, "generation_refused", "i", INT64_C(2)), 0); /* it ran */
+  assert_int_equal(apply_one(w, "generation_refused", "i", INT64_C(1)), 1);
+  world_free(w);
+}
+
+static void test_the_backlog_of_a_way_is_what_is_ready_in_its_direction(void **state) {
+  (void)state;
+  world *w = world_new(false);
+  nv_txn *t = nv_txn_new();
+  static const char *const ways[] = {"nav_to_odoo", "nav_to_odoo", "odoo_to_nav"};
+  static const char *const records[] = {"C1", "C2", "7"};
+  for (int i = 0; i < 3; i++)
+    add(t, 1, "job_put", "sssiisss", "f", ways[i], records[i], INT64_C(1), INT64_C(1), "v", "h", "p");
+  add(t, 1, "job_put", "sssiisss", "g", "odoo_to_nav", "8", INT64_C(1), INT64_C(1), "v", "h", "p");
+  assert_int_equal(apply(w, t).status, NV_OK);
+  apply_one(w, "job_park", "iisss", INT64_C(2), INT64_C(1), "review", "why", "group");
+  assert_int_equal(number_in(ask(w, "jobs_backlog_way", "ss", "f", "nav_to_odoo"), "count"), 1);
+  assert_int_equal(number_in(ask(w, "jobs_backlog_way", "ss", "f", "odoo_to_nav"), "count"), 1);
+  assert_int_equal(number_in(ask(w, "jobs_backlog_way", "ss", "h", "odoo_to_nav"), "count"), 0);
+  world_free(w);
+}
+
+/* What `apply` put out of the pump's sight, by a due time a year away. */
+static void test_jobs_that_were_put_far_away_are_recalled(void **state) {
+  (void)state;
+  world *w = world_new(false);
+  nv_txn *t = nv_txn_new();
+  static const int64_t due[] = {5, 1000, 2000};
+  static const char *const records[] = {"C1", "C2", "C3"};
+  for (int i = 0; i < 3; i++)
+    add(t, 1, "job_put", "sssiisss", "f", "d", records[i], due[i], INT64_C(1), "v", "h", "p");
+  add(t, 1, "job_put", "sssiisss", "g", "d", "C1", INT64_C(2000), INT64_C(1), "v", "h", "p");
+  assert_int_equal(apply(w, t).status, NV_OK);
+  apply_one(w, "job_park", "iisss", INT64_C(3), INT64_C(1), "dead", "why", "group");
+  assert_int_equal(apply_one(w, "jobs_recall", "sii", "f", INT64_C(10), INT64_C(500)), 1);
+  assert_answer(w, "1,C1,1,0,v,h,-;2,C2,1,0,v,h,-", "jobs_due", "ssisnn", "f", "d", INT64_C(10), "[]");
+  assert_answer(w, "", "jobs_due", "ssisnn", "g", "d", INT64_C(10), "[]");
   world_free(w);
 }
 
@@ -513,7 +564,7 @@ static void test_generations_stay_while_something_refers_to_them(void **state) {
   assert_int_equal(apply_one(w, "generations_prune", "ii", INT64_C(9999), INT64_C(0)), 1);
   apply_one(w, "journal_prune", "ii", INT64_C(500), INT64_C(1000));
   assert_int_equal(apply_one(w, "generations_prune", "ii", INT64_C(9999), INT64_C(1)), 2);
-  assert_answer(w, "4,f,d,f.lua,std,file,300,300,-,0", "generations_list", "s", "f");
+  assert_answer(w, "4,f,d,f.lua,std,file,300,300,-,-,0", "generations_list", "s", "f");
   world_free(w);
 }
 
@@ -752,6 +803,8 @@ int main(void) {
       cmocka_unit_test(test_misuse_is_refused_with_a_reason),
       cmocka_unit_test(test_effects_are_open_until_done),
       cmocka_unit_test(test_an_open_effect_pins_its_job_to_a_generation),
+      cmocka_unit_test(test_the_backlog_of_a_way_is_what_is_ready_in_its_direction),
+      cmocka_unit_test(test_jobs_that_were_put_far_away_are_recalled),
       cmocka_unit_test(test_generations_stay_while_something_refers_to_them),
       cmocka_unit_test(test_a_lot_is_one_row_until_it_ends),
       cmocka_unit_test(test_a_job_that_is_there_is_newer_than_one_that_is_kept),

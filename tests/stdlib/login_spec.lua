@@ -39,11 +39,17 @@ local function wait_over(endpoint)
   cache.put("login", endpoint.name, assert(json.encode(stop)))
 end
 
+-- The endpoint refuses a call that begins now.
+local function refuse(endpoint)
+  local _, mark = gate.closed(endpoint)
+  return gate.refused(endpoint, REFUSED, mark or cache.get("login", endpoint.name .. " mark"))
+end
+
 describe("connector.gate", function()
   it("answers without the network once a login was refused", function()
     local endpoint = fresh()
     expect(gate.closed(endpoint)):is_nil()
-    gate.refused(endpoint, REFUSED)
+    refuse(endpoint)
     local err = gate.closed(endpoint)
     expect(err.class .. " " .. err.code):equals "auth stopped"
     expect(err.text):matches "^nav: no entry; no call until 20.*, or until the secret is changed$"
@@ -53,7 +59,7 @@ describe("connector.gate", function()
   it("waits longer after each refusal, at most an hour, and lets one call try", function()
     local endpoint, pauses = fresh(), {}
     for i = 1, 5 do
-      gate.refused(endpoint, REFUSED)
+      refuse(endpoint)
       pauses[i] = (gate.state(endpoint).next - time.now() + 500000) // 1000000
       wait_over(endpoint)
       expect(gate.closed(endpoint)):is_nil()
@@ -64,12 +70,25 @@ describe("connector.gate", function()
 
   it("opens when the secret is another one, or when a login is taken", function()
     local endpoint = fresh()
-    gate.refused(endpoint, REFUSED)
+    refuse(endpoint)
     assert(secret.define("spec-login", "second password"))
     expect(gate.closed(endpoint)):is_nil()
-    gate.refused(endpoint, REFUSED)
-    gate.accepted(endpoint)
+    refuse(endpoint)
+    wait_over(endpoint)
+    gate.accepted(endpoint, select(2, gate.closed(endpoint)))
     expect(gate.state(endpoint)):is_nil()
+  end)
+
+  it("counts one refusal for all calls that were under way, and believes none of them later", function()
+    local endpoint = fresh()
+    local _, mark = gate.closed(endpoint)
+    gate.accepted(endpoint, mark)
+    expect(gate.refused(endpoint, REFUSED, mark)):is_true()
+    for _ = 1, 4 do expect(gate.refused(endpoint, REFUSED, mark)):is_false() end
+    expect(gate.state(endpoint).tries):equals(1)
+    gate.accepted(endpoint, mark) -- answered before the password was changed
+    expect(gate.state(endpoint).tries):equals(1)
+    expect(gate.proven(endpoint)):is_false()
   end)
 
   it("stops a connector: ten runs with a wrong password make one call", function()
@@ -333,6 +352,40 @@ describe("connector.odoo session", function()
       for _, f in pairs(state.failures) do failures = failures + f.count end
       expect(failures):equals(1)
     end)
+  end)
+
+  --- What a user of Odoo 14, where a wrong password in any call counts, costs the address.
+  local function calls_with_a_password_that_was_changed(before, n)
+    local failures, classes = 0, {}
+    local side = { kind = "odoo", module = odoo, state = odoo.new { version = 14, password = "old password" } }
+    serve(side, { name = "odoo", max_connections = 3 }, function()
+      local endpoint = fresh { name = "odoo", kind = "odoo", database = "sandbox", auth = "password",
+        user = "navodoo@example.com", secret_name = "spec-login",
+        secret = tostring(assert(secret.define("spec-login", "old password"))) }
+      local conn, done = connector.open(endpoint), 0
+      if before then assert(conn:read("res.country", { 1 }, { "code" })) end
+      side.state:table("res.users").rows[side.state.config.uid].password_ = "new password"
+      for i = 1, n do
+        task.spawn(function()
+          local _, err = conn:read("res.country", { 1 }, { "code" })
+          done, classes[i] = done + 1, err and err.class
+        end)
+      end
+      while done < n do task.sleep(1) end
+      for _, f in pairs(side.state.failures) do failures = failures + f.count end
+      expect(gate.state(endpoint).tries):equals(1)
+    end)
+    for i = 1, n do expect(classes[i]):equals "auth" end
+    return failures
+  end
+
+  it("counts one try, however many flows start with a wrong password", function()
+    expect(calls_with_a_password_that_was_changed(false, 12)):equals(1)
+  end)
+
+  it("takes back the calls that wait when a password is changed on the server", function()
+    -- those on the wire, those that took their place before we heard of it, and the one that makes sure
+    expect(calls_with_a_password_that_was_changed(true, 30) <= 3 + 3 + 1):is_true()
   end)
 
   it("tells when the first key of the user expires, where Odoo tells it", function()

@@ -6,7 +6,6 @@
 
 local json = require "navodoo.json"
 local call = require "connector.call"
-local gate = require "connector.gate"
 local errors = require "connector.odoo.errors"
 
 local jsonrpc = {}
@@ -46,6 +45,15 @@ function jsonrpc.reader(endpoint, what, write)
   end
 end
 
+-- Sends a call of a service.
+local function exchange(conn, request, service, method, args, read)
+  request.method, request.path, request.headers = "POST", "/jsonrpc", conn.headers
+  request.body = assert(json.encode(json.object(ENVELOPE, {
+    jsonrpc = "2.0", method = "call", id = 1,
+    params = { service = service, method = method, args = json.array(args) } })))
+  return call.exchange(conn.endpoint, request, read)
+end
+
 --- Calls a method of a service.
 ---@param conn connector.Odoo
 ---@param what string        names the call in errors
@@ -58,13 +66,9 @@ end
 ---@return any result        json.null for None
 ---@return connector.Error|nil err
 function jsonrpc.service(conn, what, service, method, args, write, login, plan)
-  local body = assert(json.encode(json.object(ENVELOPE, {
-    jsonrpc = "2.0", method = "call", id = 1,
-    params = { service = service, method = method, args = json.array(args) } })))
-  return call.exchange(conn.endpoint, {
-    what = what, method = "POST", path = "/jsonrpc", headers = conn.headers, body = body, write = write,
-    trial = login == "trial", anonymous = login == "anonymous", plan = plan,
-  }, jsonrpc.reader(conn.endpoint, what, write))
+  return exchange(conn, { what = what, write = write, trial = login == "trial", anonymous = login == "anonymous",
+                          plan = plan },
+                  service, method, args, jsonrpc.reader(conn.endpoint, what, write))
 end
 
 --- What kind of server this is; needs no login.
@@ -84,20 +88,16 @@ local function uid(conn)
   local endpoint, fresh = conn.endpoint, false
   local known, err = call.cached(endpoint, uid_key(endpoint), UID_TTL_MS, function()
     fresh = true
-    local id, failed = jsonrpc.service(conn, "login", "common", "authenticate",
-      { endpoint.database, endpoint.user, endpoint.secret, {} }, false, "trial")
-    if failed then
-      if failed.class == "auth" then gate.refused(endpoint, failed) end
-      return nil, failed
-    end
-    if math.type(id) == "integer" then
-      gate.accepted(endpoint)
-      return tostring(id)
-    end
-    failed = errors.of_fault(endpoint, "login", 200, { name = "AccessDenied", message = (
-      "Odoo refuses user %s on database %s"):format(endpoint.user, endpoint.database) }, false)
-    gate.refused(endpoint, failed) -- here it is no fault but the answer `false`
-    return nil, failed
+    local read = jsonrpc.reader(endpoint, "login", false)
+    return exchange(conn, { what = "login", write = false }, "common", "authenticate",
+      { endpoint.database, endpoint.user, endpoint.secret, {} }, function(res)
+        local id, failed = read(res)
+        if failed then return nil, failed end
+        if math.type(id) == "integer" then return tostring(id) end
+        -- here it is no fault but the answer `false`
+        return nil, errors.of_fault(endpoint, "login", 200, { name = "AccessDenied", message = (
+          "Odoo refuses user %s on database %s"):format(endpoint.user, endpoint.database) }, false)
+      end)
   end)
   return known and math.tointeger(known), err, fresh
 end

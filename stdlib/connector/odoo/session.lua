@@ -6,7 +6,6 @@
 
 local json = require "navodoo.json"
 local crypto = require "navodoo.crypto"
-local gate = require "connector.gate"
 local call = require "connector.call"
 local errors = require "connector.odoo.errors"
 local jsonrpc = require "connector.odoo.jsonrpc"
@@ -27,28 +26,25 @@ local function body(params)
 end
 
 local function refuse(endpoint, words)
-  local err = errors.of_fault(endpoint, "login", 200, { name = "AccessDenied", message = words }, false)
-  gate.refused(endpoint, err)
-  return nil, err
+  return nil, errors.of_fault(endpoint, "login", 200, { name = "AccessDenied", message = words }, false)
 end
 
 local function log_in(conn)
-  local endpoint, cookie = conn.endpoint, nil
+  local endpoint = conn.endpoint
   local read = jsonrpc.reader(endpoint, "login", false)
-  local info, err = call.exchange(endpoint, {
+  return call.exchange(endpoint, {
     what = "login", method = "POST", path = "/web/session/authenticate",
     headers = { ["Content-Type"] = TYPE }, capture = cookie_of(endpoint), write = false,
     body = body { db = endpoint.database, login = endpoint.user, password = endpoint.secret },
   }, function(res)
-    cookie = res.captured
-    return read(res)
+    local info, err = read(res)
+    if err then return nil, err end
+    if type(info) ~= "table" or math.type(info.uid) ~= "integer" then
+      return refuse(endpoint, ("Odoo wants more than a password of user %s (a second factor?)"):format(endpoint.user))
+    end
+    if not res.captured then return refuse(endpoint, "the login gave no session") end
+    return crypto.random_hex(8) .. " " .. res.captured
   end)
-  if err then return nil, err end
-  if type(info) ~= "table" or math.type(info.uid) ~= "integer" then
-    return refuse(endpoint, ("Odoo wants more than a password of user %s (a second factor?)"):format(endpoint.user))
-  end
-  if not cookie then return refuse(endpoint, "the login gave no session") end
-  return crypto.random_hex(8) .. " " .. cookie
 end
 
 local function execute(conn, login, model, method, args, write, trial, plan)

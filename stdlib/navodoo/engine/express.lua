@@ -84,6 +84,25 @@ end
 
 -- ---- into ordinary jobs ----------------------------------------------------------------
 
+--- What is known of records by now: content by name of those with a link, and those with a job.
+local function known_of(engine, names)
+  local rows, err = store.query("known", engine.flow.name, engine.direction, assert(json.encode(json.array(names))))
+  if not rows then return nil, err end
+  local links, jobs = {}, {}
+  for _, row in ipairs(rows) do
+    if row.state == "link" then links[row.record] = row.hash or false else jobs[row.record] = true end
+  end
+  return links, jobs
+end
+
+--- A record that got a link since its page was read: whoever made that read it later. Where
+-- both sides are read anyway, they are read again; else the next walk compares.
+local function look_again(engine, txn, row, hash, now)
+  if engine.paired and hash ~= row.hash then
+    txn:add("job_hint", engine.flow.name, engine.direction, row.name, now, nil, nil)
+  end
+end
+
 local function add_job(engine, txn, row, payload, due, now)
   txn:add("job_keep", engine.flow.name, engine.direction, row.name, due, now, row.etag, row.hash, payload)
 end
@@ -93,7 +112,8 @@ local function add_effect(engine, txn, row, key, intent)
           engine.odoo.endpoint.name, "create", row.hash, intent.at, intent.epoch, intent.generation)
 end
 
---- Makes jobs of what lots of this flow an earlier life left behind.
+--- Makes jobs of what lots of this flow a life before left behind, and what it was about to
+-- commit when it ended. A lot that may have been sent may have been so until now.
 ---@param engine table
 ---@return boolean|nil ok
 ---@return table|nil err
@@ -101,13 +121,21 @@ function express.unfold_leftovers(engine)
   local lots, err = store.query("lots", engine.flow.name)
   if not lots then return nil, err end
   for _, lot in ipairs(lots) do
-    local txn, now = store.txn(), time.now()
-    for _, part in ipairs(assert(json.decode(lot.rows))) do
+    local txn, now, parts, names = store.txn(), time.now(), assert(json.decode(lot.rows)), {}
+    local intent = lot.at and { at = now, epoch = store.epoch(), generation = lot.generation }
+    for i, part in ipairs(parts) do names[i] = part[1] end
+    local links, failed = known_of(engine, names)
+    if not links then return nil, failed end
+    for _, part in ipairs(parts) do
       local payload = assert(json.canonical(part[3]))
       local etag = part[2] ~= json.null and part[2] or nil
       local row = { name = part[1], etag = etag, hash = crypto.hash(payload) }
-      add_job(engine, txn, row, payload, lot.at and engine.started_us + engine.settle_us or now, now)
-      if lot.at then add_effect(engine, txn, row, keys.nav_key(engine.company, row.name), lot) end
+      if links[row.name] ~= nil and not intent then
+        look_again(engine, txn, row, links[row.name], now)
+      else
+        add_job(engine, txn, row, payload, intent and now + engine.settle_us or now, now)
+        if intent then add_effect(engine, txn, row, keys.nav_key(engine.company, row.name), intent) end
+      end
     end
     txn:add("lot_done", engine.flow.name, lot.n)
     local ok
@@ -120,10 +148,16 @@ end
 --- Makes jobs of a lot of our own.
 local function unfold(engine, lot)
   local txn, now = store.txn(), time.now()
-  local due = lot.intent and lot.intent.at + engine.settle_us or now
+  local due = lot.intent and now + engine.settle_us or now
+  local links, err = known_of(engine, lot.names)
+  if not links then return nil, err end
   for _, row in ipairs(lot.rows) do
-    add_job(engine, txn, row, row.records:text(row.at), due, now)
-    if lot.intent then add_effect(engine, txn, row, row.key, lot.intent) end
+    if links[row.name] ~= nil and not lot.intent then
+      look_again(engine, txn, row, links[row.name], now)
+    else
+      add_job(engine, txn, row, row.records:text(row.at), due, now)
+      if lot.intent then add_effect(engine, txn, row, row.key, lot.intent) end
+    end
   end
   txn:add("lot_done", engine.flow.name, lot.n)
   return store.apply(txn)
@@ -306,7 +340,9 @@ local function close(engine, lot, items, list)
   for i = 1, #items do
     local item = items[i]
     local row = item.row
-    if not item.back and not item.has_job then
+    if item.linked ~= nil then
+      look_again(engine, txn, row, item.linked, now)
+    elseif not item.back and not item.has_job then
       local err = item.failed
       -- refused for what it is: nothing was written, and batch says it in the target's words
       local unknown = item.write and not (err and err.class == "invalid")
@@ -327,20 +363,19 @@ end
 -- longer ours: whoever gave it one has newer words. Nor is what a creation of the other
 -- direction may have made in NAV.
 local function items_of(engine, lot)
-  local open, rows, err
+  local open, err
   if engine.paired then open, err = twoway.begin(engine) end -- before the links are read
   if err then return nil, err end
-  rows, err = store.query("known", engine.flow.name, engine.direction,
-                                assert(json.encode(json.array(lot.names))))
-  if not rows then return nil, err end
-  local states, items = {}, {}
-  for _, row in ipairs(rows) do states[row.record] = row.state end
+  local links, jobs = known_of(engine, lot.names)
+  if not links then return nil, jobs end
+  local items = {}
   for i, row in ipairs(lot.rows) do
-    local state = states[row.name]
-    items[i] = { -- the nils make room: a table that grows is built again and again
-                 values = nil, write = nil, xmlid = nil, id = nil, back = nil, row = row,
-                 has_job = state and state ~= "link",
-                 is_plain = not state and not (open and (open == true or open[row.key])) }
+    local hash, has_job = links[row.name], jobs[row.name]
+    local item = { -- the nils make room: a table that grows is built again and again
+                   values = nil, write = nil, xmlid = nil, id = nil, back = nil, row = row,
+                   is_plain = hash == nil and not has_job and not (open and (open == true or open[row.key])) }
+    if not item.is_plain then item.has_job, item.linked = has_job, hash end
+    items[i] = item
   end
   return items
 end

@@ -8,7 +8,8 @@
 --
 -- Events by the name of the life: `ready:` (or failed: the board says why), `go:`,
 -- `retire:`, `stop:`. The board is where `navodoo status` looks; until its turn a life
--- that replaces another writes to a board of its own.
+-- that replaces another writes to a board of its own, and one that only finishes what an
+-- older version began does so to its end.
 
 local cache = require "navodoo.cache"
 local json = require "navodoo.json"
@@ -86,6 +87,7 @@ function life.take_turn(engine, spec)
   task.event("ready:" .. spec.life):set()
   if not engine.stopping then engine.go:wait() end
   if engine.stopping then return false end
+  if spec.pinned then return true end -- beside the one whose flow it is
   -- what the life before counted goes on: it is one run of one engine
   local before = cache.get("board", engine.flow.name)
   for name, n in pairs(before and json.decode(before).counters or {}) do engine.counters[name] = n end

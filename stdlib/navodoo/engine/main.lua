@@ -267,11 +267,9 @@ function main.start(argument)
   end
   if not ok then return life.give_up(spec, name, err.text, err.class) end
   if not life.take_turn(self, spec) then return end
-  if not spec.beside then
-    ok, err = express.unfold_leftovers(self)
-    if ok then ok, err = settle_leftovers(self) end
-    if not ok then return life.give_up(spec, name, err.text, "store") end
-  end
+  if not spec.pinned then ok, err = express.unfold_leftovers(self) end
+  if ok and not spec.beside then ok, err = settle_leftovers(self) end
+  if not ok then error("store: " .. tostring(err.text), 0) end
   self:publish()
   log.info("flow runs", { flow = name, generation = spec.hash, pinned = self.pinned })
   ways.run(self)

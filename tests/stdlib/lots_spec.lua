@@ -1,0 +1,114 @@
+--- Lots that a life left behind: whoever takes over makes jobs of them, and a record that got
+-- a link meanwhile is not written back to what the lot says.
+
+local engine = require "navodoo.engine.main"
+local json = require "navodoo.json"
+local project = require "cli.project"
+local store = require "navodoo.store"
+local testing = require "testing"
+local time = require "navodoo.time"
+
+local ONE_WAY <const> = [[
+local navodoo = require "navodoo"
+return navodoo.flow "customer" {
+  nav = { read = "CustomerCard", key = "No", watch = { stamp = "Last_Date_Modified" } },
+  odoo = { model = "res.partner" },
+  link = { xmlid = "customer" },
+  fields = { { "No", "ref" }, { "Name", "name" } },
+}
+]]
+local COMPANY <const> = "CRONUS International Ltd."
+
+--- A world whose customers go to Odoo only.
+local function one_way()
+  local world = testing.world()
+  local p = {}
+  for k, v in pairs(world.project) do p[k] = v end
+  p.flows = { { name = "customer", file = "customer.lua", source = ONE_WAY, lookups = {},
+                hash = project.version(ONE_WAY, {}) } }
+  world.project = p
+  return world
+end
+
+--- What a life that died had on disk: records that are new to it, one row for all.
+local function leave_lot(world, records, intended)
+  local rows = json.array {}
+  for i, r in ipairs(records) do rows[i] = json.array { COMPANY .. "/" .. r.No, json.null, json.object({}, r) } end
+  assert(store.open(world.folder))
+  local ops = { { "lot_put", "customer", 7, "nav_to_odoo", #records, time.now(), assert(json.encode(rows)) } }
+  if intended then ops[2] = { "lot_intend", "customer", 7, time.now(), store.epoch(), nil } end
+  assert(store.apply(ops))
+  store.close()
+end
+
+local function lots_left(world)
+  assert(store.open(world.folder))
+  local rows = assert(store.query "lots_counts")
+  store.close()
+  return #rows
+end
+
+--- Runs a flow as a life that takes over from another one.
+local function take_over(world)
+  local start = engine.start
+  engine.start = function(argument)
+    local spec = json.decode(argument)
+    spec.beside = true
+    return start(assert(json.encode(spec)))
+  end
+  local ok, counters = pcall(world.run, world, "customer")
+  engine.start = start
+  if not ok then error(counters, 0) end
+  return counters
+end
+
+local function names_in_odoo(world)
+  local names = {}
+  for _, partner in ipairs(world:records("odoo", "res.partner")) do
+    if type(partner.ref) == "string" and partner.ref:find "^C%d$" then
+      names[#names + 1] = partner.ref .. " " .. partner.name
+    end
+  end
+  table.sort(names)
+  return table.concat(names, ", ")
+end
+
+describe("a lot of a life that ended", function()
+  for _, how in ipairs { "run", "take over" } do
+    it(("is finished by the life that comes after it: %s"):format(how), function()
+      local world <close> = one_way()
+      world:nav("Customer", "C1", { Name = "Anna" })
+      world:run "customer"
+      world:nav("Customer", "C2", { Name = "Berta" })
+      world:nav("Customer", "C3", { Name = "Clara" })
+      leave_lot(world, { { No = "C2", Name = "Berta" }, { No = "C3", Name = "Clara" } }, how == "take over")
+      if how == "run" then world:run "customer" else take_over(world) end
+      expect(names_in_odoo(world)):equals "C1 Anna, C2 Berta, C3 Clara"
+      expect(lots_left(world)):equals(0)
+      expect(#world:jobs()):equals(0)
+    end)
+  end
+
+  it("does not bring back what a record was before it got its link", function()
+    local world <close> = one_way()
+    world:nav("Customer", "C1", { Name = "new name" })
+    world:nav("Customer", "C2", { Name = "Berta" })
+    world:run "customer"
+    local before = #world:sent()
+    leave_lot(world, { { No = "C1", Name = "old name" }, { No = "C2", Name = "Berta" } })
+    take_over(world)
+    expect(names_in_odoo(world)):equals "C1 new name, C2 Berta"
+    expect(#world:sent()):equals(before)
+    expect(lots_left(world)):equals(0)
+  end)
+
+  it("has such a record read again where both sides are read", function()
+    local world <close> = testing.world()
+    world:nav("Customer", "C1", { Name = "new name", Customer_Posting_Group = "EU" })
+    world:run "customer"
+    leave_lot(world, { { No = "C1", Name = "old name" } })
+    local counters = take_over(world)
+    expect(names_in_odoo(world)):equals "C1 new name"
+    expect({ counters.unchanged, #world:jobs(), lots_left(world) }):equals { 1, 0, 0 }
+  end)
+end)
