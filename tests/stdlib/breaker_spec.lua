@@ -28,7 +28,7 @@ local function open()
   local endpoint = { name = NAME }
   assert(http.endpoint { name = NAME, base_url = "http://127.0.0.1:" .. side.server.port, max_connections = 8 })
   function endpoint.knock() call.exchange(endpoint, { what = "a question", path = "/" }, read) end
-  gate.accepted(endpoint)
+  gate.accepted(endpoint, gate.mark(endpoint))
   function side.write()
     return call.exchange(endpoint, { what = "a record", method = "POST", path = "/", body = "x", write = true }, read)
   end
@@ -72,6 +72,17 @@ describe("a breaker that is half open", function()
     expect(good):equals(CALLERS)
     expect(side.reads .. " " .. side.writes):equals("2 " .. 5 + CALLERS)
     expect(http.info(NAME).breaker):equals "closed"
+    side.server:close()
+  end)
+
+  it("is not asked by a call that tries an unproven secret, and so holds all others up", function()
+    local side = open()
+    for _ = 1, 5 do side.write() end
+    gate.doubt({ name = NAME }, gate.mark { name = NAME })
+    wait_half_open()
+    local _, err = side.write()
+    expect(err.code):equals "breaker_open"
+    expect(side.reads):equals(0)
     side.server:close()
   end)
 
