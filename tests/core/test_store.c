@@ -520,28 +520,10 @@ static void test_the_backlog_of_a_way_is_what_is_ready_in_its_direction(void **s
     add(t, 1, "job_put", "sssiisss", "f", ways[i], records[i], INT64_C(1), INT64_C(1), "v", "h", "p");
   add(t, 1, "job_put", "sssiisss", "g", "odoo_to_nav", "8", INT64_C(1), INT64_C(1), "v", "h", "p");
   assert_int_equal(apply(w, t).status, NV_OK);
-  apply_one(w, "job_park", "iisss", INT64_C(2), INT64_C(1), "review", "why", "group");
+  apply_one(w, "job_park", "iisssn", INT64_C(2), INT64_C(1), "review", "why", "group");
   assert_int_equal(number_in(ask(w, "jobs_backlog_way", "ss", "f", "nav_to_odoo"), "count"), 1);
   assert_int_equal(number_in(ask(w, "jobs_backlog_way", "ss", "f", "odoo_to_nav"), "count"), 1);
   assert_int_equal(number_in(ask(w, "jobs_backlog_way", "ss", "h", "odoo_to_nav"), "count"), 0);
-  world_free(w);
-}
-
-/* What `apply` put out of the pump's sight, by a due time a year away. */
-static void test_jobs_that_were_put_far_away_are_recalled(void **state) {
-  (void)state;
-  world *w = world_new(false);
-  nv_txn *t = nv_txn_new();
-  static const int64_t due[] = {5, 1000, 2000};
-  static const char *const records[] = {"C1", "C2", "C3"};
-  for (int i = 0; i < 3; i++)
-    add(t, 1, "job_put", "sssiisss", "f", "d", records[i], due[i], INT64_C(1), "v", "h", "p");
-  add(t, 1, "job_put", "sssiisss", "g", "d", "C1", INT64_C(2000), INT64_C(1), "v", "h", "p");
-  assert_int_equal(apply(w, t).status, NV_OK);
-  apply_one(w, "job_park", "iisss", INT64_C(3), INT64_C(1), "dead", "why", "group");
-  assert_int_equal(apply_one(w, "jobs_recall", "sii", "f", INT64_C(10), INT64_C(500)), 1);
-  assert_answer(w, "1,C1,1,0,v,h,-;2,C2,1,0,v,h,-", "jobs_due", "ssisnn", "f", "d", INT64_C(10), "[]");
-  assert_answer(w, "", "jobs_due", "ssisnn", "g", "d", INT64_C(10), "[]");
   world_free(w);
 }
 
@@ -804,7 +786,6 @@ int main(void) {
       cmocka_unit_test(test_effects_are_open_until_done),
       cmocka_unit_test(test_an_open_effect_pins_its_job_to_a_generation),
       cmocka_unit_test(test_the_backlog_of_a_way_is_what_is_ready_in_its_direction),
-      cmocka_unit_test(test_jobs_that_were_put_far_away_are_recalled),
       cmocka_unit_test(test_generations_stay_while_something_refers_to_them),
       cmocka_unit_test(test_a_lot_is_one_row_until_it_ends),
       cmocka_unit_test(test_a_job_that_is_there_is_newer_than_one_that_is_kept),
