@@ -91,20 +91,22 @@ static int l_open(lua_State *L) {
 /* generation.stdlib() -> 12 digits that name the embedded standard library. */
 static int l_stdlib(lua_State *L) {
   enum { SHOWN = 6, FILES_MAX = 4096 };
-  unsigned char sum[NV_SHA256_BYTES];
-  char text[2 * SHOWN];
-  nv_buf sums;
-  nv_error err;
-  nv_buf_init(&sums, FILES_MAX * NV_SHA256_BYTES);
-  int rc = NV_OK;
-  for (const nvl_stdlib_file *f = nvl_stdlib_files; f->name && rc == NV_OK; f++) {
-    rc = nv_sha256((nv_str){f->begin, (size_t)(f->end - f->begin)}, sum, &err);
-    if (rc == NV_OK) rc = nv_buf_add(&sums, sum, sizeof sum);
+  static char text[2 * SHOWN]; /* it does not change while the process runs */
+  if (!text[0]) {
+    unsigned char sum[NV_SHA256_BYTES];
+    nv_buf sums;
+    nv_error err;
+    nv_buf_init(&sums, FILES_MAX * NV_SHA256_BYTES);
+    int rc = NV_OK;
+    for (const nvl_stdlib_file *f = nvl_stdlib_files; f->name && rc == NV_OK; f++) {
+      rc = nv_sha256((nv_str){f->begin, (size_t)(f->end - f->begin)}, sum, &err);
+      if (rc == NV_OK) rc = nv_buf_add(&sums, sum, sizeof sum);
+    }
+    if (rc == NV_OK) rc = nv_sha256((nv_str){sums.p, sums.n}, sum, &err);
+    nv_buf_clear(&sums);
+    if (rc != NV_OK) return luaL_error(L, "out of memory");
+    nv_hex(sum, SHOWN, text);
   }
-  if (rc == NV_OK) rc = nv_sha256((nv_str){sums.p, sums.n}, sum, &err);
-  nv_buf_clear(&sums);
-  if (rc != NV_OK) return luaL_error(L, "out of memory");
-  nv_hex(sum, SHOWN, text);
   lua_pushlstring(L, text, sizeof text);
   return 1;
 }

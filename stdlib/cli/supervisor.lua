@@ -20,8 +20,8 @@ supervisor.__index = supervisor
 
 --- A flow that was told to stop may take this long.
 local GRACE_MS <const> = 10000
---- How often is looked for jobs of other versions.
-local LOOK_MS <const> = 1000
+--- How often is looked for what nobody told: jobs of other versions, a life that went silent.
+local TICK_MS <const> = 1000
 local FIRST_PAUSE_MS <const>, LAST_PAUSE_MS <const> = 1000, 60000
 --- The store's versions that are kept of every flow, whoever refers to them.
 local KEPT <const> = 20
@@ -37,7 +37,8 @@ local KEPT <const> = 20
 ---@field pairs integer    how many pairs of companies there are
 ---@field began number|nil monotonic, when the change was noticed
 
----@param options { once: boolean, all: boolean, wait_ms: integer, memory: integer, started: integer }
+---@param options { once: boolean, all: boolean, wait_ms: integer, memory: integer, started: integer,
+--   tick_ms: integer? } tick_ms: how often is looked for what nobody told
 function supervisor.new(options)
   return setmetatable({ options = options, slots = {}, by_name = {}, ending = {}, open = 0, lives = 0,
                         changed = task.event(), failed = {}, counters = {} }, supervisor)
@@ -120,7 +121,7 @@ local function note_turn(life, ended)
 end
 
 local function await(slot, condition)
-  while not condition() do slot.news:wait(1000) end
+  while not condition() do slot.news:wait(slot.tick_ms) end
 end
 
 --- Tells a life to stop and waits until it did; one that does not in time is closed.
@@ -235,7 +236,7 @@ local function finish_pinned(self, slot)
   slot.finishing = true
   while slot.current and not slot.stopping do
     finish_due(self, slot)
-    slot.look:wait(LOOK_MS)
+    slot.look:wait(slot.tick_ms)
   end
   slot.finishing = false
   slot.news:set()
@@ -247,7 +248,7 @@ local function finish_once(self, slot)
   while not slot.stopping do
     local wait_ms = finish_due(self, slot)
     if not wait_ms or time.monotonic() - since + wait_ms > self.options.wait_ms then return end
-    task.sleep(math.min(wait_ms, LOOK_MS))
+    task.sleep(math.min(wait_ms, slot.tick_ms))
   end
 end
 
@@ -406,7 +407,7 @@ end
 ---@param wanted cli.Wanted
 function supervisor:add(name, flow, wanted)
   local slot = { name = name, flow = flow, wanted = wanted, news = task.event(), look = task.event(),
-                 before = self.ending[name] }
+                 before = self.ending[name], tick_ms = self.options.tick_ms or TICK_MS }
   self.slots[#self.slots + 1], self.by_name[name] = slot, slot
   self.open = self.open + 1
   task.spawn(run, self, slot)

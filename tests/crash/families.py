@@ -31,7 +31,7 @@ class Families:
                              if kind != "contact" or c["Type"] == "Person"] for kind, table in TABLES.items()}
         self.firms = {c["Name"]: c["No"] for c in world.http("nav", "GET", "/_sandbox/dump?table=Contact")["Contact"]
                       if c["Type"] == "Company"}
-        self.partners = world.http("odoo", "GET", "/_sandbox/dump?table=res.partner")["res.partner"]
+        self.partners = world.odoo_rows()
         self.by_id = {p["id"]: p for p in self.partners}
         self.found = {}
         for p in self.partners:
@@ -72,17 +72,17 @@ class Work:
             phone = "+43 1 %d" % (1000 + n)
             self.moved[key_of(kind, card)] = phone
             if n % 2:
-                self.edit("nav", {"table": TABLES[kind], "key": wire_key(kind, card), "fields": {"Phone_No": phone}})
+                self.edit({"table": TABLES[kind], "key": wire_key(kind, card), "fields": {"Phone_No": phone}})
             else:
-                self.edit("odoo", {"model": "res.partner", "key": now.of(kind, card)[0]["id"], "fields": {"phone": phone}})
+                world.odoo_edit(now.of(kind, card)[0]["id"], phone=phone)
         self.parent = next(c for c in now.cards["customer"] if c["Blocked"] == " " and len(now.of("customer", c)) == 1)
         self.firm = now.firms[self.parent["Name"]]
         for n in range(new):
             self.in_nav("NEW%d" % n, "Nordlicht %s %d" % (kind, n))
             self.in_odoo(now.of("customer", self.parent)[0]["id"], "Ostwind %s %d" % (kind, n))
 
-    def edit(self, side, body):
-        self.world.http(side, "POST", "/_sandbox/edit", body)
+    def edit(self, body):
+        self.world.http("nav", "POST", "/_sandbox/edit", body)
 
     def in_nav(self, key, name):
         fields = {"Name": name, "City": "Graz", "Phone_No": "+43 2 " + key}
@@ -93,9 +93,9 @@ class Work:
         else:
             fields.update({"Country_Region_Code": "AT", TABLES[self.kind] + "_Posting_Group": "EU"})
         self.born.append(name)
-        self.edit("nav", {"table": TABLES[self.kind], "key": key, "insert": True, "fields": fields})
+        self.edit({"table": TABLES[self.kind], "key": key, "insert": True, "fields": fields})
         if self.kind == "ship_to":  # which takes the customer's name when it is made
-            self.edit("nav", {"table": TABLES[self.kind], "key": key, "fields": {"Name": name}})
+            self.edit({"table": TABLES[self.kind], "key": key, "fields": {"Name": name}})
 
     def in_odoo(self, parent, name):
         fields = {"name": name, "city": "Linz", "phone": "+43 3 1"}
@@ -104,7 +104,7 @@ class Work:
         else:
             fields.update(parent_id=parent, type="delivery" if self.kind == "ship_to" else "contact")
         self.born.append(name)
-        self.edit("odoo", {"model": "res.partner", "insert": True, "fields": fields})
+        self.world.odoo_edit(None, **fields)
 
     def problems(self, now):
         """Changes that did not arrive, or arrived twice."""

@@ -52,22 +52,18 @@ class World:
         for side in ("nav", "odoo"):
             self.http(side, "DELETE", "/_sandbox/faults")
 
-    def engine(self, *args, **more):
+    def engine(self, *args, failpoint=None, settings=(), flows="flows/", once=True, output=subprocess.PIPE):
         """Starts `navodoo run flows/ --once` against the sandbox."""
-        return self.engine_on("--once", *args, **more)
-
-    def engine_on(self, *args, failpoint=None, settings=()):
-        """Starts `navodoo run flows/` against the sandbox."""
         env = dict(os.environ)
         env.pop("NAVODOO_FAILPOINT", None)
         if failpoint:
             env["NAVODOO_FAILPOINT"] = failpoint
-        command = [self.navodoo, "run", "flows/", "--state", self.state,
+        command = [self.navodoo, "run", flows, *(["--once"] if once else []), "--state", self.state,
                    "--set", f"nav.url={self.url['nav']}/DynamicsNAV110/ODataV4",
                    "--set", f"odoo.url={self.url['odoo']}", *args]
         for s in settings:
             command += ["--set", s]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env)
+        return subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=env)
 
     def run(self, *args, expect=(0, 3), **kw):
         """Runs the engine to its end; returns what it printed."""
@@ -97,6 +93,15 @@ class World:
 
     def partners(self):
         return self.http("odoo", "GET", "/_sandbox/dump?table=res.partner")["res.partner"]
+
+    def odoo_rows(self):
+        """All partners, with what tells whose they are."""
+        return self.partners()
+
+    def odoo_edit(self, key, **fields):
+        """A person writes a partner; without a key, makes one. Answers its id."""
+        body = {"model": "res.partner", "fields": fields, **({"key": key} if key else {"insert": True})}
+        return self.http("odoo", "POST", "/_sandbox/edit", body)["key"]
 
     def compare(self):
         """Counts by the source's key; returns (lost, doubled, parked, wrong). Partners that were

@@ -94,10 +94,10 @@ class World(crash.World):
         self.terms = {r["id"]: r["name"]
                       for r in self.admin.rows("account.payment.term", [], ["name"])}
 
-    def engine(self, *args, failpoint=None, settings=()):
+    def engine(self, *args, settings=(), **kw):
         user = USERS[self.who]
         os.environ["NAVODOO_ODOO_PASSWORD"] = user["password" if self.api == "jsonrpc" else "key"]
-        return super().engine(*args, failpoint=failpoint, settings=[
+        return super().engine(*args, **kw, settings=[
             f"odoo.url={URL}", f"odoo.database={self.database}", f"odoo.user={user['login']}",
             f"odoo.api={self.api}", *self.extra, *settings])
 

@@ -9,6 +9,8 @@
  * evening the faults stop; then both ERPs are dumped and compared by the source's
  * own key. A failing seed prints itself and replays exactly.
  */
+#include <malloc.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,9 +40,12 @@ typedef struct world {
   bool failed, finished;
   char why[2048];
   struct call *calls;
+  uint64_t trace; /* of all that the engine sent */
+  int requests;
 } world;
 
 static bool verbose;
+static struct nv_buf *modules; /* the stdlib, compiled once for all lives of all seeds */
 
 static void fail(world *w, const char *text) {
   if (w->failed) return;
@@ -171,8 +176,17 @@ static void arrive(void *arg) {
   }
 }
 
+static void trace(world *w, const void *p, size_t n) { /* FNV-1a */
+  for (size_t i = 0; i < n; i++)
+    w->trace = (w->trace ^ ((const unsigned char *)p)[i]) * 1099511628211u;
+}
+
 static int net_start(void *ctx, nv_exchange *x, nv_error *err) {
   world *w = ctx;
+  w->requests++;
+  trace(w, &w->env.sim_monotonic_us, sizeof w->env.sim_monotonic_us);
+  trace(w, x->url, strlen(x->url));
+  trace(w, x->body.p, x->body.n);
   call *c = calloc(1, sizeof *c);
   if (!c) return nv_fail(err, NV_ENOMEM, x->endpoint, "out of memory");
   c->w = w;
@@ -192,6 +206,21 @@ static void net_abandon(void *ctx, nv_exchange *x) {
   call *c = x->transport;
   c->x = NULL; /* it may have arrived, and then it is applied */
   nv_exchange_done(x, NV_ECANCELLED);
+}
+
+/* ---- hosts: a process each, but what the stdlib compiles to is kept ---- */
+
+static int open_host(world *w, nvl_host *h, nv_error *err) {
+  int rc = nvl_host_open_on(h, w->loop, err);
+  h->modules = modules;
+  return rc;
+}
+
+static void close_host(nvl_host *h) {
+  if (!h->loop) return;
+  modules = h->modules;
+  h->modules = NULL;
+  nvl_host_close_on(h);
 }
 
 /* ---- the engine: started, killed, started again ---- */
@@ -249,7 +278,7 @@ static void discard(int level, const char *line, size_t n, void *arg) {
 static void start_engine(void *arg) {
   world *w = arg;
   nv_error err;
-  if (nvl_host_open_on(&w->engine_host, w->loop, &err) != NV_OK) {
+  if (open_host(w, &w->engine_host, &err) != NV_OK) {
     fail(w, err.text);
     return;
   }
@@ -267,7 +296,7 @@ static void crash(world *w) {
   nv_simvfs_crash(w->seed ^ (uint64_t)w->crashes);
   nvl_state_close(w->engine);
   w->engine = NULL;
-  nvl_host_close_on(&w->engine_host);
+  close_host(&w->engine_host);
   nv_timer_start(w->loop, &w->restart_timer,
                  (int64_t)nv_env_random_below(&w->env, 60 * 1000000), start_engine, w);
 }
@@ -289,7 +318,7 @@ static void on_failpoint(const char *name, void *arg) {
   world *w = arg;
   (void)name;
   if (!w->faults || !w->engine || w->crash_now) return;
-  if (nv_env_random_below(&w->env, 300) != 0) return;
+  if (nv_env_random_below(&w->env, 2500) != 0) return;
   w->crash_now = true;
   nv_simvfs_freeze();
   nv_loop_post(w->loop, &w->crash_ready);
@@ -326,15 +355,32 @@ static int l_evening(lua_State *L) {
   return 0;
 }
 
-static int l_crashes(lua_State *L) {
-  lua_pushinteger(L, world_of(L)->crashes);
-  return 1;
+/* sim.clock(us): the engine's machine is set by so much. */
+static int l_clock(lua_State *L) {
+  world_of(L)->env.sim_wall_us += luaL_checkinteger(L, 1);
+  return 0;
 }
 
 static int install(lua_State *L) {
   lua_register(L, "sim_evening", l_evening);
-  lua_register(L, "sim_crashes", l_crashes);
+  lua_register(L, "sim_clock", l_clock);
   return 0;
+}
+
+/* What the engine has not finished, to explain a day that failed. */
+static void print_jobs(void) {
+  sqlite3 *db = NULL;
+  sqlite3_stmt *st = NULL;
+  if (sqlite3_open_v2("sim/navodoo.db", &db, SQLITE_OPEN_READWRITE, "simvfs") == SQLITE_OK &&
+      sqlite3_prepare_v2(db,
+                         "SELECT flow || ' ' || direction || ' ' || record || ' ' || state || ' '"
+                         " || ifnull(error, '') FROM jobs WHERE state <> 'ready' OR attempts > 0"
+                         " ORDER BY 1",
+                         -1, &st, NULL) == SQLITE_OK)
+    while (sqlite3_step(st) == SQLITE_ROW)
+      printf("  %s\n", (const char *)sqlite3_column_text(st, 0));
+  sqlite3_finalize(st);
+  sqlite3_close(db);
 }
 
 static bool run_seed(uint64_t seed) {
@@ -349,11 +395,12 @@ static bool run_seed(uint64_t seed) {
   nv_simvfs_reset();
   nv_failpoint_set_hook(on_failpoint, &w);
   if (nv_loop_open(&w.env, &w.loop, &err) != NV_OK ||
-      nvl_host_open_on(&w.erp_host, w.loop, &err) != NV_OK) {
+      open_host(&w, &w.erp_host, &err) != NV_OK) {
     fprintf(stderr, "sim: %s\n", err.text);
     exit(70);
   }
   if (boot(&w, &w.erp_host, &w.erp, "erp", SIM_FOLDER "/world.lua", erp_ended)) {
+    lua_gc(w.erp->L, LUA_GCINC, 1000, 400, 0); /* lives for a second: memory is cheaper */
     lua_pushcfunction(w.erp->L, install);
     lua_pcall(w.erp->L, 0, 0, 0);
     start_engine(&w);
@@ -362,17 +409,19 @@ static bool run_seed(uint64_t seed) {
   }
   nv_timer_stop(w.loop, &w.crash_timer);
   nv_timer_stop(w.loop, &w.restart_timer);
+  if (w.failed) {
+    printf("seed %llu FAILED after %d crashes: %s\n", (unsigned long long)seed, w.crashes, w.why);
+    print_jobs();
+  }
   nvl_state_close(w.engine);
-  if (w.engine_host.loop) nvl_host_close_on(&w.engine_host);
+  close_host(&w.engine_host);
   nvl_state_close(w.erp);
   while (w.calls) call_free(w.calls);
-  nvl_host_close_on(&w.erp_host);
+  close_host(&w.erp_host);
   nv_loop_close(w.loop);
-  if (w.failed)
-    printf("seed %llu FAILED after %d crashes: %s\n", (unsigned long long)seed, w.crashes,
-           w.why);
-  else if (verbose)
-    printf("seed %llu ok, %d crashes\n", (unsigned long long)seed, w.crashes);
+  if (!w.failed && verbose)
+    printf("seed %llu ok, %d crashes, %d requests, trace %016llx\n", (unsigned long long)seed,
+           w.crashes, w.requests, (unsigned long long)w.trace);
   return !w.failed;
 }
 
@@ -383,6 +432,9 @@ int main(int argc, char **argv) {
     else if (!strcmp(argv[i], "--seeds") && i + 1 < argc) seeds = strtoull(argv[++i], NULL, 10);
     else if (!strcmp(argv[i], "--verbose")) verbose = true;
   }
+  setvbuf(stdout, NULL, _IOLBF, 0);
+  mallopt(M_TRIM_THRESHOLD, 1 << 30); /* memory that a life gives back is for the next one */
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
   nv_simvfs_register();
   for (uint64_t s = from; s < from + seeds; s++) bad += !run_seed(s);
   printf("%llu passed, %llu failed\n", (unsigned long long)(seeds - bad),

@@ -1,10 +1,5 @@
---- The ERPs' side of a simulated day: people edit records in NAV and in Odoo, sometimes the
--- same one on both sides, the network and both servers fail; in the evening all is quiet,
--- and both systems are dumped.
---
--- The comparison uses the sources' own keys and an own mapping of a few fields, never
--- navodoo's keys: the NAV No., which the flow writes into the partner's reference, and for
--- records that began in Odoo their city, which nobody else has.
+--- The ERPs' side of a simulated day: people work in NAV and in Odoo, the network and both servers
+-- fail, the engine's clock is set; in the evening all is quiet, and both systems are compared.
 
 local decimal = require "navodoo.decimal"
 local json = require "navodoo.json"
@@ -14,10 +9,14 @@ local server = require "sandbox.server"
 local task = require "navodoo.task"
 local time = require "navodoo.time"
 
+local compare = dofile "tests/sim/compare.lua"
+local people = dofile "tests/sim/people.lua"
+
 local world = {}
 
-local CUSTOMERS <const>, EDITS <const> = 24, 30
+local EDITS <const>, FIRMS <const>, CHILDREN <const> = 40, 10, 5
 local MINUTE <const>, HOUR <const> = 60 * 1000, 3600 * 1000
+local DAY <const>, EVENING <const> = 20 * HOUR, 4 * HOUR + MINUTE
 
 local sides, handlers = {}, {}
 
@@ -36,11 +35,16 @@ function world.serve(method, url, headers, body)
   return handlers[host] { method = method, path = path, headers = headers, body = body, remote = "engine" }
 end
 
-local function control(side, method, path, value)
-  local response = handlers[side] { method = method, path = path, headers = {},
-                                    body = value and assert(json.encode(value)) or "" }
-  if response.status ~= 200 then error(("%s %s: %d %s"):format(method, path, response.status, response.body)) end
-  return json.decode(response.body)
+local function request(side, method, route, value)
+  return handlers[side] { method = method, path = "/_sandbox/" .. route, headers = {},
+                          body = value and assert(json.encode(value)) or "" }
+end
+
+--- A person's word: true, or nil and why the system refuses.
+local function control(side, route, value)
+  local response = request(side, "POST", route, value)
+  if response.status == 200 then return true end
+  return nil, ("%s %s: %s\n%s"):format(side, route, response.body, json.encode(value))
 end
 
 local function install_faults(random)
@@ -57,99 +61,41 @@ local function install_faults(random)
     rule("cut_before", random(80))
     rule("cut_after", random(80))
     rule("late", random(60), { late_ms = random(90000) })
-    control(side, "POST", "/_sandbox/faults", { seed = random(1 << 20), rules = rules })
+    assert(control(side, "faults", { seed = random(1 << 20), rules = rules }))
   end
 end
 
-local NAMES <const> = { "Größer & Söhne GmbH", "Nordlicht Handel", "Ångström Teknik AB", "Łódź Meble", "O'Neill Ltd." }
-
-local function edit_something(random, made)
-  local dump = nav.dump(sides.nav.state, "Customer")
-  local kind = random(5)
-  if kind == 0 then
-    made.n = made.n + 1
-    local no = ("SIM%03d"):format(made.n)
-    control("nav", "POST", "/_sandbox/edit", { table = "Customer", key = no, insert = true,
-      fields = { Name = NAMES[1 + random(#NAMES)] .. " " .. 20000 + made.n, City = "Graz", Country_Region_Code = "AT",
-                 Customer_Posting_Group = "EU" } })
-    return
-  end
-  local row = dump[1 + random(#dump)]
-  local fields = { { Name = NAMES[1 + random(#NAMES)] .. " " .. random(1000) },
-                   { Phone_No = "+43 316 " .. random(100000) }, { Credit_Limit_LCY = random(100) * 100 },
-                   { Address = "Gasse " .. random(200) } }
-  made.last = row.No
-  control("nav", "POST", "/_sandbox/edit", { table = "Customer", key = row.No, fields = fields[kind] })
-end
-
---- Somebody works in Odoo; `touched` is what was edited last in NAV, so that edits cross.
-local function edit_in_odoo(random, made)
-  local partners = {}
-  for _, p in ipairs(odoo.dump(sides.odoo.state, "res.partner")) do
-    if (p.customer_rank or 0) > 0 then partners[#partners + 1] = p end
-  end
-  if random(6) == 0 or #partners == 0 then
-    made.odoo = made.odoo + 1
-    control("odoo", "POST", "/_sandbox/edit", { model = "res.partner", insert = true,
-      fields = { name = NAMES[1 + random(#NAMES)] .. " " .. 10000 + made.odoo, city = "Odoostadt " .. made.odoo,
-                 customer_rank = 1 } })
-    return
-  end
-  local p = partners[1 + random(#partners)]
-  if random(3) == 0 then -- an edit that crosses the last one in NAV
-    for _, other in ipairs(partners) do
-      if other.ref == made.last then p = other end
+--- Vendors that are customers, too: by the name that both cards have in the morning. Both get one
+-- mail address, so that nobody has to ask whether they are one firm.
+local function both_cards(staff)
+  local by_name = {}
+  staff:look()
+  staff.both, staff.customers_of_both = {}, {}
+  for _, row in ipairs(staff:cards "customer") do by_name[row.Name] = row.No end
+  for _, row in ipairs(staff:cards "vendor") do
+    local customer = by_name[row.Name]
+    if customer then
+      staff.both[row.No], staff.customers_of_both[customer] = customer, true
+      local fields = { E_Mail = "firm" .. row.No .. "@example.com", VAT_Registration_No = "" }
+      assert(control("nav", "edit", { table = "Vendor", key = row.No, fields = fields }))
+      assert(control("nav", "edit", { table = "Customer", key = customer, fields = fields }))
     end
   end
-  local fields = { { name = NAMES[1 + random(#NAMES)] .. " " .. random(1000) },
-                   { phone = "+49 30 " .. random(100000) }, { email = "o" .. random(1000) .. "@example.com" },
-                   { street = "Weg " .. random(200) } }
-  control("odoo", "POST", "/_sandbox/edit", { model = "res.partner", key = p.id, fields = fields[1 + random(4)] })
 end
 
-local function text_of(v)
-  if v == nil or v == false or v == json.null then return "" end
-  return v
+--- When something happens, in order.
+local function moments(random)
+  local list = {}
+  for i = 1, EDITS do list[i] = random(DAY // 1000) * 1000 end
+  table.sort(list)
+  return list
 end
 
---- Compares the dumps; returns what is wrong, or nil. `parked` = records that wait
--- for a person, which the engine's own list of reviews and dead letters must explain.
-local function compare(made)
-  local partners, problems = {}, {}
-  for _, p in ipairs(odoo.dump(sides.odoo.state, "res.partner")) do
-    local ref = text_of(p.ref)
-    if ref ~= "" then
-      if partners[ref] then problems[#problems + 1] = ("two partners for %s"):format(ref) end
-      partners[ref] = p
-    end
-  end
-  local begun = {}
-  for _, c in ipairs(nav.dump(sides.nav.state, "Customer")) do
-    local p = partners[c.No]
-    begun[c.City] = (begun[c.City] or 0) + 1
-    if not p then
-      problems[#problems + 1] = ("%s (%s) is missing in Odoo"):format(c.No, c.Name)
-    else
-      local pairs_of = { { "name", c.Name }, { "phone", c.Phone_No }, { "city", c.City },
-                         { "email", c.E_Mail:lower() }, { "street", c.Address },
-                         { "credit_limit", decimal.new(c.Credit_Limit_LCY or 0):normalize() } }
-      for _, f in ipairs(pairs_of) do
-        local held = text_of(p[f[1]])
-        if decimal.is(f[2]) then held = decimal.new(held == "" and 0 or held):normalize() end
-        if held ~= f[2] then
-          problems[#problems + 1] = ("%s %s: NAV %q, Odoo %q"):format(c.No, f[1], tostring(f[2]), tostring(held))
-        end
-      end
-      partners[c.No] = nil
-    end
-  end
-  for n = 1, made.odoo do
-    local count = begun["Odoostadt " .. n] or 0
-    if count ~= 1 then problems[#problems + 1] = ("Odoostadt %d is %d times in NAV"):format(n, count) end
-  end
-  for ref in pairs(partners) do problems[#problems + 1] = ("partner %s has no customer"):format(ref) end
-  table.sort(problems)
-  return #problems > 0 and table.concat(problems, "; ", 1, math.min(#problems, 8)) or nil
+--- Sets the engine's clock by some minutes; the ERPs' clocks go on as they were.
+local function set_clock(random)
+  local us = (random(10 * 60) - 5 * 60) * 1000000
+  sim_clock(us) -- luacheck: ignore
+  server.clock.advance(-us)
 end
 
 --- The day.
@@ -157,22 +103,28 @@ end
 ---@return string|nil problem
 function world.start(seed)
   local random = generator(seed)
+  local now = time.now()
   sides.nav = { kind = "nav", module = nav,
-                state = nav.new { customers = CUSTOMERS, seed = seed, plain = true, start_us = time.now() } }
+                state = nav.new { customers = FIRMS, vendors = FIRMS, contacts = CHILDREN, addresses = CHILDREN,
+                                  seed = seed, plain = true, start_us = now } }
   sides.odoo = { kind = "odoo", module = odoo,
-                 state = odoo.new { version = ({ 14, 17, 18, 19 })[1 + random(4)], seed = seed,
-                                    start_us = time.now() } }
-  for name, side in pairs(sides) do handlers[name] = server.handler(side) end
+                 state = odoo.new { version = ({ 14, 17, 18, 19 })[1 + random(4)], seed = seed, start_us = now } }
+  for _, name in ipairs { "nav", "odoo" } do handlers[name] = server.handler(sides[name]) end
   install_faults(random)
-  local made = { n = 0, odoo = 0, last = nil }
-  for i = 1, EDITS do
-    task.sleep(random(2 * 20 * HOUR // EDITS))
-    if i % 2 == 0 then edit_in_odoo(random, made) else edit_something(random, made) end
+  local staff = people.new(sides, control, random, seed % 3 ~= 0)
+  both_cards(staff)
+  local passed = 0
+  for turn, at in ipairs(moments(random)) do
+    task.sleep(at - passed)
+    passed = at
+    staff:work(turn)
+    if random(12) == 0 then set_clock(random) end
   end
-  for _, side in ipairs { "nav", "odoo" } do control(side, "DELETE", "/_sandbox/faults") end
+  task.sleep(DAY - passed)
+  for _, side in ipairs { "nav", "odoo" } do assert(request(side, "DELETE", "faults").status == 200) end
   sim_evening() -- luacheck: ignore
-  task.sleep(4 * HOUR + MINUTE)
-  return compare(made)
+  task.sleep(EVENING)
+  return compare(staff)
 end
 
 return world

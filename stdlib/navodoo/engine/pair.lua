@@ -68,21 +68,28 @@ end
 function pair.plan(engine, item, to_odoo, to_nav, cards)
   item.base = item.base or item.link and base.read(item.link) or nil
   local id = tostring(item.id)
+  local function owner(entry)
+    -- the partner has a card that owns this field, its number too: here it is only followed
+    if entry.shared and entry.shared ~= engine.flow.name and cards[entry.shared]
+       and cards[entry.shared][id] then return "odoo" end
+    if engine.keyed[entry] then return "nav" end -- the key is NAV's to give
+    return entry.owner
+  end
   item.verdicts = merge.plan(engine.flow.entries, {
     base = item.base, met = item.adopting, nav = item.record, odoo = item.current,
     to_odoo = to_odoo, to_nav = to_nav,
     same_odoo = function(field, a, b) return engine.same(engine.fields[field], a, b) end,
     same_nav = function(field, a, b) return engine.same_nav(engine.nav_schema.fields[field], a, b) end,
-    owner = function(entry)
-      -- the partner has a card that owns this field, its number too: here it is only followed
-      if entry.shared and entry.shared ~= engine.flow.name and cards[entry.shared]
-         and cards[entry.shared][id] then return "odoo" end
-      if engine.keyed[entry] then return "nav" end -- the key is NAV's to give
-      return entry.owner
-    end,
+    owner = owner,
     conflict = engine.flow.policy.conflict,
     nav_at = item.nav_at, odoo_at = item.current.write_date,
   })
+  for _, v in ipairs(item.verdicts) do
+    -- of two cards of one partner the other may have written its number before this one was linked
+    if v.what == "ignored" and engine.flow.link.cluster and engine.keyed[v.entry] and owner(v.entry) == "nav" then
+      v.what, v.lost = "to_odoo", "odoo"
+    end
+  end
   item.to_odoo, item.to_nav = to_odoo, to_nav
   item.before_nav, item.before_odoo = item.record, item.current
 end
