@@ -23,8 +23,9 @@ plan.help = [[usage: navodoo plan FLOW [--key K] [--out FILE] [--state DIR] [--e
 
 Tells what a run of the flow would write now, in both directions, each record with its
 fields, old and new, and the reason; and which records would wait for a person. It is the
-engine itself that is asked: it runs on a copy of the store and on connections that send
-no change, and is held before each write. An engine may run meanwhile.
+engine itself that is asked: it runs on a copy of the store (one record is read from the
+store itself) and on connections that send no change, and is held before each write. An
+engine may run meanwhile.
 
   --key K       only this record: its key in NAV, or odoo:ID
   --out FILE    write the plan to FILE, for navodoo apply
@@ -50,6 +51,26 @@ end
 local function remove_folder(path)
   for _, name in ipairs(fs.list(path) or {}) do os.remove(path .. "/" .. name) end
   os.remove(path)
+end
+
+--- Reads the engine's store as it is, beside its engine, for as long as `fn` runs; answers what
+-- it answers. Whatever `fn` would store is left.
+---@param state string
+---@param fn fun(): any, table?
+---@return any|nil result
+---@return table|nil err
+function plan.on_store(state, fn)
+  if not fs.kind(state .. "/navodoo.db") then return plan.on_copy(state, fn) end
+  local ok = store.open(state, "read")
+  if not ok then return plan.on_copy(state, fn) end -- of an older version: its copy is brought up to date
+  local apply = store.apply
+  store.apply = function() return true end
+  local result, err
+  ok, result, err = pcall(fn)
+  store.apply = apply
+  store.close()
+  if not ok then return nil, { text = tostring(result) } end
+  return result, err
 end
 
 --- Opens a copy of the engine's store, or an empty one where there is none yet, for as long as
@@ -124,9 +145,13 @@ local function make(flow, p, a)
   local endpoints
   endpoints, why = live.endpoints(p, pair, true)
   if not endpoints then return nil, why, 2 end
-  local made, err = plan.on_copy(a.state or "state", function()
-    return planning.run(live.spec(p, flow, pair, endpoints), flow.compiled, a.key)
-  end)
+  local spec = live.spec(p, flow, pair, endpoints)
+  local made, err
+  if a.key then
+    made, err = plan.on_store(a.state or "state", function() return planning.one(spec, flow.compiled, a.key) end)
+  else
+    made, err = plan.on_copy(a.state or "state", function() return planning.run(spec, flow.compiled) end)
+  end
   if not made then return nil, err.text, (err.class == "auth" or err.class == "config") and 2 or 1 end
   return { navodoo = "plan 1", flow = flow.name, file = flow.file, folder = p.folder, env = p.config.env,
            pair = pair.name, hash = flow.hash, made = time.iso(time.now()), systems = plan.systems(endpoints),

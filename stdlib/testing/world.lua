@@ -240,9 +240,12 @@ end
 ---@return { records: navodoo.Planned[], parked: table[] }
 function world:plan(name, key)
   local spec, compiled = spec_of(self, flow_of(self, name), true)
-  local made, err = plan.on_copy(folder_of(self), function()
-    return between(self, planning.run, spec, compiled, key)
-  end)
+  local made, err
+  if key then
+    made, err = plan.on_store(folder_of(self), function() return between(self, planning.one, spec, compiled, key) end)
+  else
+    made, err = plan.on_copy(folder_of(self), function() return between(self, planning.run, spec, compiled) end)
+  end
   if not made then error(err.text, 2) end
   return assert(json.decode(assert(json.encode(made)))) -- as it comes out of a file
 end

@@ -3,6 +3,7 @@
 local apply = require "cli.apply"
 local json = require "navodoo.json"
 local out = require "cli.out"
+local store = require "navodoo.store"
 local testing = require "testing"
 
 local CUSTOMER <const> = { Name = "Anna", Customer_Posting_Group = "EU", Country_Region_Code = "AT" }
@@ -79,6 +80,40 @@ describe("a plan", function()
     expect(outcomes["odoo_to_nav " .. id].result):equals "updated"
     expect(world:records("nav", "Customer")[1].City):equals "Wien"
     expect(#world:plan("customer").records):equals(0)
+  end)
+  it("knows what a crash left between a page and its jobs", function()
+    local world <close> = testing.world()
+    world:nav("Customer", "C1", CUSTOMER)
+    world:run "customer"
+    assert(store.open(world.folder))
+    local base = json.decode(store.query("links_list", "customer", 0, 1)[1].base)
+    base.nav.No, base.nav.Name = "C7", "Left"
+    assert(store.apply { { "lot_put", "customer", 1, "nav_to_odoo", 1, 1,
+      assert(json.encode(json.array { json.array { "CRONUS International Ltd./C7", json.null, base.nav } })) } })
+    store.close()
+    local plan = world:plan "customer"
+    expect(#plan.records):equals(1)
+    expect(plan.records[1].record):matches "C7$"
+    expect(plan.records[1].write.name):equals "Left"
+  end)
+  it("of one record reads the store where it is, and changes nothing in it", function()
+    local world <close> = testing.world()
+    for i = 1, 3 do world:nav("Customer", "C" .. i, CUSTOMER) end
+    world:run "customer"
+    world:nav("Customer", "C2", { Name = "Berta" })
+    local copy = store.copy
+    store.copy = function() error "the store is copied" end
+    local ok, plan = pcall(world.plan, world, "customer", "C2")
+    store.copy = copy
+    if not ok then error(plan, 0) end
+    expect(#plan.records):equals(1)
+    expect(plan.records[1].write.name):equals "Berta"
+    assert(store.open(world.folder, "read"))
+    expect(#store.query("jobs_list", "customer", nil, 0, 10)):equals(0)
+    store.close()
+    world:nav("Customer", "C3", { Customer_Posting_Group = "" })
+    plan = world:plan("customer", "C3")
+    expect({ #plan.records, plan.parked[1].state }):equals { 0, "dead" }
   end)
   it("refuses a record that moved on either side, and applies the others", function()
     local world <close> = testing.world()

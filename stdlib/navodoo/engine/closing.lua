@@ -79,7 +79,9 @@ function closing.park(engine, txn, item, state, err, fingerprint)
   txn:add("job_park", item.job.id, item.job.rev, state, err, fingerprint, item.said)
   if not item.unsure then txn:add("effects_drop", item.job.id) end
   journal(engine, txn, item, state, { why = fingerprint })
-  if not engine.gate then say(engine, item, state, json.decode(err) or { text = err }) end
+  local cause = json.decode(err) or { text = err }
+  if engine.on_parked then engine.on_parked(item, state, cause.text) end
+  if not engine.gate then say(engine, item, state, cause) end
 end
 
 --- Gives up on a record, in the words of `err`.
@@ -113,6 +115,7 @@ function closing.postpone(engine, txn, item, err, settle_us)
   end
   item.result = "retried"
   engine:count("retried")
+  if engine.on_parked then engine.on_parked(item, "waiting", err.text) end
   if err.class == "unknown" then -- may still land: the settle time starts anew
     local intend = item.intend or closing.intend
     intend(engine, txn, item, now)

@@ -6,9 +6,11 @@
 -- about to send, and holds it.
 
 local crypto = require "navodoo.crypto"
+local express = require "navodoo.engine.express"
 local json = require "navodoo.json"
 local keys = require "navodoo.engine.keys"
 local main = require "navodoo.engine.main"
+local past = require "navodoo.engine.past"
 local store = require "navodoo.store"
 local time = require "navodoo.time"
 local trace = require "navodoo.trace"
@@ -155,36 +157,32 @@ function planning.odoo_job(engine, id, due, hash)
            hash and "{}" or nil }
 end
 
--- Leaves in the copy nothing but the one record.
-local function only(engine, key)
-  local jobs, err = all_jobs(engine.flow.name)
-  if not jobs then return nil, err end
-  local ops = {}
-  for _, job in ipairs(jobs) do ops[#ops + 1] = { "job_drop", job.id } end
+-- The row of a record's job: the one in the store, else one made of what NAV holds now.
+local function row_of(engine, direction, record)
+  local rows, err = store.query("jobs_by_record", engine.flow.name, direction,
+                                assert(json.encode(json.array { record })))
+  if not rows then return nil, err end
+  if rows[1] then
+    rows, err = store.query("job", rows[1].id)
+    return rows and rows[1], err
+  end
+  local op = planning.odoo_job(engine, record, 0)
+  if direction == "nav_to_odoo" then op, err = planning.nav_job(engine, keys.nav_key(engine.company, record), 0) end
+  if not op then return nil, err end
+  return { id = 0, record = record, rev = 1, attempts = 0, version = op[7], hash = op[8], payload = op[9] }
+end
+
+-- Names of one record and its partner, by direction.
+local function names_of(engine, key)
   local id = key:match "^odoo:(%d+)$"
   local two = #engine.flow.directions == 2
-  local function add(op) ops[#ops + 1] = op end
-  local links
-  if id then
-    if not two then return nil, { text = "this flow does not read Odoo: name the record by its key in NAV" } end
-    add(planning.odoo_job(engine, id, time.now()))
-    links = assert(store.query("links_by_odoo", engine.flow.name, assert(json.encode(json.array { id }))))
-  else
-    links = assert(store.query("links_by_nav", engine.flow.name,
-      assert(json.encode(json.array { keys.nav(engine.company, key) }))))
-    if two and links[1] then add(planning.odoo_job(engine, links[1].odoo, time.now())) end
-  end
-  if not id or links[1] then
-    local op
-    op, err = planning.nav_job(engine, id and keys.nav_key(engine.company, links[1].nav) or key, time.now())
-    if not op then return nil, err end
-    add(op)
-  end
-  local ok
-  ok, err = store.apply(ops)
-  if not ok then return nil, err end
-  engine.unwatched = true
-  return true
+  if id and not two then return nil, { text = "this flow does not read Odoo: name the record by its key in NAV" } end
+  local name = not id and keys.nav(engine.company, key) or nil
+  local links, err = store.query(id and "links_by_odoo" or "links_by_nav", engine.flow.name,
+                                 assert(json.encode(json.array { id or name })))
+  if not links then return nil, err end
+  local link = links[1]
+  return { nav_to_odoo = name or link and link.nav, odoo_to_nav = id or two and link and link.odoo or nil }
 end
 
 -- ---- the plan -----------------------------------------------------------------------------
@@ -206,21 +204,13 @@ local function parked_since(name, before)
   return list
 end
 
---- Plans a flow. The store that is open must be a copy, the endpoints read-only. Waits.
----@param spec table     as engine/main.lua gets it
----@param flow navodoo.Compiled
----@param key string|nil  one record: its key in NAV, or "odoo:" and its id
----@return { records: navodoo.Planned[], parked: table[] }|nil
----@return table|nil err
-function planning.run(spec, flow, key)
-  assert(spec.endpoints.nav.read_only and spec.endpoints.odoo.read_only, "a plan is made on read-only endpoints")
+local READ_ONLY <const> = "a plan is made on read-only endpoints"
+
+-- An engine that writes down what it was about to send; and the list of that.
+local function looking(spec, flow)
+  assert(spec.endpoints.nav.read_only and spec.endpoints.odoo.read_only, READ_ONLY)
   local engine, err = main.open(spec, flow)
   if not engine then return nil, err end
-  local ok, jobs
-  jobs, err = all_jobs(engine.flow.name)
-  if not jobs then return nil, err end
-  local before = {}
-  for _, job in ipairs(jobs) do before[job.id] = job.rev .. job.state end
   engine.express = nil -- the lane of new records writes by the page, and has no gate
   -- an unknown outcome is settled by a look at the target, and nothing is sent: no need to wait
   engine.settle_us, engine.settle_nav_us, engine.once_all, engine.started_us = 0, 0, true, 0
@@ -234,19 +224,71 @@ function planning.run(spec, flow, key)
     txn:add("job_drop", item.job.id)
     return false
   end
-  if key then
-    ok, err = only(engine, key)
-    if not ok then return nil, err end
-  end
+  return engine, records
+end
+
+local function by_name(a, b)
+  if a.direction ~= b.direction then return a.direction < b.direction end
+  return a.record < b.record
+end
+
+--- Plans a flow. The store that is open must be a copy, the endpoints read-only. Waits.
+---@param spec table     as engine/main.lua gets it
+---@param flow navodoo.Compiled
+---@return { records: navodoo.Planned[], parked: table[] }|nil
+---@return table|nil err
+function planning.run(spec, flow)
+  local engine, records = looking(spec, flow)
+  if not engine then return nil, records end
+  -- what a crash left between a page and its jobs is work like any other
+  local ok, err = express.unfold_leftovers(engine)
+  if not ok then return nil, err end
+  local jobs
+  jobs, err = all_jobs(engine.flow.name)
+  if not jobs then return nil, err end
+  local before = {}
+  for _, job in ipairs(jobs) do before[job.id] = job.rev .. job.state end
   ways.run(engine)
   if engine.unfinished then return nil, engine.last_trouble or { text = "the walk did not come to its end" } end
   local parked
   parked, err = parked_since(engine.flow.name, before)
   if not parked then return nil, err end
-  table.sort(records, function(a, b)
-    if a.direction ~= b.direction then return a.direction < b.direction end
-    return a.record < b.record
-  end)
+  table.sort(records, by_name)
+  return { records = records, parked = parked, counters = engine.counters }
+end
+
+--- Plans one record. The store is only read, and may be that of a running engine. Waits.
+---@param spec table
+---@param flow navodoo.Compiled
+---@param key string  of NAV, or "odoo:" and an id
+---@return { records: navodoo.Planned[], parked: table[] }|nil
+---@return table|nil err
+function planning.one(spec, flow, key)
+  local engine, records = looking(spec, flow)
+  if not engine then return nil, records end
+  local names, err = names_of(engine, key)
+  if not names then return nil, err end
+  past.look(engine)
+  local parked, told = json.array {}, {}
+  engine.on_parked = function(item, state, why)
+    if told[why] then return end -- both ways ask a person the same
+    told[why] = true
+    parked[#parked + 1] = { direction = item.job.direction, record = item.job.record, state = state, why = why }
+  end
+  for _, way in ipairs(engine.ways) do
+    local name = names[way.direction]
+    if name then
+      local job
+      job, err = row_of(engine, way.direction, name)
+      if not job then return nil, err end
+      job.direction = way.direction
+      local ok, done
+      ok, done, err = pcall(way.run, engine, { job })
+      if not ok then error(done, 0) end
+      if not done then return nil, err end
+    end
+  end
+  table.sort(records, by_name)
   return { records = records, parked = parked, counters = engine.counters }
 end
 

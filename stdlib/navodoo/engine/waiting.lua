@@ -60,6 +60,7 @@ function waiting.park(engine, txn, item, problem)
   local side = need.nav ~= nil and "nav" or "odoo"
   item.result = "waiting"
   engine:count("waiting")
+  if engine.on_parked then engine.on_parked(item, "waiting", problem.text) end
   txn:add("effects_drop", item.job.id)
   txn:add("job_wait", item.job.id, item.job.rev, engine:instance_of(need.flow), side,
           side == "nav" and keys.nav(engine.company, need.nav) or tostring(need.odoo),
