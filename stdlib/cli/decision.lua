@@ -230,9 +230,9 @@ end
 -- Who decides has looked: a write of unknown outcome is settled by that, and what is written
 -- from now on is an effect of its own.
 local function decide(job, what, told)
-  local changed, err = store.apply { { "job_decide", job.id, assert(json.encode(what)), time.now(), expect = 1 },
-                                     { "effects_drop", job.id } }
-  if not changed then return nil, err end
+  local ok, err = store.apply { { "job_decide", job.id, assert(json.encode(what)), time.now(), expect = 1 },
+                                { "effects_drop", job.id } }
+  if not ok then return nil, err end
   task.event("wake:" .. job.flow):set()
   return { record = job.record, text = told }
 end

@@ -93,7 +93,9 @@ end
 
 local function revive(ids)
   if #ids == 0 then return 0 end
-  return store.apply { { "jobs_revive", assert(json.encode(json.array(ids))), time.now() } }
+  local ok, changed = store.apply { { "jobs_revive", assert(json.encode(json.array(ids))), time.now() } }
+  if not ok then return nil, changed end
+  return changed
 end
 
 -- Revives page by page, going up: what comes back dead meanwhile is not taken twice.
@@ -165,6 +167,7 @@ end
 function letters.letter(a)
   local job, err = letters.parked(a.id, "edited")
   if not job then return nil, err end
+  if job.direction == "odoo_to_nav" then return { id = job.id, record = job.record } end -- `edit` says why
   return { id = job.id, record = job.record, direction = job.direction, payload = decoded(job.payload),
            edited = decoded(job.edited), why = letters.view(job).why }
 end
@@ -202,13 +205,15 @@ function letters.edit(a)
   local job, err = letters.parked(a.id, "edited")
   if not job then return nil, err end
   local original, edited, decision = decoded(job.payload), nil, nil
-  if type(original) ~= "table" or job.hash == gone.HASH then
+  if job.direction == "odoo_to_nav" then
     if not a.set then
-      return nil, { text = ("job %d has no payload: its record is read again when it runs; navodoo dead edit %d "
+      return nil, { text = ("job %d goes to NAV and reads Odoo's record again when it runs; navodoo dead edit %d "
         .. "FIELD=VALUE gives a field of NAV another value"):format(job.id, job.id) }
     end
     decision, err = word_for_nav(job, a.set)
     if not decision then return nil, err end
+  elseif type(original) ~= "table" or job.hash == gone.HASH then
+    return nil, { text = ("job %d has no record to be mended; navodoo dead show %d"):format(job.id, job.id) }
   else
     local why
     edited = a.payload
@@ -220,10 +225,10 @@ function letters.edit(a)
     if why then return nil, { text = why } end
     edited = assert(json.canonical(edited))
   end
-  local changed
-  changed, err = store.apply { { "job_edit", job.id, edited, decision },
+  local ok
+  ok, err = store.apply { { "job_edit", job.id, edited, decision, expect = 1 },
     { "journal_add", time.now(), job.flow, job.direction, job.record, job.id, "edited", nil, nil } }
-  if not changed then return nil, err end
+  if not ok then return nil, err end
   return { edited = job.id, record = job.record }
 end
 
@@ -301,11 +306,10 @@ local function bring(l)
     why = judging.payload(judging.flow(l.flow), json.decode(payload), json.decode(edited))
     if why then return nil, why end
   end
-  local changed
-  changed, err = store.apply { { "job_import", l.flow, l.direction, l.record, l.state, l.attempts,
+  local ok, changed = store.apply { { "job_import", l.flow, l.direction, l.record, l.state, l.attempts,
     time.parse_iso(l.created), l.version, l.hash, type(l.error) == "string" and l.error or text_of(l.error), l.group,
     text_of(l.decision), edited, payload } }
-  if not changed then return nil, err.text end
+  if not ok then return nil, changed.text end
   if changed == 0 then return "known" end
   return held and "mended" or "added"
 end

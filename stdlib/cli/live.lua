@@ -28,7 +28,13 @@ end
 ---@field engine table          of the flow, neither polling nor pumping
 ---@field endpoints table<string, connector.Endpoint>
 
---- The pair of companies with a name; without one the only one there is.
+--- What a pair is called on the command line.
+---@param pair navodoo.Pair
+---@return string
+function live.pair_name(pair) return pair.name or pair.nav or "" end
+
+--- The pair of companies with a name, or with NAV's company of that name (one pair may have no
+-- other); without one the only one there is.
 ---@param p table
 ---@param name string|nil
 ---@return navodoo.Pair|nil
@@ -36,11 +42,12 @@ end
 function live.pair(p, name)
   local names = {}
   for _, pair in ipairs(p.pairs) do
-    if pair.name == name and (name or #p.pairs == 1) then return pair end
-    names[#names + 1] = pair.name or "(without a name)"
+    if name and (pair.name == name or live.pair_name(pair) == name) then return pair end
+    names[#names + 1] = ("%q"):format(live.pair_name(pair))
   end
   if not name and #p.pairs == 1 then return p.pairs[1] end
-  return nil, ("navodoo.lua pairs several companies: name one with --pair (%s)"):format(table.concat(names, ", "))
+  return nil, ("%s: name one with --pair, of %s"):format(name and ("there is no pair %q"):format(name)
+    or "navodoo.lua pairs several companies", table.concat(names, ", "))
 end
 
 --- What an engine is opened with, for one flow and pair.

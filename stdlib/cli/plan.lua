@@ -32,7 +32,7 @@ engine may run meanwhile.
   --state DIR   folder of the engine's store (default: ./state); without one, as at first
   --flows DIR   folder of the flows when FLOW is a name (default: flows)
   --env NAME    environment of navodoo.lua
-  --pair NAME   pair of companies, where navodoo.lua has several
+  --pair NAME   pair of companies, where navodoo.lua has several: its name, or NAV's company
   --set E.K=V   override a setting of an endpoint
   --json        print the plan as JSON
 
@@ -154,7 +154,8 @@ local function make(flow, p, a)
   end
   if not made then return nil, err.text, (err.class == "auth" or err.class == "config") and 2 or 1 end
   return { navodoo = "plan 1", flow = flow.name, file = flow.file, folder = p.folder, env = p.config.env,
-           pair = pair.name, hash = flow.hash, made = time.iso(time.now()), systems = plan.systems(endpoints),
+           pair = live.pair_name(pair), hash = flow.hash, made = time.iso(time.now()),
+           systems = plan.systems(endpoints),
            records = made.records, parked = made.parked }
 end
 

@@ -134,7 +134,7 @@ function call.failure(endpoint, what, rule, answer)
   if code == "" then code = answer.http and "http_" .. answer.http or "refused" end
   if words == "" then words = answer.http and "HTTP status " .. answer.http or code end
   if rule.way_out then
-    words = words .. "; " .. rule.way_out:gsub("{(%w+)}", function(name)
+    words = words .. "; " .. rule.way_out:gsub("{([%w_]+)}", function(name)
       return tostring(endpoint[name])
     end)
   end

@@ -132,6 +132,8 @@ function reader:value(path, key, v, wanted)
   elseif t ~= wanted then
     self:note(path, ("%s must be %s %s, got %s"):format(path, wanted == "integer" and "an" or "a",
       wanted, problem.a(v)))
+  elseif v == "" then
+    self:note(path, ("%s is empty: leave it out, or say what it is"):format(path))
   elseif t == "integer" and v < 1 then
     self:note(path, ("%s must be above 0"):format(path))
   elseif ADDRESSES[key] and not v:find "^https?://[^/%s]+" then

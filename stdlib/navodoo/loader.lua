@@ -64,27 +64,34 @@ local function environment(words)
   })
 end
 
--- "file:3: text" as Lua writes it -> 3, "text". The file is cut short there when it is long.
-local function split_message(message)
-  local line, rest = tostring(message):match "^[^\n]-:(%d+): (.*)$"
-  return line and math.tointeger(tonumber(line)), rest or tostring(message)
+-- "file:3: text" as Lua writes it -> 3, "text". The file is cut short there when it is long. A
+-- line of another file (of this library) is none, and a text that is cut off ends on its last
+-- line, not behind it. `err` has the place of an error that is no text.
+local function split_message(message, file, source, err)
+  local name, line, rest = tostring(message):match "^([^\n]-):(%d+): (.*)$"
+  if not name then name, line, rest = err and err.file or "", err and err.line, tostring(message) end
+  local tail = name:gsub("^%.%.%.", "")
+  if not line or file:sub(-#tail) ~= tail then return nil, rest end
+  local _, breaks = source:gsub("\n", "\n")
+  local last = source:find "[^\n]$" and breaks + 1 or breaks
+  return math.min(math.tointeger(tonumber(line)), math.max(last, 1)), rest
 end
 
 -- Runs a chunk; returns what it returned, or nil and the problem.
 local function run(file, source, env)
   local chunk, message = load(source, "@" .. file, "t", env)
   if not chunk then
-    local line, text = split_message(message)
+    local line, text = split_message(message, file, source)
     return nil, problem.new { file = file, line = line, text = text }
   end
   local ok, result = task.guard(LOAD_BUDGET, chunk)
   if ok then return result end
-  local line, text = split_message(result.text)
+  local line, text = split_message(result.text, file, source, result)
   if text == "" then text = "error raised with no message" end
   if result.code == "budget" then
     text = "this file does not come to an end: nothing runs while a flow loads"
   end
-  return nil, problem.new { file = file, line = line or result.line, text = text }
+  return nil, problem.new { file = file, line = line, text = text }
 end
 
 --- Runs a file of flows or of settings and collects what it notes.
@@ -129,8 +136,8 @@ end
 local function read_flow(file, source, flow)
   local ok, spec, found = task.guard(LOAD_BUDGET, declare.read, flow, outline.read(source), file)
   if ok then return spec, found end
-  local line, text = split_message(spec.text)
-  return nil, { problem.new { file = file, line = line or spec.line, text = text } }
+  local line, text = split_message(spec.text, file, source, spec)
+  return nil, { problem.new { file = file, line = line, text = text } }
 end
 
 -- The version of NAV by which lengths are known: what the endpoint says, or its address, in
