@@ -80,7 +80,7 @@
  *       without those that an open effect pins to another generation (null: with them)
  *   jobs_pinned(flow, direction, now, exclude_ids_json, limit, generation)
  *       only those of this generation
- *   job_payloads(ids_json) -> id, rev, version, hash, payload
+ *   job_payloads(ids_json) -> id, rev, version, hash, decision, edited, payload
  *   jobs_next_due(flow, direction, generation) -> due
  *   jobs_pinned_next_due(flow, direction, generation) -> due
  *   jobs_waiting(flow, direction) -> count

@@ -404,7 +404,7 @@ const nv_store_sql nv_store_queries[] = {
      " AND id IN (SELECT job FROM effects WHERE generation = ?6)"
      " ORDER BY due, id LIMIT ifnull(?5, 1000)"},
     {"job_payloads", 1,
-     "SELECT id, rev, version, hash, payload FROM jobs"
+     "SELECT id, rev, version, hash, decision, edited, payload FROM jobs"
      " WHERE id IN (SELECT value FROM json_each(?1))"},
     {"jobs_next_due", 3,
      "SELECT due FROM jobs"

@@ -123,7 +123,12 @@ function control.call(state, name, arguments)
     local ok, err
     if commands.reads[name] then ok, err = store.open(state, "read") end
     if not ok then ok, err = store.open(state) end
-    if ok then return commands[name](arguments) end
+    if ok then
+      local ran, result, failed = pcall(commands[name], arguments)
+      store.close() -- an engine may start between two questions
+      if not ran then error(result, 0) end
+      return result, failed
+    end
     if err.code ~= "busy" then return nil, { text = control.explain(err) } end
     if attempt == BUSY_ATTEMPTS then
       return nil, { text = err.text .. " that does not listen; it starts or ends: try again" }

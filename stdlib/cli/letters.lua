@@ -264,7 +264,7 @@ end
 local TEXTS <const> = { "flow", "direction", "record", "state", "group", "created" }
 
 -- What is wrong with a letter of a file; nil: nothing.
-local function mistake_in(l)
+local function mistake_in(l, known)
   if type(l) ~= "table" or l.navodoo ~= letters.MARK then return "no letter of navodoo dead export" end
   for _, name in ipairs(TEXTS) do
     if type(l[name]) ~= "string" then return ("%s is missing"):format(name) end
@@ -275,11 +275,14 @@ local function mistake_in(l)
   end
   if math.type(l.attempts) ~= "integer" then return "attempts is no whole number" end
   if not time.parse_iso(l.created) then return ("created %q is no instant"):format(l.created) end
-  local rows = store.query("generations_list", nil) or {}
-  for _, row in ipairs(rows) do
-    if row.flow == l.flow:gsub("@.*$", "") then return nil end
-  end
-  return #rows > 0 and ("no flow %s ran on this store"):format(l.flow) or nil
+  if next(known) and not known[l.flow:gsub("@.*$", "")] then return ("no flow %s ran on this store"):format(l.flow) end
+  return nil
+end
+
+local function known_flows()
+  local known = {}
+  for _, row in ipairs(store.query("generations_list", nil) or {}) do known[row.flow] = true end
+  return known
 end
 
 local function text_of(v) return v ~= nil and v ~= json.null and assert(json.canonical(v)) or nil end
@@ -294,36 +297,80 @@ local function payloads_of(l, held)
   return payload, edited
 end
 
-local function bring(l)
-  local why = mistake_in(l)
-  if why then return nil, why end
-  local rows, err = store.query("jobs_by_record", l.flow, l.direction, assert(json.encode(json.array { l.record })))
-  if not rows then return nil, err.text end
-  local held = rows[1] and assert(store.query("job", rows[1].id))[1]
-  if held and not (PARKED[held.state] and held.hash == l.hash) then return "newer" end
-  local payload, edited = payloads_of(l, held)
+local function name_of(l) return l.flow .. "\0" .. l.direction .. "\0" .. l.record end
+
+-- Adds to `held` the jobs that the letters' records have here; those that are parked with
+-- their payloads.
+local function look_up(list, held)
+  local ways, ids, by_id = {}, json.array {}, {}
+  for _, l in ipairs(list) do
+    local way = l.flow .. "\0" .. l.direction
+    if not ways[way] then
+      ways[way] = { flow = l.flow, direction = l.direction, records = json.array {} }
+      ways[#ways + 1] = ways[way]
+    end
+    table.insert(ways[way].records, l.record)
+  end
+  for _, way in ipairs(ways) do
+    local rows = assert(store.query("jobs_by_record", way.flow, way.direction, assert(json.encode(way.records))))
+    for _, row in ipairs(rows) do
+      held[name_of { flow = way.flow, direction = way.direction, record = row.record }] = row
+      if PARKED[row.state] then ids[#ids + 1], by_id[row.id] = row.id, row end
+    end
+  end
+  for _, row in ipairs(assert(store.query("job_payloads", assert(json.encode(ids))))) do
+    local there = by_id[row.id]
+    there.payload, there.edited, there.decision = row.payload, row.edited, row.decision
+  end
+end
+
+-- What becomes of a letter: "newer", "known", "mended", "added" and its operation, or nil
+-- and why it is refused.
+local function bring(l, there, judges)
+  if there and not (PARKED[there.state] and there.hash == l.hash) then return "newer" end
+  local payload, edited = payloads_of(l, there)
+  local decision = text_of(l.decision)
   if edited then
-    why = judging.payload(judging.flow(l.flow), json.decode(payload), json.decode(edited))
+    if judges[l.flow] == nil then judges[l.flow] = judging.flow(l.flow) or false end
+    local why = judging.payload(judges[l.flow] or nil, json.decode(payload), json.decode(edited))
     if why then return nil, why end
   end
-  local ok, changed = store.apply { { "job_import", l.flow, l.direction, l.record, l.state, l.attempts,
+  if there and (edited or there.edited) == there.edited and (decision or there.decision) == there.decision then
+    return "known"
+  end
+  return there and "mended" or "added", { "job_import", l.flow, l.direction, l.record, l.state, l.attempts,
     time.parse_iso(l.created), l.version, l.hash, type(l.error) == "string" and l.error or text_of(l.error), l.group,
-    text_of(l.decision), edited, payload } }
-  if not ok then return nil, changed.text end
-  if changed == 0 then return "known" end
-  return held and "mended" or "added"
+    decision, edited, payload }
 end
 
 --- Brings letters into this store, each once. Arguments: letters.
 function letters.import(a)
   local result = { added = 0, mended = 0, known = 0, newer = 0, refused = json.array {} }
+  local known, sound, held, judges, ops, seen = known_flows(), {}, {}, {}, {}, {}
+  local function refuse(at, l, why)
+    result.refused[#result.refused + 1] = { at = at, record = type(l) == "table" and l.record or nil, why = why }
+  end
   for i, l in ipairs(a.letters or {}) do
-    local what, why = bring(l)
-    if what then result[what] = result[what] + 1
+    local why = mistake_in(l, known)
+    if not why and seen[name_of(l)] then why = "the record has a letter above" end
+    if why then refuse(i, l, why)
     else
-      result.refused[#result.refused + 1] = { at = i, record = type(l) == "table" and l.record or nil, why = why }
+      sound[#sound + 1], seen[name_of(l)] = l, i
     end
   end
+  look_up(sound, held)
+  for _, l in ipairs(sound) do
+    local what, more = bring(l, held[name_of(l)], judges)
+    if what then
+      result[what] = result[what] + 1
+      ops[#ops + 1] = more
+    else
+      refuse(seen[name_of(l)], l, more)
+    end
+  end
+  local ok, err = true, nil
+  if #ops > 0 then ok, err = store.apply(ops) end
+  if not ok then return nil, err end
   return result
 end
 

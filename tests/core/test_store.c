@@ -125,7 +125,7 @@ static void test_jobs_due_come_in_order_and_without_the_excluded(void **state) {
   assert_int_equal(nv_rows_named(r, 2, "id").i, 1);
   assert_true(nv_str_eq(nv_rows_named(r, 0, "hash").s, "h"));
   nv_op_release(op);
-  assert_answer(w, "2,1,v,h,p;4,1,v,h,p", "job_payloads", "s", "[2, 4, 77]");
+  assert_answer(w, "2,1,v,h,-,-,p;4,1,v,h,-,-,p", "job_payloads", "s", "[2, 4, 77]");
   assert_int_equal(number_in(ask(w, "jobs_next_due", "ssn", "f", "d"), "due"), 10);
   assert_int_equal(number_in(ask(w, "jobs_next_due", "ssn", "f", "other"), "due"), -1);
   world_free(w);
