@@ -87,3 +87,21 @@ describe("project.version", function()
     expect((project.version(flow, lookups)) ~= hash):is_true()
   end)
 end)
+
+describe("--pair", function()
+  local live = require "cli.live"
+  local named, plain = { name = "ag", nav = "CRONUS AG" }, { nav = "CRONUS International Ltd." }
+  local several = { pairs = { plain, named } }
+  it("names a pair, also the one without a name of its own", function()
+    expect(live.pair(several, "ag")):equals(named)
+    expect(live.pair(several, "CRONUS International Ltd.")):equals(plain)
+    expect(live.pair({ pairs = { plain } }, nil)):equals(plain)
+    expect(live.pair({ pairs = { plain } }, live.pair_name(plain))):equals(plain)
+  end)
+  it("says what there is when it names none", function()
+    local _, why = live.pair(several, nil)
+    expect(why):equals 'navodoo.lua pairs several companies: name one with --pair, of "CRONUS International Ltd.", "ag"'
+    _, why = live.pair(several, "ug")
+    expect(why):equals 'there is no pair "ug": name one with --pair, of "CRONUS International Ltd.", "ag"'
+  end)
+end)

@@ -99,6 +99,10 @@ flows/navodoo.lua:9:43: environments.prod.shop: kind is "nav" or "odoo"]])
     expect(mistakes((GOOD:gsub("company = ", 'version = "nav2081", company = ')))):matches(
       "endpoints.nav.version is one of nav2017, nav2018, bc14, bc %(did you mean nav2018%?%)")
   end)
+  it("takes no empty text for a setting", function()
+    expect(mistakes((GOOD:gsub('company = "[^"]*"', 'company = ""')))):matches(
+      "endpoints.nav.company is empty: leave it out, or say what it is")
+  end)
   it("checks how an endpoint signs in", function()
     local function nav(keys) return mistakes((GOOD:gsub('user = "n", password = secret "NAV_PASSWORD"', keys))) end
     expect(nav 'auth = "ntlm", user = "D\\\\u", password = secret "P"'):equals "loaded"

@@ -564,6 +564,7 @@ describe("connector.odoo faults", function()
       if recorded.field then expect(err.field):equals(recorded.field) end
       expect(err.text):matches "^odoo: res.partner write: ."
       expect(err.text:find("\n")):is_nil()
+      expect(err.text:find("{[%w_]+}")):is_nil() -- all that a way out names is filled in
       expect(err.maybe_sent):is_false()
       if recorded.from:find "cooldown" then expect(err.retry_after_ms):equals(60000) end
     end)

@@ -240,6 +240,9 @@ describe("loader.compile_all", function()
                   salesperson = "return os.time()" },
     }
     expect(flows):is_nil()
+    -- a text that breaks off ends on its last line
+    local _, cut = loader.compile { file = "flows/e.lua", source = "local x = 1\nif x then\n" }
+    expect(problem.format_all(cut)):equals "flows/e.lua:2: 'end' expected (to close 'if' at line 2) near <eof>"
     expect(problem.format_all(problems)):equals([[
 flows/a.lua: this file returns nothing: write return flow "name" { ... }
 flows/c.lua:3: flow "b" is declared in flows/b.lua already
