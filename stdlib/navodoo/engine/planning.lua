@@ -9,6 +9,7 @@ local crypto = require "navodoo.crypto"
 local express = require "navodoo.engine.express"
 local json = require "navodoo.json"
 local keys = require "navodoo.engine.keys"
+local lane = require "navodoo.engine.lane"
 local main = require "navodoo.engine.main"
 local past = require "navodoo.engine.past"
 local store = require "navodoo.store"
@@ -282,8 +283,11 @@ function planning.one(spec, flow, key)
       job, err = row_of(engine, way.direction, name)
       if not job then return nil, err end
       job.direction = way.direction
+      local lock, taken = lane.take(engine, way, { job })
+      if not lock then return nil, taken and taken.text and taken or { text = "the record is locked" } end
       local ok, done
-      ok, done, err = pcall(way.run, engine, { job })
+      ok, done, err = pcall(way.run, engine, taken)
+      lock:release()
       if not ok then error(done, 0) end
       if not done then return nil, err end
     end
