@@ -107,6 +107,10 @@ function commands.job(a)
   if not rows[1] then return nil, { text = ("there is no job %d; see navodoo jobs"):format(a.id) } end
   local view = letters.view(rows[1])
   view.payload, view.edited = decoded(rows[1].payload), decoded(rows[1].edited)
+  local links = store.query(view.direction == "odoo_to_nav" and "links_by_odoo" or "links_by_nav", view.flow,
+                            assert(json.encode(json.array { view.record })))
+  local link = links and links[1]
+  view.link = link and { nav = link.nav, odoo = link.odoo } or nil
   view.journal = assert(store.query("journal_tail", rows[1].flow, rows[1].record, 20))
   for _, j in ipairs(view.journal) do
     j.at, j.detail = time.iso(j.at), decoded(j.detail)

@@ -31,7 +31,8 @@ person's decision. Those of one cause form a group.
   edit    give fields other values, in $EDITOR, from a JSON file or on the command
           line. What was polled stays to be seen; the mended record is checked by the
           flow's rules, and goes out with the next retry. It stands for what the source
-          holds until the source changes that field: correct it there, too
+          holds until the source changes that field: correct it there, too. A job to NAV
+          takes FIELD=VALUE in NAV's words; from there the value goes on to Odoo
   retry   send again: one, all of a cause, or all
   drop    give up for good: the record comes back with its next change, and one that is
           not linked yet with the next full walk. A record that is gone from one side is
@@ -95,6 +96,7 @@ end
 local function show(job)
   out.line("job %d: %s, %s", job.id, job.state, job.name)
   out.line("flow      %s (%s), attempts %d, since %s", job.flow, job.direction, job.attempts, out.instant(job.created))
+  if job.link then out.line("link      %s, Odoo %s", job.link.nav, job.link.odoo) end
   out.line("group     %s", job.group or "none")
   local e = job.error or {}
   if type(e) ~= "table" then e = { text = e } end
@@ -102,6 +104,10 @@ local function show(job)
   local set = job.decision and job.decision.set
   for _, field in ipairs(set and problem.names(set) or {}) do
     out.line("said      %s=%s, goes out with retry", field, set[field])
+  end
+  if job.state == "dead" then
+    out.line("then      navodoo dead retry %d; or mend it here: navodoo dead edit %d FIELD=VALUE%s", job.id, job.id,
+             job.direction == "odoo_to_nav" and ", a field of NAV" or "")
   end
   out.line("")
   show_payload(job.payload, job.edited)
@@ -220,7 +226,7 @@ function actions.edit(state, a)
   end
   if path then os.remove(path) end
   if a.json then out.json(result)
-  else out.line("job %d (%s) is mended; navodoo dead retry %d sends it", result.edited, result.record, id) end
+  else out.line("job %d (%s) is mended; navodoo dead retry %d sends it", result.edited, result.name, id) end
   return true
 end
 
@@ -249,7 +255,7 @@ function actions.drop(state, a)
   local id, err = job_id(a)
   if not id then return nil, err end
   return parked.ask(state, a, "drop", { id = id }, function(result)
-    out.line("job %d (%s) dropped", result.dropped, result.record)
+    out.line("job %d (%s) dropped", result.dropped, result.name)
   end)
 end
 

@@ -216,7 +216,7 @@ local function take(job, about, a)
   local ok
   ok, err = settle(job, ops)
   if not ok then return nil, err end
-  return { decided = #said.list, open = said.open, record = job.record }
+  return { decided = #said.list, open = said.open, record = about.nav }
 end
 
 --- Decides a conflict. Arguments: id, and winner ("nav", "odoo") or set (field -> "nav",

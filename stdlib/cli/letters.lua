@@ -8,6 +8,7 @@ local crypto = require "navodoo.crypto"
 local gone = require "navodoo.engine.gone"
 local json = require "navodoo.json"
 local judging = require "cli.judging"
+local problem = require "navodoo.problem"
 local store = require "navodoo.store"
 local task = require "navodoo.task"
 local time = require "navodoo.time"
@@ -158,7 +159,7 @@ function letters.drop(a)
     { "journal_add", time.now(), job.flow, job.direction, job.record, job.id, "dropped", nil, nil },
     remember(job) }
   if not ok then return nil, err end
-  return { dropped = job.id, record = job.record }
+  return { dropped = job.id, record = job.record, name = letters.view(job).name }
 end
 
 -- ---- mending ---------------------------------------------------------------------------
@@ -189,6 +190,14 @@ end
 
 -- What Odoo's record shall say in NAV is a person's word, which the job takes along.
 local function word_for_nav(job, set)
+  local flow = judging.flow(job.flow)
+  for _, field in ipairs(flow and problem.names(set) or {}) do
+    if not problem.is_in(flow.nav_write_fields, field) then
+      local near = problem.near(field, flow.nav_write_fields)
+      return nil, { text = ("the flow writes no %s into NAV%s"):format(field, near and "; did you mean " .. near .. "?"
+        or "") }
+    end
+  end
   local about = decoded(job.error)
   local decision = decoded(job.decision) or {}
   if type(about) == "table" and about.rule == "gone" then
@@ -229,7 +238,7 @@ function letters.edit(a)
   ok, err = store.apply { { "job_edit", job.id, edited, decision, expect = 1 },
     { "journal_add", time.now(), job.flow, job.direction, job.record, job.id, "edited", nil, nil } }
   if not ok then return nil, err end
-  return { edited = job.id, record = job.record }
+  return { edited = job.id, record = job.record, name = letters.view(job).name }
 end
 
 -- ---- export and import -----------------------------------------------------------------

@@ -121,6 +121,53 @@ describe("dead letters", function()
   end)
 end)
 
+describe("a word for NAV", function()
+  local function refused_by_mapping(world)
+    world:nav("Customer", "C1", GOOD)
+    world:run "customer"
+    local id = math.tointeger(tonumber(world:links()[1].odoo))
+    world:odoo("res.partner", { phone = ("1"):rep(47) }, id)
+    world:run "customer"
+    return dead(world)[1].id, id
+  end
+  it("stands for what cannot be said in NAV at all, and goes on to Odoo", function()
+    local world <close> = testing.world()
+    local letter, id = refused_by_mapping(world)
+    assert(command(world, "edit", { id = letter, set = { Phone_No = "30 2" } }))
+    command(world, "retry", { id = letter })
+    world:run "customer"
+    expect(#world:jobs()):equals(0)
+    expect(world:records("nav", "Customer")[1].Phone_No):equals "30 2"
+    for _, p in ipairs(world:records("odoo", "res.partner")) do
+      if p.id == id then expect(p.phone):equals "30 2" end
+    end
+  end)
+  it("that the field does not take becomes a review that has it", function()
+    local world <close> = testing.world()
+    local letter = refused_by_mapping(world)
+    assert(command(world, "edit", { id = letter, set = { Phone_No = ("2"):rep(40) } }))
+    command(world, "retry", { id = letter })
+    world:run "customer"
+    local review = dead(world)[1]
+    expect(review.state):equals "review"
+    expect(review.why):matches "what was said of Phone_No cannot be written: .* is 40 long, NAV takes 30"
+    expect(review.error.refused.set.Phone_No):equals(("2"):rep(40))
+  end)
+  it("is over a card that is to be made, too", function()
+    local world <close> = testing.world()
+    world:run "customer"
+    world:odoo("res.partner", { name = "Only here", phone = ("1"):rep(47), customer_rank = 1, country_id = 57 })
+    world:run "customer"
+    local letter = dead(world)[1].id
+    assert(command(world, "edit", { id = letter, set = { Phone_No = "30 3" } }))
+    command(world, "retry", { id = letter })
+    world:run "customer"
+    local made
+    for _, c in ipairs(world:records("nav", "Customer")) do made = made or c.Name == "Only here" and c end
+    expect(made and made.Phone_No):equals "30 3"
+  end)
+end)
+
 describe("letters on their way to another store", function()
   local function exported(world)
     local lines = {}

@@ -46,7 +46,7 @@ local function target(options)
 end
 
 local function engine_with(odoo)
-  return { odoo = odoo, model = "res.partner", flow = { odoo_fields = COLUMNS } }
+  return { odoo = odoo, model = "res.partner", load_fields = COLUMNS, flow = { odoo_fields = COLUMNS } }
 end
 
 local function items_of(first, last, is_bad)

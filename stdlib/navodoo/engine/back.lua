@@ -25,9 +25,9 @@ local matching = require "navodoo.engine.matching"
 local outcome = require "navodoo.engine.outcome"
 local pair = require "navodoo.engine.pair"
 local delivery = require "navodoo.engine.delivery"
+local saying = require "navodoo.engine.saying"
 local unknown = require "navodoo.engine.unknown"
 local waiting = require "navodoo.engine.waiting"
-local word = require "navodoo.engine.word"
 
 local back = {}
 
@@ -139,61 +139,19 @@ local function map(engine, txn, item, links)
     { creating = item.record == nil, current = item.record, lookups = engine.lookups, links = links })
   if not values then return closing.refuse(engine, txn, item, problems) end
   item.values = values
-  if #problems > 0 then refuse_mapping(engine, txn, item, problems) end
-end
-
---- A person's word that cannot be done: what it was about is a review again, with the word
--- and why it was refused. The base is left, so that neither side's value travels meanwhile.
-local function give_back(engine, txn, item, why)
-  local set = item.decision.set
-  local conflicts = pair.conflicts(item, true)
-  if not conflicts then -- of fields that the flow does not carry to NAV
-    return closing.refuse(engine, txn, item, { class = "invalid", code = "said", text = why })
-  end
-  closing.park(engine, txn, item, "review", pair.review(engine, item,
-    item.link and item.link.nav or keys.nav(engine.company, item.nav_key), conflicts, { set = set, text = why }))
-end
-
---- Puts the values of a person's decision over those of both sides, once the field and the
--- flow's rules take them.
----@return string|nil why  not
-local function dictate(engine, item, links)
-  local record, values, complaint = {}, {}, nil
-  for name, v in pairs(item.record) do record[name] = v end -- one place each
-  for _, v in ipairs(item.verdicts) do
-    for _, field in ipairs(v.entry.nav) do
-      local said = item.decision.set[field]
-      if said then
-        v.dictated = true
-        local value, why = word.read(field, engine.nav_schema.fields[field], said)
-        complaint = complaint or why
-        values[field], record[field] = value, value
-      end
-    end
-  end
-  if complaint then return complaint end
-  local _, problems = pair.map(engine, "to_odoo", record,
-    { creating = false, current = item.current, lookups = engine.lookups, links = links })
-  for _, p in ipairs(problems) do
-    if values[p.field] ~= nil then return word.told(p) end
-  end
-  for _, v in ipairs(item.verdicts) do
-    if v.dictated then
-      v.what = "to_nav"
-      for _, field in ipairs(v.entry.nav) do
-        if values[field] ~= nil then item.to_nav[field] = values[field] end
-      end
-    end
-  end
+  problems = saying.left(engine, item, problems)
+  if #problems > 0 then return refuse_mapping(engine, txn, item, problems) end
+  local why = not item.record and saying.of_new(engine, item)
+  if why then saying.give_back(engine, txn, item, why) end
 end
 
 local function plan(engine, txn, item, cards, links)
   local said = pair.map(engine, "to_odoo", item.record,
     { creating = false, current = item.current, lookups = engine.lookups, links = links })
   pair.plan(engine, item, said or {}, item.values, cards)
-  local word_given = item.decision and item.decision.set
-  local why = word_given and dictate(engine, item, links)
-  if why then return give_back(engine, txn, item, why) end
+  local word_given = saying.of(item)
+  local why = word_given and saying.of_pair(engine, item, links)
+  if why then return saying.give_back(engine, txn, item, why) end
   item.body = pair.nav_body(engine, item)
   if gone.archived(engine, item) then return gone.follow(engine, txn, item) end
   if item.body and not word_given and pair.out_of_turns(item, "to_nav", time.now()) then
@@ -229,8 +187,8 @@ local function fail(engine, txn, item)
   end
   if err.class == "conflict" then return creating.taken(engine, txn, item, err) end
   if err.class == "dependency" then err.class = "invalid" end -- NAV names what is missing
-  if err.class == "invalid" and item.verdicts and item.decision and item.decision.set then
-    return give_back(engine, txn, item, err.text)
+  if err.class == "invalid" and item.verdicts and saying.of(item) then
+    return saying.give_back(engine, txn, item, err.text)
   end
   if err.class == "invalid" or err.class == "bug" then return closing.refuse(engine, txn, item, err) end
   closing.postpone(engine, txn, item, err, engine.settle_nav_us)

@@ -39,6 +39,12 @@ function closing.journal(engine, txn, item, result, detail)
 end
 local journal <const> = closing.journal
 
+-- A record as a person finds it: in Odoo by model and id, with NAV's card where there is one.
+local function name_of(engine, item)
+  if item.job.direction ~= "odoo_to_nav" then return item.job.record end
+  return ("%s %s%s"):format(engine.model, item.job.record, item.link and ", " .. item.link.nav or "")
+end
+
 --- Says in the log what was parked and how to go on; at most so many lines a minute, for
 -- fifty thousand letters of one cause say no more than its group.
 local function say(engine, item, state, cause)
@@ -59,7 +65,7 @@ local function say(engine, item, state, cause)
     return
   end
   told.n = told.n + 1
-  log.warn(("%s %d, %s: %s"):format(state == "dead" and "dead letter" or "review", item.job.id, item.job.record,
+  log.warn(("%s %d, %s: %s"):format(state == "dead" and "dead letter" or "review", item.job.id, name_of(engine, item),
     text.truncate(tostring(cause.text), TOLD_TEXT)), { flow = engine.flow.name, field = cause.field,
     way_out = cause.way_out and text.truncate(tostring(cause.way_out), TOLD_TEXT)
       or ("navodoo dead show %d"):format(item.job.id) })

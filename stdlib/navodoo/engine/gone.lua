@@ -7,6 +7,7 @@
 
 local crypto = require "navodoo.crypto"
 local json = require "navodoo.json"
+local problem = require "navodoo.problem"
 local store = require "navodoo.store"
 local time = require "navodoo.time"
 local base = require "navodoo.engine.base"
@@ -20,6 +21,19 @@ local gone = {}
 
 --- Stands for the hash of a record that is not there.
 gone.HASH = "gone"
+
+--- What archiving needs of an engine that knows its schema: to read and to write `active`, also
+-- where no entry of the flow does.
+---@param engine table
+function gone.prepare(engine)
+  local names = engine.flow.odoo_fields
+  engine.load_fields = table.move(names, 1, #names, 1, {})
+  if not engine.fields.active then return end
+  for _, list in ipairs { engine.load_fields, engine.read_fields } do
+    if not problem.is_in(list, "active") then list[#list + 1] = "active" end
+  end
+  table.sort(engine.load_fields)
+end
 
 --- Stores the question what becomes of a record's partner.
 ---@param engine table
@@ -178,6 +192,11 @@ local function block(engine, txn, item)
   finish(engine, txn, item, "odoo_to_nav", "blocked", nav)
 end
 
+local function was_active(item)
+  local known = base.read(item.link)
+  return known ~= nil and known.odoo.active == true
+end
+
 --- A record of NAV that was gone is there again. Its partner, archived by the policy, becomes
 -- active with this write; where a person decides, he is asked.
 ---@param engine table
@@ -187,6 +206,7 @@ function gone.returned(engine, txn, item)
   if item.result or not item.link or item.link.hash ~= gone.HASH then return end
   if not (engine.fields.active and item.current) or item.current.active ~= false then return end
   if item.values and item.values.active == false then return end -- what NAV says now is no reason to wake it
+  if engine.paired and was_active(item) then return end -- a person archived it since: Odoo's change
   local policy = engine.flow.policy.gone
   local what = policy and policy.from_nav or "review"
   if what == "archive" then
@@ -205,8 +225,7 @@ end
 ---@return boolean
 function gone.archived(engine, item)
   if not item.link or item.current.active ~= false then return false end
-  local known = base.read(item.link)
-  if not known or known.odoo.active ~= true then return false end
+  if not was_active(item) then return false end
   for _, entry in ipairs(engine.flow.entries) do
     for _, field in ipairs(entry.to_nav and entry.odoo or {}) do
       if field == "active" then return false end
@@ -286,7 +305,7 @@ function gone.run(engine, jobs, direction)
   for _, item in ipairs(items) do
     if not there then
       closing.postpone(engine, txn, item, unknown)
-    elseif there[item.job.record] or not item.link then
+    elseif there[item.job.record] or not item.link or not gone.is_news(item.link, direction) then
       txn:add("effects_drop", item.job.id)
       txn:add("job_done", item.job.id, item.job.rev)
     else

@@ -21,6 +21,7 @@ local base = require "navodoo.engine.base"
 local delivery = require "navodoo.engine.delivery"
 local company = require "navodoo.engine.company"
 local express = require "navodoo.engine.express"
+local gone = require "navodoo.engine.gone"
 local held = require "navodoo.engine.held"
 local identity = require "navodoo.engine.identity"
 local keys = require "navodoo.engine.keys"
@@ -174,6 +175,7 @@ local function prepare(self)
   self.typed = self.nav:reader(nav_schema, self.nav_read_fields)
   self.fields, self.nav_schema = odoo_schema.fields, nav_schema
   company.settle(self)
+  gone.prepare(self)
   self.flow:learn { nav = nav_schema, odoo = odoo_schema }
   self.blank_on_create, err = insist(self, "defaults", function()
     return self.odoo:blank_on_create(self.model, self.flow.odoo_fields)

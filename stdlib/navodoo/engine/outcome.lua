@@ -118,6 +118,13 @@ function outcome.taken(flow, job, target, holder)
       .. "separate %d makes a new one"):format(job.id, job.id) })
 end
 
+local function conflict_text(conflicts, names, refused)
+  local fields = table.concat(names, ", ")
+  if refused then return ("what was said of %s cannot be written: %s"):format(fields, refused.text) end
+  return (next(conflicts[1].base_nav) and "both sides changed %s, and differently"
+    or "NAV and Odoo do not agree on %s, and are one record"):format(fields)
+end
+
 --- Two sides that changed one thing differently.
 ---@param flow string
 ---@param item table
@@ -133,9 +140,7 @@ function outcome.conflict(flow, item, nav, conflicts, more)
   table.sort(names)
   return assert(json.encode { class = "review", rule = "conflict", record = item.job.record, nav = nav,
                               odoo = tostring(item.id), conflicts = json.array(conflicts),
-                              text = (next(conflicts[1].base_nav) and "both sides changed %s, and differently"
-                                or "NAV and Odoo do not agree on %s, and are one record"):format(
-                                table.concat(names, ", ")),
+                              text = conflict_text(conflicts, names, more.refused),
                               lane = json.array(more.lane), fields = more.fields, refused = more.refused,
                               way_out = ("navodoo review take %d nav, odoo or FIELD=VALUE"):format(item.job.id) }),
          fingerprint(flow, "review", { "conflict", table.unpack(names) })

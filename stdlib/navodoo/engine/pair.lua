@@ -203,6 +203,7 @@ function pair.settle(engine, item, did)
   local old = item.base or { nav = {}, odoo = {} }
   if did == "to_odoo" and item.write then keep_odoo_changes(engine, item, odoo) end
   if did == "to_nav" and item.body then keep_nav_word(engine, item, nav) end
+  if did ~= "to_nav" and item.archived then odoo.active, item.left.to_nav = true, true end -- not followed yet
   for _, v in ipairs(item.verdicts) do
     local entry = v.entry
     if v.dictated then -- a person gave NAV the value: it goes on to Odoo as NAV's change

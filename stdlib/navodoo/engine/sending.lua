@@ -98,7 +98,7 @@ end
 
 --- Writes the items; those of one column list share calls.
 function sending.write(engine, items)
-  local groups, order, fields = {}, {}, engine.flow.odoo_fields
+  local groups, order, fields = {}, {}, engine.load_fields
   for _, item in ipairs(items) do
     local signature = signature_of(fields, item.write)
     local group = groups[signature]

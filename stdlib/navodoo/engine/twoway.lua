@@ -184,6 +184,7 @@ function twoway.plan(engine, txn, items)
     pair.plan(engine, item, item.values, said or {}, cards)
     item.write = pair.odoo_write(engine, item)
     gone.returned(engine, txn, item)
+    item.archived = gone.archived(engine, item)
     if item.write or item.adopting then
       item.image = intent.text(item.write or {}, item.polled or item.record, engine.flow.nav_fields, item.id)
     end
