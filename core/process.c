@@ -4,6 +4,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+#include <linux/close_range.h>
 #include <uv.h>
 
 enum { GRACE_US = 2000000, PASSED = 7 };
@@ -111,6 +113,8 @@ static int spawn(process *p, uv_loop_t *loop, const nv_process_args *args) {
     n++;
   }
   environment[n] = NULL;
+  /* libmicrohttpd has some that would stay open in the program, and the port taken */
+  (void)close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
   uv_stdio_container_t stdio[3] = {
       {.flags = UV_CREATE_PIPE | UV_READABLE_PIPE, .data.stream = (uv_stream_t *)&p->in},
       {.flags = UV_IGNORE},

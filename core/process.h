@@ -3,7 +3,7 @@
  * Without a shell: the first argument is looked for in PATH, the others reach it as
  * they are. It gets a session of its own, `input` on its standard input, nothing of
  * our environment but PATH, HOME, USER, LANG, LC_ALL, TZ and TMPDIR (passwords may
- * be in the rest), and no standard output; the first NV_PROCESS_OUTPUT bytes of what
+ * be in the rest), no file of ours, and no standard output; the first NV_PROCESS_OUTPUT bytes of what
  * it says on standard error are kept. What runs longer than its time is asked to
  * end, and 2 s later killed with everything it started.
  *

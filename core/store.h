@@ -111,6 +111,7 @@
  *       since 0: of all time, pruned entries too, and at once
  *   store_size() -> pages, free, page_size   of the file; free ones are used again
  *   totals() -> flow, direction, outcome, count      of all time
+ *   parked_counts() -> flow, state, groups, count    alerts_count() -> open, owed
  *   alerts_open()   alerts_list(limit), newest first
  *   alerts_owed(limit)   with their alert; in the order in which a receiver gets them
  *   meta(key) -> value                   meta_list(prefix) -> key, value

@@ -503,6 +503,12 @@ const nv_store_sql nv_store_queries[] = {
      " WHERE ?2 > 0 AND id > ifnull((SELECT id FROM journal WHERE at < ?2"
      " ORDER BY id DESC LIMIT 1), 0) AND (?1 IS NULL OR flow = ?1)"
      " GROUP BY flow, outcome ORDER BY 1, 2"},
+    {"parked_counts", 0,
+     "SELECT flow, state, count(*) AS groups, sum(count) AS count"
+     " FROM parked_groups GROUP BY flow, state ORDER BY flow, state"},
+    {"alerts_count", 0,
+     "SELECT (SELECT count(*) FROM alerts WHERE closed IS NULL) AS open,"
+     " (SELECT count(*) FROM alerts_owed) AS owed"},
     {"totals", 0,
      "SELECT flow, direction, outcome, count FROM totals"
      " ORDER BY flow, direction, outcome"},

@@ -7,7 +7,7 @@ set -eu
 build="gcc libc6-dev make cmake pkg-config liblua5.4-dev lua-cjson-dev
   libcurl4-openssl-dev libuv1-dev libsqlite3-dev libxml2-dev libmicrohttpd-dev
   libglib2.0-dev libutf8proc-dev libssl-dev libmimalloc-dev libedit-dev tzdata ca-certificates curl"
-test="clang libclang-rt-14-dev libcmocka-dev lua-check python3 python3-odoorpc procps tmux
+test="clang libclang-rt-14-dev libcmocka-dev lua-check python3 python3-odoorpc python3-prometheus-client procps tmux
   apache2-bin libapache2-mod-auth-gssapi krb5-kdc krb5-admin-server gss-ntlmssp python3-gssapi
   python3-requests-ntlm"
 

@@ -32,7 +32,7 @@ _navodoo() {
   fi
 
   case $command in
-    run) options='--once --all --wait --env --state --listen --set --memory' folders=1 ;;
+    run) options='--once --all --wait --env --state --listen --monitor --set --memory' folders=1 ;;
     check) options='--env --keys --json' folders=1 ;;
     schema) options='--all --env --set --json'
             if [ "$COMP_CWORD" -eq 2 ]; then words='pull show diff'; else folders=1; fi ;;
@@ -99,6 +99,7 @@ _navodoo() {
     --limit | \
     --listen | \
     --memory | \
+    --monitor | \
     --partners | \
     --password | \
     --seed | \

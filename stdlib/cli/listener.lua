@@ -1,12 +1,10 @@
---- The public listener of `navodoo run --listen`: health, status, and the door for hooks.
+--- The listeners of `navodoo run`: the door for hooks, and what the engine shows of itself.
 --
 -- Nothing here changes anything but the inbox, and that takes the secret of a hook. What
 -- a stranger can make it hold is bounded: connections, header bytes, body bytes.
 
-local commands = require "cli.commands"
 local http = require "navodoo.http"
 local inbox = require "navodoo.engine.inbox"
-local json = require "navodoo.json"
 local project = require "cli.project"
 local secret = require "navodoo.secret"
 
@@ -69,36 +67,24 @@ function listener.set_hooks(box, flows, endpoint)
   return true
 end
 
-local function status()
-  local result, err = commands.status {}
-  return { status = result and 200 or 503, headers = { ["Content-Type"] = "application/json" },
-           body = assert(json.encode(result or { text = err.text })) }
-end
-
---- Answers one request.
-local function answer(box, request)
+--- Answers one request. The door is only where hooks are.
+local function answer(box, watch, request)
   local path = request.path:match "^[^?]*"
-  if path:find("/hooks/", 1, true) == 1 then return box:handle(request) end
-  if request.method ~= "GET" then return { status = 405, body = "" } end
-  if path == "/healthz" then
-    return { status = 200, headers = { ["Content-Type"] = "text/plain" }, body = "ok\n" }
-  end
-  if path == "/status" then return status() end
-  return { status = 404, body = "" }
+  if box and path:find("/hooks/", 1, true) == 1 then return box:handle(request) end
+  return watch and watch:handle(request) or { status = 404, body = "" }
 end
 
---- Opens it. The inbox has no hooks yet: see `set_hooks`.
+--- Opens one. Its inbox, if it gets one, has no hooks yet: see `set_hooks`.
 ---@param host string
 ---@param port integer
----@return table|nil server   with `box`, its inbox
+---@param box navodoo.Inbox|nil
+---@param watch table|nil   of cli/health/monitor.lua
+---@return table|nil server
 ---@return table|nil err
-function listener.open(host, port)
-  local box = inbox.new()
-  local server, err = http.serve {
-    address = host, port = port, max_body = inbox.MAX_BODY, connections = CONNECTIONS,
-    header_memory = HEADER_MEMORY, handler = function(request) return answer(box, request) end }
-  if not server then return nil, err end
-  return { server = server, box = box, port = server.port }
+function listener.open(host, port, box, watch)
+  return http.serve {
+    address = host, port = port, max_body = inbox.MAX_BODY, connections = CONNECTIONS, header_memory = HEADER_MEMORY,
+    handler = function(request) return answer(box, watch, request) end }
 end
 
 return listener

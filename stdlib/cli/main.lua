@@ -33,10 +33,9 @@ local COMMANDS <const> = {
   { "restore", "a backup becomes the store again" },
 }
 
-local VERSION <const> = "0.1.0"
 
 local function usage()
-  out.line("navodoo %s: keeps Microsoft Dynamics NAV and Odoo in step", VERSION)
+  out.line("navodoo %s: keeps Microsoft Dynamics NAV and Odoo in step", out.VERSION)
   out.line("")
   out.line("usage: navodoo COMMAND [OPTIONS]")
   out.line("")
@@ -82,7 +81,7 @@ function main.start(argv)
   end
   if name == "--help" or name == "-h" or name == "help" then return help(argv[2]) end
   if name == "--version" or name == "version" then
-    out.line("navodoo %s", VERSION)
+    out.line("navodoo %s", out.VERSION)
     return 0
   end
   if not is_command(name) then return unknown_command(name) end

@@ -7,7 +7,7 @@ local fs = require "navodoo.fs"
 local json = require "navodoo.json"
 local text = require "navodoo.text"
 
-local out = {}
+local out = { VERSION = "0.1.0" }
 
 local function colours(fd)
   return fs.terminal(fd) ~= nil and os.getenv("NO_COLOR") == nil

@@ -8,9 +8,11 @@ local disk = require "cli.disk"
 local duration = require "navodoo.duration"
 local expiry = require "cli.expiry"
 local fs = require "navodoo.fs"
+local inbox = require "navodoo.engine.inbox"
 local keeper = require "cli.keeper"
 local listener = require "cli.listener"
 local log = require "navodoo.log"
+local monitor = require "cli.health.monitor"
 local out = require "cli.out"
 local project = require "cli.project"
 local receivers = require "cli.health.receivers"
@@ -23,8 +25,8 @@ local time = require "navodoo.time"
 local run = {}
 
 run.options = { once = {}, all = {}, env = { value = true }, state = { value = true },
-                listen = { value = true }, wait = { value = true }, set = { value = true, list = true },
-                memory = { value = true, whole = true } }
+                listen = { value = true }, monitor = { value = true }, wait = { value = true },
+                set = { value = true, list = true }, memory = { value = true, whole = true } }
 run.places = 1
 
 --- A store that is taken is asked for again so often before that is an error.
@@ -33,7 +35,7 @@ local BUSY_ATTEMPTS <const>, BUSY_PAUSE_MS <const> = 10, 100
 local KEEPER_MS <const>, ALERTS_MS <const> = 2000, 10000
 
 run.help = [=[usage: navodoo run FLOWS [--once [--all] [--wait 5m]] [--env NAME] [--state DIR]
-                   [--listen ADDR:PORT] [--set ENDPOINT.KEY=VALUE]
+                   [--listen ADDR:PORT] [--monitor ADDR:PORT] [--set ENDPOINT.KEY=VALUE]
 
 Runs every flow of the folder FLOWS, which also holds navodoo.lua (endpoints) and
 lookups/. Stops on SIGINT or SIGTERM; whatever was under way goes on at the next start.
@@ -48,8 +50,11 @@ at once. A changed navodoo.lua opens the endpoints again.
   --wait TIME      with --once: wait this long for work that is due later (default 5m)
   --env NAME       environment of navodoo.lua (default: the one it names)
   --state DIR      folder of the store (default: ./state)
-  --listen A:P     answer GET /healthz and /status here, and take the webhooks of Odoo
-                   (see navodoo hooks)
+  --listen A:P     take the webhooks of Odoo here (see navodoo hooks), and show the engine:
+                   / (a page for people), /metrics (Prometheus), /status, /healthz, /readyz
+  --monitor A:P    show it here instead: then webhooks can be reached from outside, and of
+                   the engine they tell no more than whether it is alive and ready. Bound to
+                   another address than 127.0.0.1 it needs a token: monitor in navodoo.lua
   --set E.K=V      override a setting of an endpoint, as in --set nav.url=http://nav:7048;
                    may be given several times
   --memory MIB     memory ceiling of one flow (default 256)
@@ -61,9 +66,10 @@ exit codes: 0 done; 1 failed; 2 wrong use, flow, configuration or password; with
 
 examples:
   navodoo run flows/
+  navodoo run flows/ --listen 0.0.0.0:8470 --monitor 127.0.0.1:9470
   navodoo run flows/ --once --env qa --state /var/lib/navodoo]=]
 
---- What is wrong with the options, or nil; adds `wait_ms`, `host` and `port`.
+--- What is wrong with the options, or nil; adds `wait_ms`, and the parts of addresses.
 local function mistake_of(a)
   if not a[1] then return "which folder of flows? As in: navodoo run flows/" end
   if not a.once and (a.all or a.wait) then
@@ -75,28 +81,64 @@ local function mistake_of(a)
     if not a.wait_ms then return "--wait: " .. why end
   end
   if a.memory and a.memory < 1 then return "--memory needs at least 1 MiB" end
-  if a.listen and a.once then return "--listen serves an engine that goes on: leave out --once" end
-  if a.listen then
-    a.host, a.port = out.address(a.listen)
-    if not a.host then return ("--listen needs ADDRESS:PORT, got %q"):format(a.listen) end
+  for _, name in ipairs { "listen", "monitor" } do
+    if a[name] and a.once then return ("--%s serves an engine that goes on: leave out --once"):format(name) end
+    local host, port = out.address(a[name] or ":0")
+    if not host then return ("--%s needs ADDRESS:PORT, got %q"):format(name, a[name]) end
+    if name == "listen" then a.host, a.port = host, port else a.monitor_host, a.monitor_port = host, port end
   end
   return nil
 end
 
 --- Opens the hooks that the flows name. Flows without a secret for theirs run all the
 -- same, on their polls.
-local function set_hooks(door, p)
-  local ok, complaint = listener.set_hooks(door.box, project.instances(p), p.endpoints.odoo)
+local function set_hooks(box, p)
+  local ok, complaint = listener.set_hooks(box, project.instances(p), p.endpoints.odoo)
   if not ok then log.warn("hooks are off, polling serves: " .. complaint) end
 end
 
---- Opens the listener.
-local function listen(a, p)
-  local open, err = listener.open(a.host, a.port)
-  if not open then return nil, err end
-  set_hooks(open, p)
-  log.info("listening", { address = a.host, port = open.port })
-  return open
+--- Who may look from elsewhere: the handle of the token, nil when none is named.
+local function monitor_token(p)
+  local declared = p.config.monitor and p.config.monitor.token
+  if not declared then return nil end
+  local handle, why = project.find_secret(declared)
+  return handle, why and "monitor.token: " .. why
+end
+
+--- Opens one listener: `box` where hooks are taken, `watched` where the engine is looked at.
+local function open_door(option, host, port, box, watched)
+  local server, err = listener.open(host, port, box, watched)
+  if not server then return nil, ("--%s: %s"):format(option, err.text) end
+  log.info("listening", { address = host, port = server.port, option = option })
+  return server
+end
+
+--- Opens what --listen and --monitor ask for. Beside a listener of its own for monitoring, the
+-- other one shows strangers whether the engine is alive and ready, and nothing else.
+---@return table|nil doors  { box =, servers... }
+---@return string|nil complaint
+local function open_doors(a, p, running)
+  local token, why = monitor_token(p)
+  if why then return nil, why end
+  local doors = {}
+  if a.listen then
+    doors.box = inbox.new()
+    local shown = monitor.new(running, a.host, token)
+    if a.monitor then shown:close() end
+    doors[1], why = open_door("listen", a.host, a.port, doors.box, shown)
+    if not doors[1] then return nil, why end
+    set_hooks(doors.box, p)
+  end
+  if a.monitor then
+    if not token and not monitor.is_loopback(a.monitor_host) then
+      return nil, ('--monitor %s can be reached from outside: name a token in navodoo.lua, as in '
+        .. 'monitor = { token = secret "MONITOR_TOKEN" }, or bind it to 127.0.0.1'):format(a.monitor)
+    end
+    doors[#doors + 1], why = open_door("monitor", a.monitor_host, a.monitor_port, nil,
+                                       monitor.new(running, a.monitor_host, token))
+    if why then return nil, why end
+  end
+  return doors
 end
 
 --- Classes of trouble that no waiting mends.
@@ -249,22 +291,23 @@ function run.run(a)
                                  memory = (a.memory or 256) << 20, started = time.now() }
   disk.look(folder, p.config.storage.low) -- before the first walk
   local reloading = reload.new(p, lives, a)
-  commands.running = { lives = lives, reload = reloading, endpoints = { "nav", "odoo" }, started = time.now() }
+  commands.running = { lives = lives, reload = reloading, endpoints = { "nav", "odoo" }, started = time.now(),
+                       environment = p.config.env, version = out.VERSION }
   local server
   server, err = control.serve(folder)
   if not server then
     out.complain("run: control socket: %s", control.explain(err))
     return 1
   end
-  local door
-  if a.listen then
-    door, err = listen(a, p)
-    if not door then
-      out.complain("run: --listen: %s", err.text)
-      return 1
-    end
-    commands.running.inbox = door.box
-    reloading.on_looked = function() set_hooks(door, p) end
+  local doors
+  doors, complaint = open_doors(a, p, commands.running)
+  if not doors then
+    out.complain("run: %s", complaint)
+    return 1
+  end
+  if doors.box then
+    commands.running.inbox = doors.box
+    reloading.on_looked = function() set_hooks(doors.box, p) end
   end
   ok, err = reloading:start()
   if not ok then
@@ -289,7 +332,7 @@ function run.run(a)
     keeper.round(p.config.storage.keep_ms, KEEPER_MS)
   end
   local code = a.once and account(p, lives) or failures(p, lives)
-  if door then door.server:close() end
+  for _, open in ipairs(doors) do open:close() end
   server:close()
   store.close()
   return code

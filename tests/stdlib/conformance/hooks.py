@@ -188,7 +188,7 @@ def events_arrive(w, url):
     check("a wrong secret is not found", fetch(base + path[:-1] + "x", event)[0] == 404)
     check("no event is refused", fetch(url, {"_model": "res.partner"})[0] == 400)
     check("a GET is no event", fetch(url)[0] == 405)
-    check("health is answered", fetch(base + "healthz") == (200, b"ok\n"))
+    check("health is answered", fetch(base + "healthz")[0] == 200)
     w.rpc("res.partner", "write", [partner], {"city": "Berlin"})
     check("another field does not fire", w.hooks() == {"delivered": 1}, w.hooks())
     check("no secret in the log", MASTER not in w.read_log() and url[-32:] not in w.read_log(), w.read_log())

@@ -56,6 +56,7 @@ for version in 14 17 18 19; do
 done
 [ -e "$here/cli.py" ] && count "command line" /usr/bin/python3 "$here/cli.py" "$navodoo"
 count "ways to watch NAV" /usr/bin/python3 "$here/watch.py" "$navodoo"
+count "monitor and alerts" /usr/bin/python3 "$here/monitor.py" "$navodoo"
 count "webhooks" /usr/bin/python3 "$here/hooks.py" "$navodoo"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
