@@ -1,9 +1,11 @@
 #include "process.h"
 
 #include <errno.h>
+#include <link.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <linux/close_range.h>
 #include <uv.h>
@@ -173,4 +175,25 @@ nv_process_result nv_process_result_of(const nv_op *op) {
   const process *p = (const process *)op;
   return (nv_process_result){p->code, p->signal, p->timed_out,
                              {p->output.p ? p->output.p : "", p->output.n}};
+}
+
+/* ---- ourselves ---- */
+
+/* Segments that nobody can write are as they are in their file. */
+static int drop_clean(struct dl_phdr_info *info, size_t size, void *arg) {
+  (void)size;
+  uintptr_t page = *(const uintptr_t *)arg;
+  for (int i = 0; i < info->dlpi_phnum; i++) {
+    const ElfW(Phdr) *h = &info->dlpi_phdr[i];
+    if (h->p_type != PT_LOAD || (h->p_flags & PF_W)) continue;
+    uintptr_t from = (info->dlpi_addr + h->p_vaddr) & ~(page - 1);
+    uintptr_t to = (info->dlpi_addr + h->p_vaddr + h->p_filesz) & ~(page - 1);
+    if (to > from) (void)madvise((void *)from, to - from, MADV_DONTNEED);
+  }
+  return 0;
+}
+
+void nv_process_trim(void) {
+  uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+  dl_iterate_phdr(drop_clean, &page);
 }

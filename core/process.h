@@ -7,6 +7,8 @@
  * it says on standard error are kept. What runs longer than its time is asked to
  * end, and 2 s later killed with everything it started.
  *
+ * And our own process: what it need not hold in memory.
+ *
  * Threading: loop thread only; starting takes a fork, some milliseconds.
  */
 #ifndef NV_PROCESS_H
@@ -35,5 +37,9 @@ typedef struct nv_process_result {
 int nv_process_start(nv_loop *loop, const nv_process_args *args, nv_op **out, nv_error *err);
 /* Of an op that is done with NV_OK; valid until it is released. */
 nv_process_result nv_process_result_of(const nv_op *op);
+
+/* Gives pages of program text back that are in no use now: starting up goes through much
+ * of some libraries once. What is needed again is found in the system's page cache. */
+void nv_process_trim(void);
 
 #endif

@@ -484,6 +484,11 @@ const nv_store_sql nv_store_queries[] = {
      "SELECT " LINK_COLUMNS " FROM links"
      " WHERE id > ifnull(?2, 0) AND (?1 IS NULL OR flow = ?1)"
      " ORDER BY id LIMIT ifnull(?3, 1000)"},
+    /* Without the base, which nobody needs who only asks which links there are. */
+    {"links_until", 4,
+     "SELECT id, nav, odoo, hash, odoo_hash, updated FROM links"
+     " WHERE flow = ?1 AND id > ?2 AND id <= ?3 ORDER BY id LIMIT ?4"},
+    {"links_last", 0, "SELECT ifnull(max(id), 0) AS id FROM links"},
     {"links_count", 0,
      "SELECT flow, count(*) AS count FROM links GROUP BY flow ORDER BY flow"},
     {"cursor", 1, "SELECT value, updated FROM cursors WHERE name = ?1"},

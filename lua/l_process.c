@@ -1,5 +1,6 @@
 /* l_process - navodoo.process: run{ argv=, stdin=, timeout_ms= } -> { code=, signal=,
  * timed_out=, output= } | nil, err. Awaits; no shell is involved.
+ * trim(): our own pages that are in no use go back to the system.
  */
 #include "../core/process.h"
 #include "nvl.h"
@@ -47,8 +48,14 @@ static int l_run(lua_State *L) {
   return nvl_await(L, box, push_result);
 }
 
+static int l_trim(lua_State *L) {
+  (void)L;
+  nv_process_trim();
+  return 0;
+}
+
 int luaopen_navodoo_process(lua_State *L) {
-  static const luaL_Reg functions[] = {{"run", l_run}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"run", l_run}, {"trim", l_trim}, {NULL, NULL}};
   luaL_newlib(L, functions);
   return 1;
 }

@@ -11,6 +11,7 @@ local generation = require "navodoo.generation"
 local json = require "navodoo.json"
 local log = require "navodoo.log"
 local outcome = require "navodoo.engine.outcome"
+local process = require "navodoo.process"
 local store = require "navodoo.store"
 local task = require "navodoo.task"
 local time = require "navodoo.time"
@@ -111,6 +112,15 @@ local function close(life)
   life.ended:set()
   cache.drop("board", life.name)
   return why
+end
+
+-- When all flows have begun, what only beginning needed goes back to the system.
+local function tidy(self)
+  for _, slot in ipairs(self.slots) do
+    if not (slot.current and slot.current.noted) then return end
+  end
+  collectgarbage()
+  process.trim()
 end
 
 --- Remembers that a version got its turn, and forgets one that it replaces.
@@ -316,6 +326,7 @@ local function replace(self, slot)
   note_turn(next, old.wanted.id ~= wanted.id and unused(self, old.wanted.id) and old.wanted.id or nil)
   log.info("flow reloaded", { flow = slot.name, generation = wanted.hash, before = old.wanted.hash,
                               cause = wanted.cause, ms = took and math.floor(took + 0.5) })
+  tidy(self)
   if self.on_replaced then self.on_replaced(slot) end
 end
 
@@ -326,8 +337,11 @@ local function look_after(self, slot)
     await(slot, function()
       return life.over or slot.stopping or slot.wanted ~= life.wanted or life.is_ready and not life.noted
     end)
-    if life.is_ready and not life.noted and not supervisor.board(slot.name).failed then note_turn(life) end
-    life.noted = life.noted or life.is_ready
+    if life.is_ready and not life.noted then
+      if not supervisor.board(slot.name).failed then note_turn(life) end
+      life.noted = true
+      tidy(self)
+    end
     if life.over then return close(life) end
     if slot.stopping then
       if slot.removed then -- its file is gone: what runs ends

@@ -737,6 +737,9 @@ local process = {}
 ---@return navodoo.Error? err
 function process.run(options) end
 
+--- Gives our own pages that are in no use back to the system.
+function process.trim() end
+
 ---@class navodoo.generation
 local generation = {}
 

@@ -225,7 +225,7 @@ end)
 
 describe("census", function()
   it("knows which links it saw, in a bit each", function()
-    local c = census.new(0)
+    local c = census.new(0, 0)
     for _, id in ipairs { 1, 63, 64, 1000000 } do c:see(id) end
     for _, id in ipairs { 1, 63, 64, 1000000 } do expect(c:saw(id)):is_true() end
     for _, id in ipairs { 0, 2, 62, 65, 999999 } do expect(c:saw(id)):is_false() end

@@ -6,6 +6,7 @@
 
 local log = require "navodoo.log"
 local store = require "navodoo.store"
+local time = require "navodoo.time"
 local gone = require "navodoo.engine.gone"
 
 local census = {}
@@ -16,10 +17,19 @@ local PAGE <const> = 1000
 ---@class navodoo.Census
 ---@field bits table<integer, integer>
 ---@field began integer   when the walk began
+---@field last integer    the newest link then
 
 ---@param now integer
+---@param last integer  the newest link
 ---@return navodoo.Census
-function census.new(now) return setmetatable({ bits = {}, began = now }, census) end
+function census.new(now, last) return setmetatable({ bits = {}, began = now, last = last }, census) end
+
+--- The census of a walk that begins now; none when the store fails. Waits.
+---@return navodoo.Census|nil
+function census.begin()
+  local rows = store.query "links_last"
+  return rows and census.new(time.now(), rows[1].id)
+end
 
 --- The walk came across the record of this link.
 ---@param link integer
@@ -41,8 +51,8 @@ end
 ---@return table|nil err
 function census:report(engine, direction)
   local after, count = 0, 0
-  while true do
-    local links, err = store.query("links_list", engine.flow.name, after, PAGE)
+  while after < self.last do
+    local links, err = store.query("links_until", engine.flow.name, after, self.last, PAGE)
     if not links then return nil, err end
     local txn = store.txn()
     for _, l in ipairs(links) do
@@ -57,8 +67,9 @@ function census:report(engine, direction)
       if not ok then return nil, failed end
       engine.wake:set()
     end
-    if #links < PAGE then return count end
+    if #links < PAGE then break end
   end
+  return count
 end
 
 --- Ends the census of a walk that is complete, if it has one from its beginning: a walk

@@ -29,8 +29,8 @@ local twoway = require "navodoo.engine.twoway"
 
 local express = {}
 
-local AT_ONCE <const> = 3      -- lots under way
-local WAITING <const> = 1      -- and behind them; more would only hold memory
+local AT_ONCE <const> = 4      -- lots under way
+local WAITING <const> = 2      -- and behind them; more would only hold memory
 local WITNESSES <const> = 5    -- of the last records of a lot, see identity.lua
 local LOT_MAX <const> = 1000   -- records, what one read of the target takes
 local SLICE <const> = 50       -- records mapped under one guard

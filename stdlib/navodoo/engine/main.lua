@@ -273,6 +273,7 @@ function main.start(argument)
   if ok and not spec.beside then ok, err = settle_leftovers(self) end
   if not ok then error("store: " .. tostring(err.text), 0) end
   self:publish()
+  collectgarbage() -- what compiling and comparing left behind
   log.info("flow runs", { flow = name, generation = spec.hash, pinned = self.pinned })
   ways.run(self)
   express.finish(self)

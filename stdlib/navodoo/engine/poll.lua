@@ -144,7 +144,7 @@ local function begin(engine, way, full)
   local state = keep(way.begin(stored, full, engine), stored)
   state.polled = time.now()
   local goes_on = stored.scan and stored.scan.full
-  if state.scan and state.scan.full and not goes_on then engine.nav_census = census.new(time.now()) end
+  if state.scan and state.scan.full and not goes_on then engine.nav_census = census.begin() end
   if full then
     state.swept = time.now()
     -- from where the feed goes on when this walk has seen everything

@@ -124,7 +124,7 @@ local function begin(engine, full)
   if next_state.scan.full then
     next_state.swept = went_on and state.swept or time.now()
     -- one that goes on where another process stopped has not seen everything
-    engine.odoo_census = not (went_on and state.scan.full) and census.new(time.now()) or nil
+    engine.odoo_census = not (went_on and state.scan.full) and census.begin() or nil
   end
   return next_state
 end
