@@ -6,13 +6,13 @@
  *
  * `rows[i]` is { xmlid=, write= }; a row holds texts only, as a table of cells is
  * sent. `plan` is { prefix=, names=, kinds=, convert= }; the prefix stands before every
- * xmlid, as it is. `kinds[i]` says what write[names[i]] goes out as it stands: "text" a string, "number" an integer or a decimal, "id" an
- * integer above 0, "boolean" True or False; "other" nothing. nil, null and, where it
- * is no boolean, false are an empty cell. Any other value is given to convert(i, value),
- * which answers its cell, or nil and why it has none. Rows from `from` on are written
- * until there are `max_rows` of them or one more would pass `max_bytes`; `next` is the
- * first that was not. `wrong` is nil, or { [row] = { i, why } } of the rows among them
- * that have no text.
+ * xmlid, as it is. `kinds[i]` says what write[names[i]] goes out as it stands: "text" a
+ * string, "number" an integer or a decimal, "integer" the first of these, "id" one above
+ * 0, "boolean" True or False; "other" nothing. nil, null and, where it is no boolean,
+ * false are an empty cell. Any other value is given to convert(i, value), which answers
+ * its cell, or nil and why it has none. Rows from `from` on are written until there are
+ * `max_rows` of them or one more would pass `max_bytes`; `next` is the first that was
+ * not. `wrong` is nil, or { [row] = { i, why } } of the rows among them that have no text.
  */
 #include "l_json.h"
 
@@ -46,9 +46,9 @@ nv_str nvl_json_raw_text(lua_State *L, int idx) {
 enum { SCRATCH = 6, PREFIX, NAMES, KINDS, CONVERT, WRONG, ROW, XMLID, VALUES };
 enum { COLUMNS_MAX = 512 };
 
-typedef enum kind { KIND_OTHER, KIND_TEXT, KIND_NUMBER, KIND_ID, KIND_BOOLEAN } kind;
+typedef enum kind { KIND_OTHER, KIND_TEXT, KIND_NUMBER, KIND_INTEGER, KIND_ID, KIND_BOOLEAN } kind;
 
-static const char *const kind_words[] = {"other", "text", "number", "id", "boolean", NULL};
+static const char *const kind_words[] = {"other", "text", "number", "integer", "id", "boolean", NULL};
 
 static int add_quoted(nv_buf *out, const char *digits, size_t n) {
   int rc = nv_buf_addc(out, '"');
@@ -106,7 +106,7 @@ static bool add_cell(lua_State *L, nv_buf *out, kind k, int i, int *rc) {
       return true;
     case LUA_TNUMBER:
       if (!lua_isinteger(L, v) || k == KIND_BOOLEAN) break;
-      if (k != KIND_NUMBER && (k != KIND_ID || lua_tointeger(L, v) <= 0)) break;
+      if (k == KIND_OTHER || k == KIND_TEXT || (k == KIND_ID && lua_tointeger(L, v) <= 0)) break;
       *rc = add_integer(out, lua_tointeger(L, v));
       return true;
     case LUA_TUSERDATA:

@@ -46,7 +46,7 @@ function json.raw(text) end
 
 --- Rows of texts, `[["xmlid","cell",...],...]`, from `from` on: `max_rows` of them, or as many
 --- as fit into `max_bytes` (one at least).
----@param plan { prefix: string, names: string[], kinds: ("text"|"number"|"id"|"boolean"|"other")[], convert: fun(column: integer, value: any): string?, string? }
+---@param plan { prefix: string, names: string[], kinds: ("text"|"number"|"integer"|"id"|"boolean"|"other")[], convert: fun(column: integer, value: any): string?, string? }
 ---@param rows { xmlid: string, write: table }[]
 ---@param from integer
 ---@param max_rows integer

@@ -258,7 +258,7 @@ describe("a page of rows", function()
 end)
 
 describe("json.rows", function()
-  local names, kinds = { "a", "b", "c", "d", "e" }, { "text", "number", "boolean", "id", "other" }
+  local names, kinds = { "a", "b", "c", "d", "e" }, { "text", "number", "boolean", "id", "integer" }
   local function convert(column, v)
     if type(v) == "table" then return nil, "a list" end
     return column .. ":" .. json.encode(v)

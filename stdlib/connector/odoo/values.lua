@@ -81,11 +81,11 @@ function values.column(def, field)
 end
 
 local KIND <const> = { char = "text", text = "text", html = "text", selection = "text", decimal = "number",
-                       many2one = "id", boolean = "boolean" }
+                       integer = "integer", many2one = "id", boolean = "boolean" }
 
 --- How `json.rows` takes the values of a field: what goes out without a conversion.
 ---@param def table  of the schema
----@return "text"|"number"|"id"|"boolean"|"other"
+---@return "text"|"number"|"integer"|"id"|"boolean"|"other"
 function values.kind(def) return KIND[def.type] or "other" end
 
 --- Text of a value for `load`. null, false and nil clear, except that a boolean false is one.
