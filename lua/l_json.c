@@ -289,6 +289,7 @@ static const luaL_Reg functions[] = {
     {"is_array", l_is_array},
     {"object", l_object},
     {"rows", nvl_json_rows},
+    {"present", nvl_json_present},
     {"raw", nvl_json_raw},
     {NULL, NULL},
 };

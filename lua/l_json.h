@@ -35,8 +35,9 @@ nvl_json_shape nvl_json_shape_of(lua_State *L, int t);
 
 /* Pushes the scratch userdata. */
 void nvl_json_push_scratch(lua_State *L);
-/* json.rows and json.raw, in l_json_row.c. */
+/* json.rows, json.present and json.raw, in l_json_row.c. */
 int nvl_json_rows(lua_State *L);
+int nvl_json_present(lua_State *L);
 int nvl_json_raw(lua_State *L);
 #define NVL_JSON_RAW "navodoo.json.raw"
 /* The text of the raw value at `idx`, an absolute index; p is NULL when it is none. */

@@ -2,6 +2,7 @@
  *
  *     json.rows(plan, rows, from, max_rows, max_bytes)
  *         -> '[["xmlid","cell",...],...]', next, wrong
+ *     json.present(values, names) -> "0110..."   which of the names have a value
  *     json.raw(text)      stands for that text in json.encode
  *
  * `rows[i]` is { xmlid=, write= }; a row holds texts only, as a table of cells is
@@ -220,4 +221,20 @@ int nvl_json_rows(lua_State *L) {
   lua_pushinteger(L, i);
   lua_pushvalue(L, WRONG);
   return 3;
+}
+
+int nvl_json_present(lua_State *L) {
+  char marks[COLUMNS_MAX];
+  luaL_checktype(L, 1, LUA_TTABLE);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_settop(L, 2);
+  size_t n = lua_rawlen(L, 2);
+  luaL_argcheck(L, n <= COLUMNS_MAX, 2, "too many names");
+  for (size_t i = 0; i < n; i++) {
+    lua_rawgeti(L, 2, (lua_Integer)i + 1);
+    marks[i] = lua_rawget(L, 1) == LUA_TNIL ? '0' : '1';
+    lua_settop(L, 2);
+  }
+  lua_pushlstring(L, marks, n);
+  return 1;
 }

@@ -56,6 +56,12 @@ function json.raw(text) end
 ---@return table<integer, any[]>? wrong    row -> { column, why it has no text }
 function json.rows(plan, rows, from, max_rows, max_bytes) end
 
+--- Which of the names have a value, a character for each: "0110".
+---@param values table
+---@param names string[]
+---@return string
+function json.present(values, names) end
+
 --- Equal values, equal text: keys always sorted, decimals normalised. For hashes and bases.
 ---@param value any
 ---@return string? text

@@ -301,6 +301,13 @@ describe("json.rows", function()
   end)
 end)
 
+describe("json.present", function()
+  it("marks the names that have a value, null and false among them", function()
+    expect(json.present({ a = false, c = json.null, d = 1 }, { "a", "b", "c" })):equals "101"
+    expect(json.present({}, {})):equals ""
+  end)
+end)
+
 describe("json.raw", function()
   it("stands for its text in encode, and has no canonical form", function()
     expect(json.encode { data = json.raw "[1,2]" }):equals('{"data":[1,2]}')

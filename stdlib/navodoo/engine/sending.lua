@@ -4,6 +4,7 @@
 -- `current` as it was read, `differs` with the fields that are not as they were sent.
 
 local failpoint = require "navodoo.failpoint"
+local json = require "navodoo.json"
 
 local sending = {}
 
@@ -86,21 +87,11 @@ local function send(engine, columns, items)
   end
 end
 
---- Name of the set of fields that are written: one bit for each, 60 to a number.
-local function signature_of(fields, write)
-  local name, bits = nil, 0
-  for i = 1, #fields do
-    if write[fields[i]] ~= nil then bits = bits | 1 << (i - 1) % 60 end
-    if i % 60 == 0 and i < #fields then name, bits = (name or "") .. bits .. ",", 0 end
-  end
-  return name and name .. bits or bits
-end
-
 --- Writes the items; those of one column list share calls.
 function sending.write(engine, items)
   local groups, order, fields = {}, {}, engine.load_fields
   for _, item in ipairs(items) do
-    local signature = signature_of(fields, item.write)
+    local signature = json.present(item.write, fields)
     local group = groups[signature]
     if not group then
       group = { columns = {} }
