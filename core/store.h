@@ -105,6 +105,8 @@
  *   effects_by_key(keys_json)      effects_open(flow|null, endpoint|null)  with job state
  *   links_by_nav(flow, nav_keys_json)                links_by_odoo(flow, odoo_keys_json)
  *   links_list(flow|null, after_id, limit)           links_count() -> flow, count
+ *   links_seen(flow, after_id, limit) -> id, nav, odoo, hash, odoo_hash, updated
+ *   known_odoo(flow, ids_json) -> id, record, hash, state   of links and jobs to NAV
  *   cursor(name) -> value, updated                   cursors_list()
  *   journal_tail(flow|null, record|null, limit)      newest first
  *   journal_counts(flow|null, since) -> flow, outcome, count

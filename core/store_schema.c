@@ -229,7 +229,7 @@ const nv_store_sql nv_store_ops[] = {
      " WHERE ?6 IS NULL OR NOT EXISTS"
      " (SELECT 1 FROM deliveries WHERE hook = ?5 AND id = ?6)"
      " ON CONFLICT (flow, direction, record) WHERE kind = 0 DO UPDATE SET"
-     " due = iif(state = 'ready', due, excluded.due),"
+     " due = iif(state = 'ready', max(due, excluded.due), excluded.due),"
      " attempts = iif(state = 'ready', attempts, 0),"
      " state = 'ready', rev = rev + 1, version = NULL, hash = NULL, payload = NULL,"
      " error = NULL, fingerprint = NULL, edited = NULL, waits_for = NULL"},
@@ -489,6 +489,12 @@ const nv_store_sql nv_store_queries[] = {
      "SELECT id, nav, odoo, hash, odoo_hash, updated FROM links"
      " WHERE flow = ?1 AND id > ?2 AND id <= ?3 ORDER BY id LIMIT ?4"},
     {"links_last", 0, "SELECT ifnull(max(id), 0) AS id FROM links"},
+    {"known_odoo", 2,
+     "SELECT id, odoo AS record, odoo_hash AS hash, 'link' AS state FROM links"
+     " WHERE flow = ?1 AND odoo IN (SELECT CAST(value AS TEXT) FROM json_each(?2))"
+     " UNION ALL SELECT id, record, hash, state FROM jobs"
+     " WHERE flow = ?1 AND direction = 'odoo_to_nav' AND kind = 0"
+     " AND record IN (SELECT CAST(value AS TEXT) FROM json_each(?2))"},
     {"links_count", 0,
      "SELECT flow, count(*) AS count FROM links GROUP BY flow ORDER BY flow"},
     {"cursor", 1, "SELECT value, updated FROM cursors WHERE name = ?1"},

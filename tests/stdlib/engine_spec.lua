@@ -89,6 +89,29 @@ describe("cursor", function()
     expect(s.scan.after):is_nil()
     expect(s.scan.from):is_nil()
   end)
+  it("goes no further than the day on which the walk began", function()
+    local function same(stamp) return stamp end
+    -- begun on the 3rd, interrupted, ended on the 7th: what changed between behind its back has
+    -- a stamp of these days
+    local s = cursor.begin({ mark = "2026-01-01" }, false, "2026-01-03")
+    expect(s.scan.began):equals "2026-01-03"
+    s = cursor.advance(s, rows { "B", "2026-01-02" }, true, same)
+    expect(cursor.begin(s, false, "2026-01-07").scan.began):equals "2026-01-03"
+    s = cursor.advance(s, rows { "K", "2026-01-07" }, false, same)
+    expect(s):equals { mark = "2026-01-03" }
+    -- a stamp of the future hides nothing
+    s = cursor.begin(s, false, "2026-01-08")
+    s = cursor.advance(s, rows { "A", "2031-12-31" }, false, same)
+    expect(s.mark):equals "2026-01-08"
+    -- and an older one is not made newer
+    s = cursor.begin({ mark = "2026-01-01" }, false, "2026-01-09")
+    s = cursor.advance(s, rows { "A", "2026-01-05" }, false, same)
+    expect(s.mark):equals "2026-01-05"
+    -- a full walk that takes the place of an interrupted one begins today
+    s = cursor.begin({ mark = "m", scan = { from = "m", after = "K", full = false, began = "2026-01-03" } }, true,
+                     "2026-01-10")
+    expect(s.scan.began):equals "2026-01-10"
+  end)
   it("keeps the mark when a walk finds nothing", function()
     local s = cursor.begin({ mark = "m" }, false)
     s = cursor.advance(s, {}, false, function(stamp) return stamp end)

@@ -73,6 +73,12 @@ describe("numbers", function()
     expect(numbers.begin(s, 5 * S)):equals(s)
     s = numbers.begin({ mark = 7, seen = {} }, 0, true)
     expect(s.scan.after):equals(0)
+    s = numbers.advance(s, { { key = 3 } }, true, S, PATIENCE)
+    expect(numbers.begin(s, S, true)):equals(s) -- a full walk goes on as one
+    expect(numbers.begin(s, S)):equals(s)
+    s = numbers.advance(numbers.begin({ mark = 7, seen = {} }, 0), { { key = 9 } }, true, S, PATIENCE)
+    expect(numbers.begin(s, S, true).scan):equals { after = 0, high = 7, began = S, full = true }
+    s = numbers.begin({ mark = 7, seen = {} }, 0, true)
     expect(numbers.advance(s, {}, false, S, PATIENCE).mark):equals(7)
   end)
   it("remember few points, however often they walk", function()

@@ -3,12 +3,13 @@
 -- Two searches: by strong values (VAT number, e-mail), many records in one call; and by
 -- likeness of the name, for records that nobody gave such a value. In a first load the
 -- names that Odoo has and no link holds are read once and kept; later, names are asked for
--- by their beginning. What a candidate belongs to is part of the answer.
+-- by their beginning. What a candidate holds and belongs to is asked when it is found.
 
 local json = require "navodoo.json"
 local log = require "navodoo.log"
 local store = require "navodoo.store"
 local text = require "navodoo.text"
+local task = require "navodoo.task"
 local adopt = require "navodoo.engine.adopt"
 
 local candidates = {}
@@ -18,8 +19,10 @@ local FEW <const> = 20
 --- A flow with fewer links than this is in its first load.
 local LINKS_OF_A_BEGINNER <const> = 1000
 --- Names kept at most; beyond, likeness is not looked for in a first load.
-local NAMES_MAX <const> = 200000
+candidates.NAMES_MAX = 200000
 local PAGE <const> = 1000
+--- Names that are compared before others have their turn.
+local SLICE <const> = 200
 
 --- Says of each candidate which NAV record it belongs to (`linked`), and which external id
 -- of this flow it carries (`xmlid`).
@@ -133,45 +136,58 @@ local function sorted_by_word(list)
   return index
 end
 
---- Reads the names that no link holds.
+-- The names of a first load are kept for long and may be many: a list of id, name, id, name for each
+-- first word is a fifth of the records that Odoo answers.
+local function add_name(index, c)
+  local word = type(c.name) == "string" and adopt.words(c.name)[1]
+  if not word then return end
+  local bucket = index.words[word] or {}
+  index.words[word], bucket[#bucket + 1], bucket[#bucket + 2] = bucket, c.id, c.name
+  index.count = index.count + 1
+end
+
+--- Reads the names that no link holds. Other runs have their turn between the pages.
 local function all_names(engine)
-  local fields, free, last = fields_of(engine), {}, 0
+  local index, last = { count = 0, words = {} }, 0
   repeat
     local page, err = engine.odoo:search(engine.model, json.array { json.array { "id", ">", last }, no_contact() },
-                                         fields, { active_test = false, limit = PAGE })
+                                         { "id", "name" }, { active_test = false, limit = PAGE })
     if not page then return nil, err end
     if #page > 0 then last = page[#page].id end
     local ok
     ok, err = mark(engine, page)
     if not ok then return nil, err end
     for _, c in ipairs(page) do
-      if not c.linked then free[#free + 1] = c end
+      if not c.linked then add_name(index, c) end
     end
-    if #free > NAMES_MAX then
+    if index.count > candidates.NAMES_MAX then
       log.warn("too many records of Odoo are linked to nothing: names are not compared in this load",
-               { flow = engine.flow.name, names = #free })
-      free = {}
-      break
+               { flow = engine.flow.name, names = index.count })
+      return { count = 0, words = {} }
     end
   until #page < PAGE
-  return sorted_by_word(free)
+  return index
 end
 
---- Names read for the first load, or false when it is over.
+local function read_names(engine)
+  local counts, err = store.query("links_count")
+  if not counts then return nil, { class = "transient", text = err.text } end
+  for _, c in ipairs(counts) do
+    if c.flow == engine.flow.name and c.count >= LINKS_OF_A_BEGINNER then return false end
+  end
+  return all_names(engine)
+end
+
+--- Names read for the first load, or false when it is over. However many runs ask, one reads.
 local function first_load(engine)
   if engine.known_names == nil then
-    local counts, err = store.query("links_count")
-    if not counts then return nil, { class = "transient", text = err.text } end
-    local links = 0
-    for _, c in ipairs(counts) do
-      if c.flow == engine.flow.name then links = c.count end
+    local lock <close>, refused = task.lock { "names:" .. engine.flow.name }
+    if not lock then return nil, { class = "transient", code = refused.code, text = refused.text } end
+    if engine.known_names == nil then
+      local names, err = read_names(engine)
+      if names == nil then return nil, err end
+      engine.known_names = names
     end
-    local names = false
-    if links < LINKS_OF_A_BEGINNER then
-      names, err = all_names(engine)
-      if not names then return nil, err end
-    end
-    engine.known_names = names
   end
   return engine.known_names
 end
@@ -211,6 +227,48 @@ local function add_like(found, index, items)
   end
 end
 
+-- Items by the ids of the records whose names are like theirs. Half of a town may begin with one
+-- word: others have their turn meanwhile.
+local function alike(index, items)
+  local by_id, ids, compared = {}, json.array {}, 0
+  for _, item in ipairs(items) do
+    local name = item.values.name
+    local word = type(name) == "string" and adopt.words(name)[1]
+    local bucket = word and index.words[word] or {}
+    for i = 1, #bucket, 2 do
+      compared = compared + 1
+      if compared % SLICE == 0 then task.sleep(0) end
+      if adopt.similarity(name, bucket[i + 1]) >= adopt.LIKE then
+        local id = bucket[i]
+        if not by_id[id] then by_id[id], ids[#ids + 1] = {}, id end
+        table.insert(by_id[id], item)
+      end
+    end
+  end
+  return by_id, ids
+end
+
+-- What Odoo has now of the records that are alike, and whose they are by now.
+local function add_alike(engine, found, index, items)
+  local by_id, ids = alike(index, items)
+  for first = 1, #ids, PAGE do
+    local part = table.move(ids, first, math.min(first + PAGE - 1, #ids), 1, json.array {})
+    local list, err = engine.odoo:search(engine.model, json.array { json.array { "id", "in", part }, no_contact() },
+                                         fields_of(engine), { active_test = false })
+    if not list then return nil, err end
+    local ok
+    ok, err = mark(engine, list)
+    if not ok then return nil, err end
+    for _, c in ipairs(list) do
+      for _, item in ipairs(by_id[c.id]) do
+        found[item] = found[item] or {}
+        table.insert(found[item], c)
+      end
+    end
+  end
+  return found
+end
+
 --- Records with a name like those of the items, for items that have one.
 ---@param engine table
 ---@param items table[]  with `values`
@@ -221,8 +279,8 @@ function candidates.by_name(engine, items)
   if index == nil then return nil, err end
   local found = {}
   if index then
-    if index.count > 0 then add_like(found, index, items) end
-    return found
+    if index.count == 0 then return found end
+    return add_alike(engine, found, index, items)
   end
   for first = 1, #items, FEW do
     local part = table.move(items, first, math.min(first + FEW - 1, #items), 1, {})

@@ -17,7 +17,7 @@ local numbers = {}
 ---@class navodoo.Numbers
 ---@field mark integer           rows up to this number are known
 ---@field seen { n: integer, at: integer }[]  highest numbers of earlier walks, oldest first
----@field scan { after: integer, high: integer, began: integer }|nil
+---@field scan { after: integer, high: integer, began: integer, full: boolean? }|nil
 
 --- Marks that are remembered while the patience lasts.
 local STEPS <const> = 8
@@ -28,10 +28,10 @@ local STEPS <const> = 8
 ---@param full boolean?  from the first row
 ---@return navodoo.Numbers
 function numbers.begin(state, now, full)
-  if state.scan then return state end
+  if state.scan and (state.scan.full or not full) then return state end
   local mark = state.mark or 0
   return { mark = mark, seen = state.seen or {},
-           scan = { after = full and 0 or mark, high = mark, began = now } }
+           scan = { after = full and 0 or mark, high = mark, began = now, full = full or nil } }
 end
 
 --- The state after one page.
@@ -48,7 +48,7 @@ function numbers.advance(state, rows, more, now, patience)
   local high = math.max(scan.high, last)
   if more then
     return { mark = state.mark, seen = state.seen,
-             scan = { after = last, high = high, began = scan.began } }, false
+             scan = { after = last, high = high, began = scan.began, full = scan.full } }, false
   end
   local mark, seen = state.mark, {}
   for _, point in ipairs(state.seen) do

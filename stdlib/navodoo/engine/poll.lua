@@ -12,7 +12,6 @@ local task = require "navodoo.task"
 local time = require "navodoo.time"
 local census = require "navodoo.engine.census"
 local cursor = require "navodoo.engine.cursor"
-local door = require "navodoo.engine.door"
 local express = require "navodoo.engine.express"
 local feed = require "navodoo.engine.feed"
 local gauge = require "navodoo.engine.gauge"
@@ -20,8 +19,11 @@ local intake = require "navodoo.engine.intake"
 local numbers = require "navodoo.engine.numbers"
 local identity = require "navodoo.engine.identity"
 local outcome = require "navodoo.engine.outcome"
+local watching = require "navodoo.engine.watching"
 
 local poll = {}
+
+local watch = { name = "the poll", direction = "nav_to_odoo", call = "poll_now", is_full = express.is_full }
 
 local DAY_US <const> = 86400 * 1000000
 
@@ -39,20 +41,6 @@ local function read_cursor(engine)
   if not rows then return nil, err end
   if not rows[1] then return {} end
   return json.decode(rows[1].value)
-end
-
---- Waits while the queue of this direction is longer than the high-water mark (the other one may
--- wait for this very walk), and while nothing new is taken in.
-local function wait_for_room(engine)
-  while not (engine.stopping or engine.retiring) do
-    local rows, err = store.query("jobs_backlog_way", engine.flow.name, "nav_to_odoo")
-    if not rows then return nil, err end
-    local why = door.closed()
-    if why and engine.once then return nil, { class = "transient", code = "disk", text = why } end
-    if not why and rows[1].count < engine.high_water and not express.is_full(engine) then return true end
-    engine.room:wait(200)
-  end
-  return true
 end
 
 -- ---- ways to walk: how a walk begins, what it asks for, where a page leaves it ---------
@@ -121,15 +109,16 @@ end
 
 --- Asks for one page and commits what it brought.
 local function step(engine, way, state)
-  local ok, err = wait_for_room(engine)
+  local ok, err = watching.wait_for_room(engine, watch)
   if not ok then return nil, err end
   local txn, found, read, next_state, done
   txn, err, found, read, next_state, done = way.page(engine, state)
   if not txn then return nil, err end
   keep(next_state, state)
   txn:add("cursor_put", cursor_name(engine), assert(json.encode(next_state)), time.now())
+  if engine.retiring then return intake.finish(engine, found, false) end -- the next life asks again
   ok, err = store.apply(txn)
-  intake.finish(engine, found, ok)
+  intake.finish(engine, found, ok and not engine.retiring) -- lots on disk are the next life's, too
   if not ok then return nil, err end
   failpoint("cursor.after_commit")
   gauge.page(engine, "nav_to_odoo", read, found.changed)
@@ -171,6 +160,7 @@ local function walk(engine, way, full)
     end
     if done then
       gauge.walked(engine, "nav_to_odoo", time.now())
+      engine.nav_walked = true
       engine.known_names = nil -- from here on there are few new records at a time
       engine:publish()
       return true
@@ -198,7 +188,8 @@ local function sweep_due(engine, state)
   return slot ~= nil and slot <= time.now()
 end
 
-local function walk_once(engine)
+--- One walk of the kind that is due; false when the engine stops.
+function watch.walk(engine)
   if not identity.guard(engine) then return false end
   local state = read_cursor(engine) or {}
   if state.mark then engine.nav_walked = true end -- in an earlier life
@@ -213,27 +204,9 @@ local function walk_once(engine)
   return walk(engine, by_stamp, sweep or state.mark == nil)
 end
 
---- Polls until the engine stops; `engine.once` ends it after one walk. A walk that
--- raises is reported, and the next one begins where it was.
 ---@param engine table
 function poll.run(engine)
-  repeat
-    local began = time.monotonic()
-    local ok, completed = xpcall(walk_once, debug.traceback, engine)
-    if not ok then
-      log.error("poll: " .. tostring(completed), { flow = engine.flow.name })
-      engine:trouble { class = "bug", text = "the poll broke off; the log has the traceback" }
-    end
-    engine.nav_walked = true
-    engine.wake:set()
-    engine.unfinished = engine.once and not (ok and completed) and not engine.stopping
-    if engine.once then break end
-    -- a walk that took long is not repeated at once: the source has other work too
-    local took = time.monotonic() - began
-    engine.poll_now:wait(math.max(engine.every_ms, took * 3))
-  until engine.stopping or engine.retiring
-  engine.polls_open = engine.polls_open - 1
-  engine.wake:set()
+  watching.run(engine, watch, engine.every_ms)
 end
 
 return poll

@@ -14,13 +14,15 @@ local task = require "navodoo.task"
 local time = require "navodoo.time"
 local base = require "navodoo.engine.base"
 local census = require "navodoo.engine.census"
-local door = require "navodoo.engine.door"
 local gauge = require "navodoo.engine.gauge"
 local identity = require "navodoo.engine.identity"
 local outcome = require "navodoo.engine.outcome"
 local position = require "navodoo.engine.position"
+local watching = require "navodoo.engine.watching"
 
 local poll_odoo = {}
+
+local watch = { name = "the poll of Odoo", direction = "odoo_to_nav", call = "poll_odoo_now" }
 
 --- Longest transaction that is allowed for: write_date is the moment it began.
 local OVERLAP_US <const> = 5 * 60 * 1000000
@@ -56,17 +58,16 @@ local function add_jobs(engine, txn, rows)
   local ids = json.array {}
   for i, row in ipairs(rows) do ids[i] = tostring(row.id) end
   local list = assert(json.encode(ids))
-  local links, err = store.query("links_by_odoo", engine.flow.name, list)
-  if not links then return nil, err end
-  local jobs
-  jobs, err = store.query("jobs_by_record", engine.flow.name, "odoo_to_nav", list)
-  if not jobs then return nil, err end
+  local there, err = store.query("known_odoo", engine.flow.name, list)
+  if not there then return nil, err end
   local known, linked, changed, now = {}, {}, 0, time.now()
-  for _, l in ipairs(links) do
-    known[l.odoo], linked[l.odoo] = l.odoo_hash, true
-    if engine.odoo_census then engine.odoo_census:see(l.id) end
+  for _, row in ipairs(there) do -- links first, so that a job's content counts
+    known[row.record] = row.hash or known[row.record]
+    if row.state == "link" then
+      linked[row.record] = true
+      if engine.odoo_census then engine.odoo_census:see(row.id) end
+    end
   end
-  for _, j in ipairs(jobs) do known[j.record] = j.hash or known[j.record] end
   for i, row in ipairs(rows) do
     local id = ids[i]
     local payload = base.odoo_text(row.record, engine.odoo_fields)
@@ -81,22 +82,8 @@ local function add_jobs(engine, txn, rows)
   return changed
 end
 
---- Waits while the queue of this direction is longer than the high-water mark (the other one may
--- wait for this very walk), and while nothing new is taken in.
-local function wait_for_room(engine)
-  while not engine.stopping and not engine.retiring do
-    local rows, err = store.query("jobs_backlog_way", engine.flow.name, "odoo_to_nav")
-    if not rows then return nil, err end
-    local why = door.closed()
-    if why and engine.once then return nil, { class = "transient", code = "disk", text = why } end
-    if not why and rows[1].count < engine.high_water then return true end
-    engine.room:wait(200)
-  end
-  return true
-end
-
 local function step(engine, state)
-  local ok, err = wait_for_room(engine)
+  local ok, err = watching.wait_for_room(engine, watch)
   if not ok then return nil, err end
   local page
   page, err = ask(engine, state.scan)
@@ -161,31 +148,18 @@ function poll_odoo.walk(engine, full)
   return false
 end
 
-local function walk_once(engine)
+--- One walk of the kind that is due; false when the engine stops.
+function watch.walk(engine)
   if not identity.guard(engine) then return false end
   local state = read_position(engine) or {}
-  local watch = engine.flow.odoo.watch
-  local slot = watch.sweep and state.swept and time.cron_next(watch.sweep, engine.zone, state.swept)
+  local sweep = engine.flow.odoo.watch.sweep
+  local slot = sweep and state.swept and time.cron_next(sweep, engine.zone, state.swept)
   return poll_odoo.walk(engine, slot ~= nil and slot <= time.now() or engine.once_all == true)
 end
 
---- Polls until the engine stops; `engine.once` ends it after one walk.
 ---@param engine table
 function poll_odoo.run(engine)
-  repeat
-    local began = time.monotonic()
-    local ok, completed = xpcall(walk_once, debug.traceback, engine)
-    if not ok then
-      log.error("poll: " .. tostring(completed), { flow = engine.flow.name })
-      engine:trouble { class = "bug", text = "the poll of Odoo broke off; the log has the traceback" }
-    end
-    if engine.once and not (ok and completed) and not engine.stopping then engine.unfinished = true end
-    if engine.once then break end
-    local took = time.monotonic() - began
-    engine.poll_odoo_now:wait(math.max(engine.flow.odoo.watch.every_ms, took * 3))
-  until engine.stopping or engine.retiring
-  engine.polls_open = engine.polls_open - 1
-  engine.wake:set()
+  watching.run(engine, watch, engine.flow.odoo.watch.every_ms)
 end
 
 return poll_odoo

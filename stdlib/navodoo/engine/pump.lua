@@ -231,6 +231,11 @@ function pump.run(engine, way)
                  wake = way.wake }
   way.pump = self
   while engine.first_contact and not way.provide and not engine.stopping and not engine.retiring do
+    if engine.once and engine.polls_open == 0 and not engine.nav_walked then -- this run does not come to it
+      self.idle = true
+      engine.wake:set()
+      return
+    end
     way.wake:wait(STORE_PAUSE_MS)
   end
   while not engine.stopping do
