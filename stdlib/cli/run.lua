@@ -21,6 +21,7 @@ local store = require "navodoo.store"
 local supervisor = require "cli.supervisor"
 local task = require "navodoo.task"
 local time = require "navodoo.time"
+local troubles = require "cli.troubles"
 
 local run = {}
 
@@ -141,51 +142,10 @@ local function open_doors(a, p, running)
   return doors
 end
 
---- Classes of trouble that no waiting mends.
-local LASTING <const> = { auth = true, config = true, fingerprint = true }
+local LASTING <const> = troubles.LASTING
 
---- Gathers why flows did not run: what keeps several of them is said once.
-local troubles = {}
-troubles.__index = troubles
-
-local function new_troubles() return setmetatable({}, troubles) end
-
---- What a call says that was not even tried, because an earlier one had failed.
-local function tells_little(text)
-  return text:find "no call until " ~= nil or text:find "it failed repeatedly" ~= nil
-end
-
---- What two flows have in common when one thing keeps both: the endpoint that refuses the
---- login or does not answer; else the words, whatever entity they were said of.
-local function cause_of(text, class)
-  local endpoint = text:match "^%w+"
-  if endpoint and (class == "auth" or class == "transient") then return class .. " " .. endpoint end
-  return (text:gsub("^(%w+: )[%w._]+: ", "%1"))
-end
-
-function troubles:add(name, how, text, class)
-  local cause = how .. " " .. cause_of(text, class)
-  for _, t in ipairs(self) do
-    if t.cause == cause then
-      t.names[#t.names + 1] = name
-      if tells_little(t.text) then t.text = text end
-      return
-    end
-  end
-  self[#self + 1] = { cause = cause, how = how, text = text, class = class, names = { name } }
-end
-
---- Says them, with the way out, and returns the exit code.
-function troubles:say(p)
-  local code = 0
-  for _, t in ipairs(self) do
-    local endpoint = t.class == "auth" and p.endpoints[t.text:match "^%w+"]
-    out.complain("%s %s %s: %s%s", #t.names > 1 and "flows" or "flow", table.concat(t.names, ", "), t.how,
-                 t.text, endpoint and "; " .. project.password_places(endpoint) or "")
-    code = math.max(code, LASTING[t.class] and 2 or 1)
-  end
-  return code
-end
+--- What kept a flow, as its board says it.
+local function failure_of(b) return { text = b.failed, class = b.class, code = b.code, endpoint = b.endpoint } end
 
 --- Says that a flow raised, which is a defect or too little memory, and returns the exit code.
 local function broke_off(name, text)
@@ -196,20 +156,20 @@ end
 
 --- Says which flows of an engine that ended never ran, and returns the exit code.
 local function failures(p, lives)
-  local found = new_troubles()
+  local found = troubles.new()
   for _, slot in ipairs(lives.slots) do
     local b = supervisor.board(slot.name)
     if b.failed and not (lives.stopping and b.class == "cancelled") then
-      found:add(slot.name, "did not run", b.failed, b.class)
+      found:add(slot.name, "did not run", failure_of(b))
     end
   end
-  return found:say(p)
+  return found:say(p.endpoints)
 end
 
 --- What `--once` prints, and its exit code: the first that fits of 2, 1, 4, 3, 0.
 local function account(p, lives)
   local code, left, parked = 0, false, (lives.counters.dead or 0) + (lives.counters.review or 0) > 0
-  local found = new_troubles()
+  local found = troubles.new()
   local function fail(with) code = math.max(code, with) end
   for _, slot in ipairs(lives.slots) do
     local name = slot.name
@@ -220,16 +180,16 @@ local function account(p, lives)
     if lives.failed[name] then
       fail(broke_off(name, lives.failed[name]))
     elseif b.failed then
-      found:add(name, "did not run", b.failed, b.class)
+      found:add(name, "did not run", failure_of(b))
     elseif trouble and (c.read or 0) == 0 then
-      found:add(name, "did not run", trouble.text, trouble.class)
+      found:add(name, "did not run", trouble)
     else
       out.line("%s: %s", name, out.counts(c))
-      if trouble then found:add(name, "did not finish", trouble.text, trouble.class) end
+      if trouble then found:add(name, "did not finish", trouble) end
       if (c.dead or 0) + (c.review or 0) > 0 then parked = true end
     end
   end
-  fail(found:say(p))
+  fail(found:say(p.endpoints))
   if lives.stopping then
     out.complain("run: stopped before the work was done; the next run goes on with it")
     fail(1)

@@ -273,7 +273,7 @@ function call.exchange(endpoint, request, read)
     return nil, { class = "transient", code = refused.code, text = refused.text, maybe_sent = false }
   end
   if request.trial and gate.mark(endpoint) ~= mark then
-    return nil, { class = "auth", code = "overtaken", maybe_sent = false, text = (
+    return nil, { class = "auth", code = "overtaken", endpoint = endpoint.name, maybe_sent = false, text = (
       "%s: %s: the login that it came with was refused to another call"):format(endpoint.name, request.what) }
   end
   return judged(endpoint, request, read)

@@ -87,7 +87,8 @@ function gate.closed(endpoint)
     keep(endpoint, stop)
     return nil, gate.mark(endpoint)
   end
-  return { class = "auth", code = "stopped", maybe_sent = false, retry_after_ms = LOOK_AGAIN_MS,
+  return { class = "auth", code = "stopped", endpoint = endpoint.name, maybe_sent = false,
+           retry_after_ms = LOOK_AGAIN_MS,
            text = ("%s; no call until %s, or until the secret is changed"):format(stop.text, time.iso(stop.next)) }
 end
 

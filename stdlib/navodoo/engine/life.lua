@@ -68,11 +68,10 @@ end
 --- Says why the flow does not run.
 ---@param spec table
 ---@param name string
----@param text string
----@param class string
-function life.give_up(spec, name, text, class)
-  life.publish(life.board(spec, name), { flow = name, failed = text, class = class,
-                                         counters = json.object({}, {}) })
+---@param err connector.Error
+function life.give_up(spec, name, err)
+  life.publish(life.board(spec, name), { flow = name, failed = err.text, class = err.class, code = err.code,
+                                         endpoint = err.endpoint, counters = json.object({}, {}) })
   if spec.life then task.event("ready:" .. spec.life):set() end
 end
 

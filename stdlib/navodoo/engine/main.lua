@@ -47,7 +47,8 @@ end
 
 --- Remembers the last trouble with an endpoint, for `navodoo status`.
 function engine:trouble(err)
-  self.last_trouble = { at = time.iso(time.now()), class = err.class, text = err.text }
+  self.last_trouble = { at = time.iso(time.now()), class = err.class, code = err.code, endpoint = err.endpoint,
+                        text = err.text }
   self:publish()
 end
 
@@ -62,6 +63,7 @@ function engine:publish()
     flow = self.flow.name, started = time.iso(self.started_us), counters = self.counters,
     trouble = self.last_trouble, hash = self.hash,
     failed = self.halted and self.halted.text, class = self.halted and self.halted.class,
+    code = self.halted and self.halted.code, endpoint = self.halted and self.halted.endpoint,
     unfinished = self.unfinished or false, ended = self.ended or false, polling = self.polls_open > 0 })
   self.room:set()
 end
@@ -259,7 +261,7 @@ function main.start(argument)
     file = spec.flow.file, source = spec.flow.source, lookups = spec.flow.lookups,
     config = spec.config or { endpoints = spec.endpoints } }
   local name = spec.instance or spec.flow.name
-  if not flow then return life.give_up(spec, name, problem.format_all(problems), "config") end
+  if not flow then return life.give_up(spec, name, { class = "config", text = problem.format_all(problems) }) end
   flow.declared, flow.name = flow.name, name
   local self = new_engine(spec, flow)
   life.listen(self, spec)
@@ -267,7 +269,7 @@ function main.start(argument)
   if ok and not spec.known then
     ok, err = insist(self, "fingerprint", function() return identity.check(self) end)
   end
-  if not ok then return life.give_up(spec, name, err.text, err.class) end
+  if not ok then return life.give_up(spec, name, err) end
   if not life.take_turn(self, spec) then return end
   if not spec.pinned then ok, err = express.unfold_leftovers(self) end
   if ok and not spec.beside then ok, err = settle_leftovers(self) end
