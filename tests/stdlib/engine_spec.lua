@@ -189,6 +189,22 @@ describe("outcomes", function()
     expect(print_of("a", "required") == print_of("a", "max")):is_false()
   end)
   it("explain a broken rule in full", function()
+    local job = { id = 7, record = "C/1" }
+    local prints, seen = {
+      { outcome.alike("customer", job, "C/1 looks like A", { { id = 1, name = "A" } }) },
+      { same = 1, outcome.alike("customer", job, "C/1 looks like B", { { id = 2, name = "B" } }) },
+      { outcome.alike("customer", job, "C/1 looks like A", { { id = 1, linked = "C/2" } }) },
+      { outcome.alike("customer", job, "NAV has no C/9", {}, "nothing") },
+      { outcome.gone("customer", job, { side = "nav", nav = "C/1", odoo = "1", lost = "", left = "", lane = {} }) },
+      { outcome.gone("customer", job, { side = "odoo", nav = "C/1", odoo = "1", lost = "", left = "", lane = {} }) },
+      { outcome.returned("customer", job, "res.partner 1") },
+      { outcome.alike("vendor", job, "C/1 looks like A", { { id = 1, name = "A" } }) },
+    }, {}
+    for i, p in ipairs(prints) do
+      expect(seen[p[2]]):equals(p.same) -- one for each cause and flow, whatever the values
+      seen[p[2]] = seen[p[2]] or i
+      expect(json.decode(p[1]).way_out):matches " 7" -- the command that decides it, to be typed as it is
+    end
     local text = outcome.broken_rules("customer", "C/1", { { field = "Name", value = "", rule = "required",
       text = "Name is empty", way_out = "fill it in in NAV", line = 20 } })
     local e = json.decode(text)

@@ -4,6 +4,7 @@
 local commands = require "cli.commands"
 local json = require "navodoo.json"
 local store = require "navodoo.store"
+local task = require "navodoo.task"
 local testing = require "testing"
 
 local CUSTOMER <const> = { Name = "Anna", Customer_Posting_Group = "EU", Gen_Bus_Posting_Group = "EU",
@@ -94,6 +95,24 @@ describe("a review of values", function()
     local _, err = command(world, "take", { id = review, set = { Phone_No = ("1"):rep(40) } })
     expect(err.text):matches "is 40 long, NAV takes 30"
     expect(command(world, "job", { id = review }).job.state):equals("review")
+  end)
+  it("is decided while nobody writes the pair, and only as it was looked at", function()
+    local world <close> = world_with()
+    local _, review = crossed(world)
+    local about = command(world, "job", { id = review }).job.error
+    expect(about.lane):equals { "nav:CustomerCard:CRONUS International Ltd./C1",
+                                "odoo:res.partner:" .. about.odoo }
+    local lock, released = task.lock { about.lane[2] }, false
+    task.spawn(function()
+      task.sleep(60)
+      released = true
+      lock:release()
+    end)
+    assert(command(world, "take", { id = review, winner = "nav" }))
+    expect(released):is_true()
+    expect(task.is_free(about.lane)):is_true()
+    local _, err = command(world, "take", { id = review, winner = "odoo" })
+    expect(err.text):matches "there is no job"
   end)
   it("comes back with the word and NAV's words when NAV refuses it, and neither side is overwritten", function()
     local world <close> = world_with()
