@@ -152,6 +152,45 @@ describe("a review of values", function()
   end)
 end)
 
+describe("two that look alike", function()
+  local function alike(world)
+    local id = world:odoo("res.partner", { name = "Bergmann Werkzeug", zip = "10115", city = "Berlin",
+                                           customer_rank = 1 })
+    local card = { Name = "Bergmann Werkzeuge GmbH", Post_Code = "10115", City = "Berlin" }
+    for name, v in pairs(CUSTOMER) do card[name] = card[name] or v end
+    world:nav("Customer", "D1", card)
+    world:run "customer"
+    local of = {}
+    for _, job in ipairs(parked(world, "review")) do of[job.direction] = job.id end
+    return id, of
+  end
+  for _, way in ipairs { { "nav_to_odoo", "NAV's" }, { "odoo_to_nav", "Odoo's" } } do
+    it("are one, and NAV's word is taken, when they are linked on " .. way[2] .. " side", function()
+      local world <close> = world_with()
+      local id, of = alike(world)
+      local to = way[1] == "nav_to_odoo" and tostring(id) or "D1"
+      assert(command(world, "link", { id = of[way[1]], to = to }))
+      world:run "customer"
+      world:run("customer", { all = true })
+      expect(#world:jobs()):equals(0)
+      expect(#world:links()):equals(1)
+      expect(partner(world, id).name):equals "Bergmann Werkzeuge GmbH"
+      expect(customer(world, "D1").Name):equals "Bergmann Werkzeuge GmbH"
+    end)
+  end
+  it("are two when they are separated", function()
+    local world <close> = world_with()
+    local id, of = alike(world)
+    assert(command(world, "separate", { id = of.nav_to_odoo }))
+    assert(command(world, "separate", { id = of.odoo_to_nav }))
+    world:run "customer"
+    world:run("customer", { all = true })
+    expect(#world:jobs()):equals(0)
+    expect(#world:links()):equals(2)
+    expect(partner(world, id).name):equals "Bergmann Werkzeug"
+  end)
+end)
+
 describe("a record that is gone from Odoo", function()
   local function lost(world)
     local id = met(world)

@@ -195,6 +195,19 @@ local function keep_nav_word(engine, item, nav)
   end
 end
 
+-- What a run did not do itself keeps its old base, so that it stays a change. Two that met in
+-- this run have none: the side that was decided to win is the one that changed.
+local function leave(item, v, old, nav, odoo)
+  local met = item.adopting and v.what
+  for _, field in ipairs(v.entry.nav) do
+    if met == "to_odoo" then nav[field] = base.NOT_KNOWN elseif met ~= "to_nav" then nav[field] = old.nav[field] end
+  end
+  for _, field in ipairs(v.entry.odoo) do
+    if met == "to_nav" then odoo[field] = base.NOT_KNOWN elseif met ~= "to_odoo" then odoo[field] = old.odoo[field] end
+  end
+  if v.what ~= "conflict" then item.left[v.what] = true end
+end
+
 --- Sets the base that a pair has after a run that did `did`, and what is left to do.
 ---@param did "to_odoo"|"to_nav"|nil  nil: nothing that the verdicts say
 function pair.settle(engine, item, did)
@@ -211,9 +224,7 @@ function pair.settle(engine, item, did)
       item.left.to_odoo = true
     elseif v.what == "conflict" or (v.what == "to_odoo" or v.what == "to_nav") and v.what ~= did
        and #entry.nav > 0 then
-      for _, field in ipairs(entry.nav) do nav[field] = old.nav[field] end
-      for _, field in ipairs(entry.odoo) do odoo[field] = old.odoo[field] end
-      if v.what ~= "conflict" then item.left[v.what] = true end
+      leave(item, v, old, nav, odoo)
     elseif v.what == did and v.lost then
       local side = v.lost == "nav" and item.before_nav or item.before_odoo
       for _, field in ipairs(v.lost == "nav" and entry.nav or entry.odoo) do
