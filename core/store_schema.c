@@ -487,7 +487,7 @@ const nv_store_sql nv_store_queries[] = {
     /* Without the base, which nobody needs who only asks which links there are. */
     {"links_until", 4,
      "SELECT id, nav, odoo, hash, odoo_hash, updated FROM links"
-     " WHERE flow = ?1 AND id > ?2 AND id <= ?3 ORDER BY id LIMIT ?4"},
+     " WHERE flow = ?1 AND id > ?2 AND id <= ?3 ORDER BY id LIMIT ifnull(?4, 1000)"},
     {"links_last", 0, "SELECT ifnull(max(id), 0) AS id FROM links"},
     {"known_odoo", 2,
      "SELECT id, odoo AS record, odoo_hash AS hash, 'link' AS state FROM links"
