@@ -45,6 +45,8 @@ static image *images;
 static bool frozen;
 static long changes_left; /* until freezing, 0: never */
 static int64_t limit, used;
+static long writes_left; /* until one finds no room, 0: none does */
+static bool no_room, no_room_lasts;
 static long syncs;
 static uint64_t entropy; /* for SQLite's salts: a counter is random enough */
 
@@ -211,6 +213,8 @@ void nv_simvfs_reset(void) {
   frozen = false;
   changes_left = 0;
   limit = used = 0;
+  writes_left = 0;
+  no_room = false;
   syncs = 0;
   entropy = 0;
   pthread_mutex_unlock(&lock);
@@ -231,6 +235,14 @@ void nv_simvfs_freeze_at(long n) {
 void nv_simvfs_limit(int64_t n) {
   pthread_mutex_lock(&lock);
   limit = n;
+  pthread_mutex_unlock(&lock);
+}
+
+void nv_simvfs_full_at(long n, int lasting) {
+  pthread_mutex_lock(&lock);
+  writes_left = n;
+  no_room = false;
+  no_room_lasts = lasting;
   pthread_mutex_unlock(&lock);
 }
 
@@ -266,6 +278,16 @@ void nv_simvfs_damage(const char *name, size_t at, const void *p, size_t n) {
 static bool may_change(image *i) {
   if (changes_left > 0 && --changes_left == 0) frozen = true;
   return !frozen && !i->dead;
+}
+
+/* Is there room for one more write? */
+static bool has_room(int64_t more) {
+  bool none = no_room;
+  if (writes_left > 0 && --writes_left == 0) {
+    none = true;
+    no_room = no_room_lasts;
+  }
+  return !none && !(limit && used + more > limit);
 }
 
 static int file_close(sqlite3_file *f) {
@@ -305,7 +327,7 @@ static int file_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at) {
   int64_t more = end > i->now.n ? (int64_t)(end - i->now.n) : 0;
   if (!may_change(i)) {
     rc = SQLITE_IOERR_WRITE;
-  } else if (limit && used + more > limit) {
+  } else if (!has_room(more)) {
     rc = SQLITE_FULL;
   } else if (!grow(&i->now, end) || !mark_dirty(i, (size_t)at, end)) {
     rc = SQLITE_IOERR_NOMEM;

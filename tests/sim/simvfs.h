@@ -32,6 +32,9 @@ void nv_simvfs_freeze_at(long n);
 
 /* The disk holds `bytes` at most; 0: no limit. */
 void nv_simvfs_limit(int64_t bytes);
+/* The `n`th write from now finds no room: that one only, or with `lasting` all after it,
+ * until this is called again. 0: there is room. */
+void nv_simvfs_full_at(long n, int lasting);
 /* Syncs since the last reset. */
 long nv_simvfs_syncs(void);
 
