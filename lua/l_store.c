@@ -22,6 +22,7 @@
 #include "../core/store.h"
 
 #include "l_metrics.h"
+#include "watchdog.h"
 
 #define TXN_MT "navodoo.store.txn"
 
@@ -346,7 +347,10 @@ static int l_open(lua_State *L) {
   return 1;
 }
 
+/* The end of a copy. Only commands copy, in processes that have nothing else to do: they
+ * are not to be ended for holding a loop. */
 static int push_copied(lua_State *L, int rc, const nv_error *err) {
+  nvl_watchdog_rest(false);
   if (rc != NV_OK) return nvl_fail(L, err);
   lua_pushboolean(L, 1);
   return 1;
@@ -354,21 +358,25 @@ static int push_copied(lua_State *L, int rc, const nv_error *err) {
 
 static int l_copy(lua_State *L) {
   nv_error err;
-  return push_copied(L, nv_store_copy(luaL_checkstring(L, 1), luaL_checkstring(L, 2), &err), &err);
+  const char *from = luaL_checkstring(L, 1), *to = luaL_checkstring(L, 2);
+  nvl_watchdog_rest(true);
+  return push_copied(L, nv_store_copy(from, to, &err), &err);
 }
 
 static int l_backup(lua_State *L) {
   nv_error err;
-  int rc = nv_store_backup(luaL_checkstring(L, 1), luaL_checkstring(L, 2),
-                           luaL_checkinteger(L, 3), &err);
-  return push_copied(L, rc, &err);
+  const char *from = luaL_checkstring(L, 1), *file = luaL_checkstring(L, 2);
+  lua_Integer now = luaL_checkinteger(L, 3);
+  nvl_watchdog_rest(true);
+  return push_copied(L, nv_store_backup(from, file, now, &err), &err);
 }
 
 static int l_restore(lua_State *L) {
   nv_error err;
-  int rc = nv_store_restore(luaL_checkstring(L, 1), luaL_checkstring(L, 2),
-                            luaL_checkstring(L, 3), lua_toboolean(L, 4), &err);
-  return push_copied(L, rc, &err);
+  const char *file = luaL_checkstring(L, 1), *folder = luaL_checkstring(L, 2);
+  const char *aside = luaL_checkstring(L, 3);
+  nvl_watchdog_rest(true);
+  return push_copied(L, nv_store_restore(file, folder, aside, lua_toboolean(L, 4), &err), &err);
 }
 
 static int l_close(lua_State *L) {

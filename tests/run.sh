@@ -89,6 +89,8 @@ if [ "${FULL:-0}" = 1 ]; then # a million, by the optimised build
   cmake --build "$out/clang" -j2 --target navodoo-spec >"$work/make" 2>&1
   NAVODOO_SCHEDULES=1000000 run "1,000,000 cursor schedules" \
     "$out/clang/tests/navodoo-spec" tests/stdlib/schedules_spec.lua
+  NAVODOO_JOBS=10000000 run "10,000,000 jobs, retention" "$out/clang/tests/navodoo-spec" tests/bench/retention.lua
+  NAVODOO_HOURS=24 run "a target down for a day" "$out/clang/tests/navodoo-spec" tests/bench/day.lua
 fi
 run "simulation, $seeds seeds" sh tests/sim/run.sh "$out/clang/tests/sim" "$seeds"
 # shellcheck disable=SC2086

@@ -51,7 +51,9 @@ call.ask = http.request
 
 --- Largest answer taken, and time allowed for one call. Odoo repeats a blocked write for up to
 -- half a minute and NAV works for minutes, so patience is right: the lane waits, nothing else.
-call.MAX_BODY, call.TIMEOUT_MS = 32 * 1024 * 1024, 120000
+-- An answer is taken in and read in one turn of the loop, 9 ms for a MiB; a page that is larger
+-- is asked for in parts.
+call.MAX_BODY, call.TIMEOUT_MS = 2 << 20, 120000
 
 --- What the transport's own failures mean: no answer came. Whether the call may have been applied is
 -- told by the core, which knows whether any of it was sent; a write that may have been is "unknown".
@@ -68,7 +70,7 @@ call.rules = {
   { code = "breaker_open", class = "transient", from = "core/breaker",
     way_out = "it failed repeatedly and is left alone for a while" },
   { code = "too_large", class = "config", from = "curl: size",
-    way_out = "the answer is larger than allowed: lower `page_size` in navodoo.lua" },
+    way_out = "the answer is larger than is read at once, down to a single record: have the flow read fewer fields" },
   { code = "cancelled", class = "transient", from = "core/op", way_out = "the call was given up" },
   { code = "notfound", class = "config", from = "core/http_client",
     way_out = "is it among the endpoints of navodoo.lua?" },
@@ -168,6 +170,7 @@ end
 ---@field capture table?    as in navodoo.http
 ---@field plan navodoo.records.Plan?  a list of records is wanted: an answer of status 200 gets it as
 ---  `list`, or why it holds none as `no_list`; its body is a text in the second case only
+---@field max_body integer?  bytes of an answer, where that is not MAX_BODY
 
 --- The answer of an endpoint that was opened to be looked at only. Whoever wants to see what
 -- would have been sent gives the endpoint a function `withheld`.
@@ -181,7 +184,7 @@ local function ask(endpoint, request, headers)
   local res, problem = call.request {
     endpoint = endpoint.name, method = request.method, path = request.path,
     headers = headers, body = request.body, capture = request.capture, writes = request.write,
-    timeout_ms = endpoint.timeout_ms or call.TIMEOUT_MS, max_body = call.MAX_BODY,
+    timeout_ms = endpoint.timeout_ms or call.TIMEOUT_MS, max_body = request.max_body or call.MAX_BODY,
     handle = request.plan ~= nil,
   }
   if not res or not request.plan or res.status ~= 200 then return res, problem end

@@ -56,6 +56,28 @@ local function rows(first, last)
   return list
 end
 
+describe("connector.nav, a page that is too large", function()
+  local LARGE <const> = { failed = { code = "too_large", text = "nav: the answer is larger than allowed" } }
+
+  it("is asked for by halves, and so are those that follow", function()
+    local conn, log = open({ LARGE, LARGE, page(rows(1, 250)), page(rows(251, 300)) }, { page_size = 1000 })
+    local first = assert(conn:scan("Customer", { fields = FIELDS, limit = 1000 }))
+    expect({ #first.rows, first.more }):equals { 250, true }
+    local second = assert(conn:scan("Customer", { fields = FIELDS, limit = 1000, after_key = "C250" }))
+    expect({ #second.rows, second.more }):equals { 50, false }
+    local tops = {}
+    for i, path in ipairs(log.asked) do tops[i] = path:match "top=(%d+)" end
+    expect(table.concat(tops, " ")):equals "1000 500 250 250"
+  end)
+  it("is refused plainly when a single record is", function()
+    local conn = open { LARGE, LARGE }
+    local found, err = conn:scan("Customer", { fields = FIELDS, limit = 2 })
+    expect(found):is_nil()
+    expect({ err.class, err.code }):equals { "config", "too_large" }
+    expect(err.text):matches "Customer.*down to a single record"
+  end)
+end)
+
 describe("connector.nav schema", function()
   it("reads types, lengths and the key from $metadata, once", function()
     local conn, log = open {}

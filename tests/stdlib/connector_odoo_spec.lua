@@ -289,6 +289,49 @@ describe("connector.odoo values", function()
   end)
 end)
 
+describe("connector.odoo, an answer that is too large", function()
+  --- Answers at most `most` records at once.
+  local function at_most(most)
+    local function full() return { failed = { code = "too_large", text = "the answer is larger than allowed" } } end
+    return open {
+      search_read = function(body)
+        local asked = body.params.args[7]
+        if asked.limit > most then return full() end
+        local rows, from = json.array {}, #asked.domain > 0 and asked.domain[1][3] or 0
+        for id = from + 1, math.min(from + asked.limit, 700) do
+          rows[#rows + 1] = { id = id, name = "x", write_date = "2026-11-24 10:00:00" }
+        end
+        return result(rows)
+      end,
+      read = function(body)
+        local asked = body.params.args[7].ids or body.params.args[6][1]
+        if #asked > most then return full() end
+        local rows = json.array {}
+        for i, id in ipairs(asked) do rows[i] = { id = id, name = "x" } end
+        return result(rows)
+      end }
+  end
+
+  it("is asked for by halves", function()
+    local conn = at_most(130)
+    local found = assert(conn:search("res.partner", {}, { "name" }))
+    expect({ #found, found[700].id }):equals { 700, 700 }
+    local ids = {}
+    for i = 1, 700 do ids[i] = i end
+    local records = assert(conn:read("res.partner", ids, { "name" }))
+    expect({ #records, records[1].id, records[700].id }):equals { 700, 1, 700 }
+  end)
+  it("is refused plainly when a single record is", function()
+    local conn = at_most(0)
+    local found, err = conn:search("res.partner", {}, { "name" })
+    expect({ found, err.code }):equals { nil, "too_large" }
+    found, err = conn:read("res.partner", { 1, 2 }, { "name" })
+    expect({ found, err.class }):equals { nil, "config" }
+    found, err = conn:scan("res.partner", { fields = { "name" }, limit = 8 })
+    expect({ found, err.code }):equals { nil, "too_large" }
+  end)
+end)
+
 describe("connector.odoo read and search", function()
   it("reads in the order asked, typed, without what is gone", function()
     local conn, log = open { read = result(json.array {

@@ -104,9 +104,10 @@ end
 
 -- Adds the rows of one question to `out`, up to `limit` in all. Answers whether NAV may hold
 -- more of them. NAV names no next page where `$top` is given, so a page of the largest size
--- seen so far may have been cut short: the end is believed only after a smaller one.
+-- seen so far may have been cut short: the end is believed only after a smaller one. A page
+-- that is too large to be read is asked for again by halves, and so are those that follow.
 local function ask(self, entity, how, clauses, order, limit, out, spec)
-  local room = math.min(limit - #out, self.endpoint.page_size or PAGE)
+  local room = math.min(limit - #out, self.page_room or self.endpoint.page_size or PAGE)
   local path = odata.query(odata.path(self.endpoint, entity), {
     "$select", how.select, "$filter", filter.all(how.schema, clauses), "$orderby", order,
     "$top", room, n = 8 })
@@ -124,6 +125,10 @@ local function ask(self, entity, how, clauses, order, limit, out, spec)
     full, err, largest = odata.walk(self.endpoint, entity, path, how, room, function(record, etag)
       out[#out + 1] = { key = key.of(how.schema, record), etag = etag, record = record }
     end)
+  end
+  if err and err.code == "too_large" and room > 1 and #out == before then
+    self.page_room = room // 2
+    return ask(self, entity, how, clauses, order, limit, out, spec)
   end
   if err then return nil, err end
   local cut = #out > before and largest >= self.largest_page

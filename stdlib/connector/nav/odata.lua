@@ -79,6 +79,9 @@ local function page(endpoint, what, path)
   return rows, err, next_path
 end
 
+--- It describes every page that is published, and is read when a flow begins.
+local METADATA_MAX <const> = 32 << 20
+
 local ETAG <const> = "@odata.etag"
 local KIND <const> = { decimal = "decimal", integer = "integer", boolean = "boolean", date = "date",
                        datetime = "datetime" }
@@ -183,7 +186,7 @@ end
 ---@return connector.Error|nil
 function odata.metadata(endpoint)
   return call.exchange(endpoint, { what = "$metadata", path = "/$metadata",
-                                   headers = { Accept = "application/xml" } }, function(res)
+                                   headers = { Accept = "application/xml" }, max_body = METADATA_MAX }, function(res)
     if res.status ~= 200 then return nil, errors.of(endpoint, "$metadata", res) end
     return res.body
   end)

@@ -207,6 +207,12 @@ function odoo:read(model, ids, fields)
     local part = table.move(ids, first, math.min(first + PAGE - 1, #ids), 1, {})
     local records, err = ask(self, model, "read", {
       ids = json.array(part), fields = json.array(fields), load = json.null })
+    if not records and err.code == "too_large" and #part > 1 then -- by halves
+      local half, rest = #part // 2
+      records, err = self:read(model, table.move(part, 1, half, 1, {}), fields)
+      if records then rest, err = self:read(model, table.move(part, half + 1, #part, 1, {}), fields) end
+      records = rest and table.move(rest, 1, #rest, #records + 1, records)
+    end
     if not records then return nil, err end
     for _, record in ipairs(records) do found[record.id] = record end
   end
@@ -259,15 +265,20 @@ function odoo:search(model, domain, fields, options)
   local limit = options.limit or math.huge
   if options.order and limit > PAGE then error("search: `order` needs a limit of at most 1,000", 2) end
   local context = { active_test = options.active_test == true }
-  local list, last_id = {}, nil
+  local list, last_id, room = {}, nil, PAGE
   repeat
+    ::again::
     -- terms without an operator are joined by `and`, so the place in the walk goes in front
     local terms = table.move(domain, 1, #domain, last_id and 2 or 1, json.array {})
     if last_id then terms[1] = json.array { "id", ">", last_id } end
-    local size = math.min(PAGE, limit - #list)
+    local size = math.min(room, limit - #list)
     local page, err = ask(self, model, "search_read", {
       domain = terms, fields = json.array(fields), limit = size, order = options.order or "id",
       context = context })
+    if not page and err.code == "too_large" and size > 1 and not options.order then
+      room = size // 2
+      goto again
+    end
     if not page then return nil, err end
     table.move(page, 1, #page, #list + 1, list)
     last_id = #page > 0 and page[#page].id

@@ -72,13 +72,7 @@ local function from(conn, model, spec, fields, us, limit)
   return rows, nil, true
 end
 
---- One page of a model. Waits. Ask again with the last row's stamp and id while there is more.
----@param conn connector.Odoo
----@param model string
----@param spec connector.OdooScan
----@return { rows: { id: integer, stamp: string, record: table }[], more: boolean }|nil
----@return connector.Error|nil err
-function scan.run(conn, model, spec)
+local function page_of(conn, model, spec)
   local fields, seen, limit = {}, {}, math.min(spec.limit, scan.PAGE)
   for _, list in ipairs { spec.fields, { "id", "write_date" } } do
     for _, name in ipairs(list) do
@@ -104,6 +98,19 @@ function scan.run(conn, model, spec)
     rows[i] = { id = record.id, stamp = record.write_date, record = record }
   end
   return { rows = rows, more = more }
+end
+
+--- One page of a model, a smaller one where that is too large to be read. Waits. Ask again with
+--- the last row's stamp and id while there is more.
+---@param conn connector.Odoo
+---@param model string
+---@param spec connector.OdooScan
+---@return { rows: { id: integer, stamp: string, record: table }[], more: boolean }|nil
+---@return connector.Error|nil err
+function scan.run(conn, model, spec)
+  local page, err = page_of(conn, model, spec)
+  if page or err.code ~= "too_large" or spec.limit <= 1 then return page, err end
+  return scan.run(conn, model, setmetatable({ limit = spec.limit // 2 }, { __index = spec }))
 end
 
 --- Most records that one call asks for.
