@@ -15,9 +15,8 @@ local LOOK_MS <const> = 2000
 --- Looks once.
 ---@param folder string   of the store
 ---@param low integer     bytes
----@param tell fun(why: string|nil)?  hears of a change: why it is closed, nil when it is open
 ---@return string|nil why  intake is stopped
-function disk.look(folder, low, tell)
+function disk.look(folder, low)
   local free = fs.free(folder)
   local closed = door.closed()
   if not free then return closed end -- what cannot be asked stops nothing
@@ -25,17 +24,13 @@ function disk.look(folder, low, tell)
     if closed then
       door.open()
       log.info(("the disk has %s left: intake goes on"):format(storage.size(free)), { folder = folder })
-      if tell then tell(nil) end
     end
     return nil
   end
   local why = ("the disk of %s has %s left, less than %s (disk.low): nothing new is taken in until there is more")
     :format(folder, storage.size(free), storage.size(low))
   door.close(why)
-  if not closed then
-    log.error(why, { folder = folder })
-    if tell then tell(why) end
-  end
+  if not closed then log.error(why, { folder = folder }) end
   return why
 end
 
