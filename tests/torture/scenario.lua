@@ -79,6 +79,13 @@ local function stores()
   local ok, err = store.apply { { "job_done", 99, 1, expect = 1 } }
   assert(not ok and (err.code == "count" or error(err)))
   assert(store.apply { { "job_done", rows[1].id, rows[1].rev, expect = 1 } })
+  assert(store.apply {
+    { "journal_prune", now + 1, 10, expect = 1 }, { "deliveries_prune", 1, 10 }, { "store_shrink" } })
+  assert(assert(store.query "store_size")[1].pages > 0)
+  ok, err = store.backup("torture-no-such-folder", "torture-no-such-file", now)
+  assert(not ok and (err.code == "notfound" or error(err)))
+  ok, err = store.restore("torture-no-such-file", "torture-no-such-folder", "aside")
+  assert(not ok and (err.code == "notfound" or error(err)))
 end
 
 local function calls()
