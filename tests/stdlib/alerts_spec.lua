@@ -40,7 +40,7 @@ local function world(given)
   --- Looks, sends what is due, and moves the clock.
   function w.turn(us)
     assert(w.alerts:look())
-    for _, channel in ipairs(receivers.NAMES) do w.alerts:flush(channel, 5) end
+    for _, channel in ipairs(receivers.NAMES) do w.alerts:flush(channel, 300) end
     w.clock = w.clock + (us or 2000000)
   end
   --- What was taken since the last time, as "event kind subject".
@@ -258,11 +258,11 @@ describe("receivers", function()
 
   it("say why a program did not take it", function()
     local message = receivers.message(OWED, "prod")
-    local function try(argv)
-      return select(2, receivers.send("command", { command = argv, timeout_ms = 200 }, message))
+    local function try(argv, timeout_ms)
+      return select(2, receivers.send("command", { command = argv, timeout_ms = timeout_ms or 20000 }, message))
     end
     expect(try { "sh", "-c", "echo no route >&2; exit 4" }):equals "sh ended with 4: no route"
-    expect(try { "sh", "-c", "sleep 5" }):equals "sh took too long"
+    expect(try({ "sh", "-c", "sleep 5" }, 200)):equals "sh took too long"
     expect(try { "/no/such" }):matches "cannot start /no/such"
   end)
 end)

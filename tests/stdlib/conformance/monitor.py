@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What an engine shows of itself, read by clients that we did not write: the parser of Prometheus,
-urllib, an HTTP server and a program that take alerts. usage: monitor.py NAVODOO [RECORDS]
+urllib, an HTTP server and a program that take alerts. usage: monitor.py NAVODOO [RECORDS DOUBLE]
+With the double of tests/bench for both systems it can be 50,000 records and more.
 """
 import http.server
 import json
@@ -33,7 +34,7 @@ return navodoo.flow "customer" {
 }
 """
 # three causes that every record has one of
-RULES = ", ".join('rule "cause %s" { "No", check = function(no) return tonumber(no) %% 3 ~= %d, "no luck" end }' % (n, i)
+RULES = ", ".join('rule "cause %s" { "No", check = function(no) return tonumber(no:match "%%d+") %% 3 ~= %d, "no luck" end }' % (n, i)
                   for i, n in enumerate("abc"))
 CONFIG = """local secret = require "navodoo".secret
 return {
@@ -96,15 +97,17 @@ class Receiver(http.server.BaseHTTPRequestHandler):
 
 
 class World:
-    def __init__(self, program, customers):
+    def __init__(self, program, customers, double=None):
         self.program = program
         self.folder = tempfile.TemporaryDirectory(prefix="navodoo-monitor-")
         self.path = self.folder.name
         self.log = open(self.path + "/log", "wb")
-        self.sandbox = subprocess.Popen(
-            [program, "sandbox", "--nav", "127.0.0.1:0", "--odoo", "127.0.0.1:0", "--customers", str(customers)],
-            stdout=subprocess.PIPE, stderr=self.log)
-        url = dict(self.sandbox.stdout.readline().decode().split() for _ in range(2))
+        systems = [double, "--port", "0"] if double else [program, "sandbox", "--nav", "127.0.0.1:0",
+                                                          "--odoo", "127.0.0.1:0"]
+        self.sandbox = subprocess.Popen([*systems, "--customers", str(customers)],
+                                        stdout=subprocess.PIPE, stderr=self.log)
+        said = [self.sandbox.stdout.readline().decode().split()[-1] for _ in range(1 if double else 2)]
+        url = {"nav": said[0], "odoo": said[-1]}
         self.receiver = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
         threading.Thread(target=self.receiver.serve_forever, daemon=True).start()
         self.script = self.path + "/page.sh"
@@ -214,8 +217,9 @@ def subjects(event):
     return sorted(b["subject"] for b, _, _ in Receiver.taken if b["event"] == event and b["kind"] == "group")
 
 
-def main(program, records):
-    w = World(program, records)
+def main(program, records=300, double=None):
+    records = int(records)
+    w = World(program, records, double)
     try:
         w.write("customer.lua", FLOW % RULES)
         Receiver.refuse = 2
@@ -263,4 +267,4 @@ def main(program, records):
 
 
 if __name__ == "__main__":
-    sys.exit(main(os.path.abspath(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 300))
+    sys.exit(main(os.path.abspath(sys.argv[1]), *sys.argv[2:]))
