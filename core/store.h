@@ -59,7 +59,7 @@
  *       writer serves nobody else meanwhile
  *   store_shrink()                          gives some free pages back to the disk; the
  *       rows it touched are pages
- *   generation_put(flow, hash, file, source, lookups, stdlib, cause, now)
+ *   generation_put(id, flow, hash, file, source, lookups, stdlib, cause, now)
  *       the sources of a flow's version, kept once; again: it runs from `now` on
  *   generation_ran(id, now)                 it got its turn
  *   generation_refused(id)                  forgets it, if it never ran
@@ -86,6 +86,7 @@
  *   jobs_waiting(flow, direction) -> count
  *   generations_pinned(flow, but) -> generation, count, due   of open effects
  *   generation(flow, hash)   generation_by_id(id)   with source, lookups
+ *   generations_last() -> id                         the highest that was given
  *   generations_list(flow|null)                      without; with pinned (jobs)
  *   job(id)                                          with payload
  *   jobs_list(flow|null, state|null, after_id, limit)   by id; without payload

@@ -329,9 +329,9 @@ const nv_store_sql nv_store_ops[] = {
      "DELETE FROM journal WHERE at < ?1"
      " AND id IN (SELECT id FROM journal ORDER BY id LIMIT ?2)"},
     {"store_shrink", 0, "PRAGMA incremental_vacuum(100)"},
-    {"generation_put", 8,
-     "INSERT INTO generations (flow, hash, file, source, lookups, stdlib, cause,"
-     " first, since) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)"
+    {"generation_put", 9, /* the id is given: a reload needs it before the commit */
+     "INSERT INTO generations (id, flow, hash, file, source, lookups, stdlib, cause,"
+     " first, since) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)"
      " ON CONFLICT (flow, hash) DO UPDATE SET file = excluded.file,"
      " stdlib = excluded.stdlib, cause = excluded.cause, since = excluded.since,"
      " until = NULL"},
@@ -537,6 +537,8 @@ const nv_store_sql nv_store_queries[] = {
     {"generation", 2,
      "SELECT " GENERATION_COLUMNS ", source, lookups FROM generations"
      " WHERE flow = ?1 AND hash = ?2"},
+    {"generations_last", 0, /* the highest id that was ever given */
+     "SELECT ifnull(max(seq), 0) AS id FROM sqlite_sequence WHERE name = 'generations'"},
     {"generation_by_id", 1,
      "SELECT " GENERATION_COLUMNS ", source, lookups FROM generations WHERE id = ?1"},
     {"generations_list", 1,

@@ -98,12 +98,12 @@ end
 function reload:wanted(flow, cause, began)
   local version = rolled_back(flow.name, flow.hash)
   if version then cause = "rollback" else version = flow end
-  local id, err = supervisor.register(flow.name, version, cause)
+  local id, err, kept = supervisor.register(flow.name, version, cause)
   if not id then return nil, err end
   local list = {}
   for i, pair in ipairs(self.p.pairs) do
     list[i] = { id = id, hash = version.hash, file = version.file, source = version.source,
-                lookups = version.lookups, cause = cause, began = began, pairs = #self.p.pairs,
+                lookups = version.lookups, cause = cause, began = began, kept = kept, pairs = #self.p.pairs,
                 endpoints = project.views(self.p.endpoints, pair) }
   end
   return list
@@ -116,6 +116,9 @@ function reload:start()
   for _, flow in ipairs(self.p.flows) do
     local list, err = self:wanted(flow, "start")
     if not list then return nil, err end
+    local ok
+    ok, err = list[1].kept:wait()
+    if not ok then return nil, err end
     self.files[flow.file] = flow
     for i, pair in ipairs(self.p.pairs) do
       self.lives:add(project.instance(flow.name, pair), flow.name, list[i])

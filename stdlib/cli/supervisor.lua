@@ -37,6 +37,7 @@ local KEPT <const> = 20
 ---@field endpoints { nav: table, odoo: table }  as the pair of companies sees them
 ---@field pairs integer    how many pairs of companies there are
 ---@field began number|nil monotonic, when the change was noticed
+---@field kept cli.Kept|nil its sources on their way to the disk
 
 ---@param options { once: boolean, all: boolean, wait_ms: integer, memory: integer, started: integer,
 --   tick_ms: integer? } tick_ms: how often is looked for what nobody told
@@ -53,20 +54,61 @@ function supervisor.board(name)
   return text and json.decode(text) or {}
 end
 
---- Keeps the sources of a version in the store and answers its id.
+-- ---- versions in the store -----------------------------------------------------------------
+
+-- What is being stored, by flow and hash; the highest id that was given.
+local keeping, last_id = {}, 0
+
+---@class cli.Kept  a version on its way to the disk
+local kept = {}
+kept.__index = kept
+
+--- Waits until it is there; one that failed is tried again.
+---@return boolean|nil ok
+---@return table|nil err
+function kept:wait()
+  while not self.over do self.event:wait(TICK_MS) end
+  if self.ok then return true end
+  local err
+  self.ok, err = store.apply { self.op }
+  if self.ok then return true end
+  return nil, err
+end
+
+local function id_of(flow, hash)
+  local rows, err = store.query("generation", flow, hash)
+  if not rows then return nil, err end
+  if rows[1] then return rows[1].id end
+  rows, err = store.query "generations_last"
+  if not rows then return nil, err end
+  last_id = math.max(last_id, rows[1].id) + 1
+  return last_id
+end
+
+--- Keeps the sources of a version in the store. Answers its id at once: the disk has the time that
+-- the version takes to prepare, and whoever gives it its turn waits for both.
 ---@param flow string
 ---@param version table  hash, file, source, lookups
 ---@param cause string
 ---@return integer|nil id
 ---@return table|nil err
+---@return cli.Kept|nil kept
 function supervisor.register(flow, version, cause)
-  local ok, err = store.apply { { "generation_put", flow, version.hash, version.file, version.source,
-    assert(json.canonical(json.object({}, version.lookups))), generation.stdlib(), cause, time.now() } }
-  if not ok then return nil, err end
-  local rows
-  rows, err = store.query("generation", flow, version.hash)
-  if not rows then return nil, err end
-  return rows[1].id
+  local name = flow .. " " .. version.hash
+  local it = keeping[name]
+  if it then return it.id, nil, it end
+  local id, err = id_of(flow, version.hash)
+  if not id then return nil, err end
+  it = setmetatable({ id = id, event = task.event(), op = { "generation_put", id, flow, version.hash, version.file,
+    version.source, assert(json.canonical(json.object({}, version.lookups))), generation.stdlib(), cause,
+    time.now() } }, kept)
+  keeping[name] = it
+  task.spawn(function()
+    it.ok = store.apply { it.op }
+    keeping[name], it.over = nil, true
+    it.event:set()
+  end)
+  return id, nil, it
 end
 
 --- Drops versions that nothing refers to.
@@ -295,6 +337,7 @@ end
 local function replace(self, slot)
   local wanted, old = slot.wanted, slot.current
   local function superseded() return old.over or slot.stopping or slot.wanted ~= wanted end
+  local took
   local next, err = open(self, slot, wanted, { beside = true, known = wanted.cause ~= "endpoints" })
   if next then
     await(slot, function() return next.is_ready or next.over or superseded() end)
@@ -304,6 +347,8 @@ local function replace(self, slot)
     end
     local why = refusal(next)
     err = why and { text = why }
+    took = wanted.began and time.monotonic() - wanted.began
+    if not err and wanted.kept then err = select(2, wanted.kept:wait()) end
   end
   if err then
     if next then stop(slot, next) end
@@ -312,7 +357,6 @@ local function replace(self, slot)
     self.on_refused(slot, wanted, err.text)
     return
   end
-  local took = wanted.began and time.monotonic() - wanted.began
   slot.retiring = old
   old.retire:set()
   await(slot, function() return old.over or slot.stopping end)
@@ -379,7 +423,9 @@ local function run(self, slot)
   wait_for_namesake(slot)
   while not slot.stopping do
     local wanted = slot.wanted
-    local life, err = open(self, slot, wanted, {})
+    local ok, err, life = true, nil, nil
+    if wanted.kept then ok, err = wanted.kept:wait() end
+    if ok then life, err = open(self, slot, wanted, {}) end
     if life then
       take_over(self, slot, life)
       local why = look_after(self, slot)

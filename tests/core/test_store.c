@@ -476,9 +476,9 @@ static void test_an_open_effect_pins_its_job_to_a_generation(void **state) {
   (void)state;
   world *w = world_new(false);
   for (int i = 0; i < 2; i++)
-    apply_one(w, "generation_put", "sssssssi", "f", i ? "new" : "old", "f.lua", "text",
+    apply_one(w, "generation_put", "isssssssi", INT64_C(1) + i, "f", i ? "new" : "old", "f.lua", "text",
               "{}", "std", "start", INT64_C(10) + i);
-  apply_one(w, "generation_put", "sssssssi", "f", "old", "f.lua", "text", "{}", "std2",
+  apply_one(w, "generation_put", "isssssssi", INT64_C(3), "f", "old", "f.lua", "text", "{}", "std2",
             "rollback", INT64_C(20)); /* known already: it begins again */
   assert_int_equal(apply_one(w, "generation_ran", "ii", INT64_C(2), INT64_C(30)), 1);
   assert_answer(w, "1,f,old,f.lua,std2,rollback,10,20,-,-,0;2,f,new,f.lua,std,start,11,11,-,30,0",
@@ -507,6 +507,10 @@ static void test_an_open_effect_pins_its_job_to_a_generation(void **state) {
   assert_true(number_in(ask(w, "jobs_next_due", "ssi", "f", "d", INT64_C(2)), "due") != 3);
   assert_int_equal(apply_one(w, "generation_refused", "i", INT64_C(2)), 0); /* it ran */
   assert_int_equal(apply_one(w, "generation_refused", "i", INT64_C(1)), 1);
+  apply_one(w, "generation_put", "isssssssi", INT64_C(5), "f", "next", "f.lua", "text", "{}", "std",
+            "file", INT64_C(40));
+  apply_one(w, "generation_refused", "i", INT64_C(5));
+  assert_int_equal(number_in(ask(w, "generations_last", ""), "id"), 5); /* never given again */
   world_free(w);
 }
 
@@ -532,7 +536,7 @@ static void test_generations_stay_while_something_refers_to_them(void **state) {
   world *w = world_new(false);
   static const char *const hash[] = {"a", "b", "c", "d"};
   for (int i = 0; i < 4; i++) {
-    apply_one(w, "generation_put", "sssssssi", "f", hash[i], "f.lua", "text", "{}", "std",
+    apply_one(w, "generation_put", "isssssssi", INT64_C(1) + i, "f", hash[i], "f.lua", "text", "{}", "std",
               "file", INT64_C(100) * i);
     if (i < 3) apply_one(w, "generation_end", "ii", INT64_C(1) + i, INT64_C(100) * i + 50);
   }
