@@ -28,7 +28,7 @@ local LOOK_AGAIN_MS <const> = 5000
 ---@param a table            env and set, as the command line gave them
 function reload.new(p, lives, a)
   local self = setmetatable({ p = p, lives = lives, env = a.env, set = a.set, config_source = p.config_source,
-                              files = {}, before = {}, rejected = {}, refused = {} }, reload)
+                              files = {}, before = {}, back = {}, rejected = {}, refused = {} }, reload)
   -- what compiles here and not beside the ERPs: an unknown field, say
   lives.on_refused = function(slot, wanted, text)
     local file = wanted.file
@@ -70,15 +70,20 @@ end
 -- ---- versions ---------------------------------------------------------------------------
 
 --- The version that a person went back to, while the file is the one that he left.
-local function rolled_back(name, hash)
-  local rows = store.query("meta", "rollback:" .. name)
-  local back = rows and rows[1] and rows[1].value and json.decode(rows[1].value)
+function reload:rolled_back(name, hash)
+  local back = self.back[name]
+  if back == nil then
+    local rows = store.query("meta", "rollback:" .. name)
+    back = rows and rows[1] and rows[1].value and json.decode(rows[1].value) or false
+    self.back[name] = back
+  end
   if not back then return nil end
   if back.of ~= hash then
+    self.back[name] = false
     store.apply { { "meta_put", "rollback:" .. name, nil } }
     return nil
   end
-  rows = store.query("generation", name, back.hash)
+  local rows = store.query("generation", name, back.hash)
   local row = rows and rows[1]
   if not row then return nil end
   return { hash = row.hash, file = row.file, source = row.source, lookups = json.decode(row.lookups) }
@@ -96,7 +101,7 @@ end
 
 --- What a flow's slots should run; nil and the problem when the store fails.
 function reload:wanted(flow, cause, began)
-  local version = rolled_back(flow.name, flow.hash)
+  local version = self:rolled_back(flow.name, flow.hash)
   if version then cause = "rollback" else version = flow end
   local id, err, kept = supervisor.register(flow.name, version, cause)
   if not id then return nil, err end

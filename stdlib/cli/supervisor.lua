@@ -56,8 +56,9 @@ end
 
 -- ---- versions in the store -----------------------------------------------------------------
 
--- What is being stored, by flow and hash; the highest id that was given.
-local keeping, last_id = {}, 0
+-- What is being stored, and ids, by flow and hash; the highest id that was given. Known here, so that
+-- a reload does not wait behind the commits of a flow at work.
+local keeping, ids, last_id = {}, nil, 0
 
 ---@class cli.Kept  a version on its way to the disk
 local kept = {}
@@ -75,14 +76,27 @@ function kept:wait()
   return nil, err
 end
 
-local function id_of(flow, hash)
-  local rows, err = store.query("generation", flow, hash)
+local function read_ids()
+  local last, err = store.query "generations_last"
+  if not last then return nil, err end
+  local rows
+  rows, err = store.query("generations_list", nil)
   if not rows then return nil, err end
-  if rows[1] then return rows[1].id end
-  rows, err = store.query "generations_last"
-  if not rows then return nil, err end
-  last_id = math.max(last_id, rows[1].id) + 1
-  return last_id
+  ids, last_id = {}, last[1].id
+  for _, row in ipairs(rows) do ids[row.flow .. " " .. row.hash] = row.id end
+  return true
+end
+
+local function id_of(name)
+  if not ids then
+    local ok, err = read_ids()
+    if not ok then return nil, err end
+  end
+  if not ids[name] then
+    last_id = last_id + 1
+    ids[name] = last_id
+  end
+  return ids[name]
 end
 
 --- Keeps the sources of a version in the store. Answers its id at once: the disk has the time that
@@ -97,7 +111,7 @@ function supervisor.register(flow, version, cause)
   local name = flow .. " " .. version.hash
   local it = keeping[name]
   if it then return it.id, nil, it end
-  local id, err = id_of(flow, version.hash)
+  local id, err = id_of(name)
   if not id then return nil, err end
   it = setmetatable({ id = id, event = task.event(), op = { "generation_put", id, flow, version.hash, version.file,
     version.source, assert(json.canonical(json.object({}, version.lookups))), generation.stdlib(), cause,

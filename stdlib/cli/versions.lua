@@ -138,6 +138,7 @@ function versions.rollback(a, running)
   ok, err = store.apply { { "meta_put", "rollback:" .. a.flow, back } }
   if not ok then return nil, err end
   if running then
+    running.reload.back[a.flow] = nil
     running.reload:look "rollback"
     ok, err = handed_over(running, a.flow, row.hash)
     if not ok then return nil, err end

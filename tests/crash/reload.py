@@ -40,6 +40,7 @@ return flow "customer" {
   },
 }
 '''
+CLIENT = FLOW.replace('flow "customer"', 'flow "client"')
 # name of what is wrong -> what makes it so
 BAD = [
     ("a word that is none", lambda s: s.replace("map.at_least", "map.at_lest")),
@@ -253,6 +254,93 @@ def during_a_load(navodoo, program, tally, records, reloads):
     tally.check(f"{reloads} reloads, good and bad, during a load of {records}", problem)
 
 
+def taken_over(project, flow, number, limit=30):
+    """Waits until a version runs; what it replaces has ended then."""
+    end = time.monotonic() + limit
+    while time.monotonic() < end:
+        with sqlite3.connect(f"file:{project.state}/navodoo.db?mode=ro", uri=True) as db:
+            rows = db.execute("SELECT hash FROM generations WHERE flow = ? AND source LIKE ? AND ran IS NOT NULL",
+                              (flow, f'%return "v{number}"%')).fetchall()
+        running = [g["hash"] for g in project.command("generations", "--flow", flow)["generations"]
+                   if g["state"] == "running"]
+        if rows and rows[0][0] in running:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"version {number} of {flow} does not run; {open(project.log_path).read()[-2000:]}")
+
+
+def races(navodoo, program, tally, records):
+    """What a person, an editor or an init system may do at the wrong moment of a first load."""
+    process, base = double(program, records)
+    problems = []
+    with tempfile.TemporaryDirectory(prefix="navodoo-races-") as work:
+        project = Project(navodoo, {"nav": base, "odoo": base}, work, ("odoo.database=d", "odoo.batch=25",
+                                                                      "nav.page_size=50"))
+
+        def whole(what):
+            """All that was begun is done, and by one version each."""
+            project.drained(records, limit=120)
+            problem, _, _ = compare(project, partners_of(base), records)
+            expect(problems, f"{what}: {problem}", not problem)
+
+        try:
+            project.write(FLOW % 1)
+            project.start()
+            project.hear("flow runs")
+            # a flow that is gone and there again: its old life still writes
+            project.write(CLIENT % 2)
+            project.hang_up()
+            project.hear("flow is gone")
+            project.write(FLOW % 2)
+            project.hang_up()
+            taken_over(project, "customer", 2)
+            # two within a moment; the second does not fit Odoo, and what runs stays
+            before = project.flow()["generation"]["hash"]
+            project.write(FLOW % 3)
+            project.hang_up()
+            project.write(BAD[2][1](FLOW % 4))
+            project.hang_up()
+            e = project.hear("flow reloaded", "file is not taken")
+            if e["text"].startswith("flow reloaded"):  # the first was quick enough
+                before = e["generation"]
+                project.hear("file is not taken")
+            expect(problems, "of two changes a bad one is last", project.flow()["generation"]["hash"] == before)
+            listed = {g["hash"]: g for g in project.command("generations", "--flow", "customer")["generations"]}
+            expect(problems, f"and nothing of it is left: {listed}", all(g["state"] != "new" for g in listed.values()))
+            back = project.command("rollback", "customer")
+            expect(problems, f"back to one that ran: {back}", back["hash"] in listed and back["hash"] != before)
+            project.write(FLOW % 5)
+            project.hang_up()
+            project.hear("flow reloaded")
+            # the flow gets another name, while lots of the old one are under way
+            project.write(CLIENT % 6)
+            project.hang_up()
+            taken_over(project, "client", 6)
+            whole("another name")
+            # the end, while one life hands over to the next
+            urllib.request.urlopen(urllib.request.Request(
+                f"{base}/change?every=1&stamp=2031-02-01", method="POST")).read()
+            time.sleep(1.2)
+            project.write(CLIENT % 7)
+            project.hang_up()
+            time.sleep(0.02)
+            begin = time.monotonic()
+            project.process.terminate()
+            code = project.process.wait(30)
+            expect(problems, f"stopped in the middle: {code} after {time.monotonic() - begin:.1f} s",
+                   code == 0 and time.monotonic() - begin < 9)
+            project.start()
+            project.hear("flow runs")
+            whole("after a stop in the middle")
+        except Exception as e:  # a test that cannot run has failed
+            problems.append(repr(e))
+        finally:
+            project.stop()
+            process.kill()
+            process.wait()
+    tally.check("changes at the wrong moment of a first load", "; ".join(problems) or None)
+
+
 def world_of(navodoo, customers, settings=()):
     world = World(navodoo, customers=customers, seed=3)
     return world, Project(navodoo, world.url, world.work.name, settings)
@@ -402,6 +490,7 @@ def main():
     by_hand(a.navodoo, tally)
     after_a_kill(a.navodoo, tally, broken=False)
     after_a_kill(a.navodoo, tally, broken=True)
+    races(a.navodoo, a.double, tally, 4000)
     during_a_load(a.navodoo, a.double, tally, a.records, a.reloads)
     return tally.end()
 
