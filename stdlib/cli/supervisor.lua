@@ -381,11 +381,11 @@ local function replace(self, slot)
   local why = close(old)
   if why then log.error("flow ended: " .. why, { flow = slot.name }) end
   take_over(self, slot, next)
-  note_turn(next, old.wanted.id ~= wanted.id and unused(self, old.wanted.id) and old.wanted.id or nil)
   log.info("flow reloaded", { flow = slot.name, generation = wanted.hash, before = old.wanted.hash,
                               cause = wanted.cause, ms = took and math.floor(took + 0.5) })
   tidy(self)
   if self.on_replaced then self.on_replaced(slot) end
+  note_turn(next, old.wanted.id ~= wanted.id and unused(self, old.wanted.id) and old.wanted.id or nil)
 end
 
 --- Looks after a running slot until its life ends; answers why that raised, if it did.

@@ -467,8 +467,8 @@ def by_hand(navodoo, tally):
         code, text = project.command("rollback", "customer", "zzz", fails=True)
         expect(problems, f"no such version: {text}", code == 1 and "has no version zzz" in text)
         os.remove(project.folder + "/customer.lua")
-        project.write((FLOW % 5).replace('flow "customer"', 'flow "client"'), "client.lua")
-        project.hear("flow runs")
+        project.write(CLIENT % 5, "client.lua")
+        taken_over(project, "client", 5)
         names = [f["flow"] for f in project.command("status")["flows"] if f.get("generation")]
         expect(problems, f"another flow: {names}", names == ["client"])
     except Exception as e:
