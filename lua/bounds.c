@@ -77,7 +77,7 @@ static int whole_list(lua_State *L, size_t cost_each) {
 /* At the end they move nothing. */
 static int b_insert(lua_State *L) { return whole_list(L, lua_gettop(L) > 2); }
 static int b_remove(lua_State *L) { return whole_list(L, lua_gettop(L) > 1); }
-static int b_sort(lua_State *L) { return whole_list(L, 8); }
+static int b_sort(lua_State *L) { return whole_list(L, 64); }
 
 static void check_range(lua_State *L, int first, int last) {
   lua_Number n = lua_tonumber(L, last) - lua_tonumber(L, first);

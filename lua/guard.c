@@ -26,8 +26,9 @@ enum {
   STEP = 1000,              /* instructions between two looks */
   FREE_NS = 5000000,        /* processor time of a guard before it is counted */
   GUARD_DEFAULT = 10000000, /* instructions */
-  SLOW_US = 500000,         /* from here on processor time is looked at */
-  SLOW_CPU_US = 300000,     /* and may be so much more */
+  SLOW_US = 30000,          /* from here on processor time is looked at */
+  SLOW_CPU_US = 60000,      /* and may be so much more */
+  DEPTH_SHOWN = 1000,       /* calls; what is deeper has no traceback */
 };
 
 #define SPENT "instruction budget exceeded"
@@ -153,6 +154,14 @@ static void add_place(lua_State *L) {
   }
 }
 
+/* Of a recursion without an end it would take a tenth of a second, which level by level
+ * is looked for from the top. */
+static void push_traceback(lua_State *L) {
+  lua_Debug ar;
+  if (lua_getstack(L, DEPTH_SHOWN, &ar)) lua_pushfstring(L, "more than %d calls", DEPTH_SHOWN);
+  else luaL_traceback(L, L, NULL, 1);
+}
+
 static int to_error(lua_State *L) {
   nvl_state *s = nvl_state_of(L);
   nvl_error_text(L, 1);
@@ -160,7 +169,7 @@ static int to_error(lua_State *L) {
   field(L, "code", s->guard_killed ? "budget" : "bug");
   lua_pushvalue(L, -2); /* a text may hold zero bytes */
   lua_setfield(L, -2, "text");
-  luaL_traceback(L, L, NULL, 1);
+  push_traceback(L);
   lua_setfield(L, -2, "traceback");
   add_place(L);
   return 1;

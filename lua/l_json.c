@@ -22,14 +22,27 @@ static const char order_tag; /* its address: metatable[tag] = { key = rank } */
 #define PLACES 64
 #define KEY_MAX 40 /* longer keys are not worth keeping */
 
+/* What a value costs of `budget`, in the time of an integer. */
+enum { A_VALUE = 2, A_DECIMAL = 4, A_KNOWN_KEY = 3, A_KEY = 25, A_TABLE = 6 };
+
 typedef struct decoder {
   lua_State *L;
   nv_json_reader r;
+  long long left; /* of the budget */
   int hint[LEVELS]; /* keys in the last object of each level */
   nv_error err;     /* set when a number cannot be kept */
 } decoder;
 
 static bool push_value(decoder *d, nv_json_event event);
+
+/* False when the text holds more than the caller wants to wait for. */
+static bool spend(decoder *d, int cost) {
+  d->left -= cost;
+  if (d->left >= 0) return true;
+  d->r.why = "more values than are taken at once";
+  d->r.at = (size_t)(d->r.p - d->r.start);
+  return false;
+}
 
 static void push_text(decoder *d) {
   nv_str s = d->r.text;
@@ -60,6 +73,7 @@ static bool push_number(decoder *d) {
     return true;
   }
   nv_decimal exact;
+  if (!spend(d, A_DECIMAL)) return false;
   if (nv_decimal_parse(&exact, d->r.text, &d->err) != NV_OK) {
     d->r.at = (size_t)(d->r.text.p - (const char *)d->r.start);
     d->r.why = d->err.text;
@@ -84,22 +98,24 @@ static bool push_array(decoder *d) {
   return true;
 }
 
-static void push_key(decoder *d, int level, int place) {
+/* What it costs. */
+static int push_key(decoder *d, int level, int place) {
   nv_str key = d->r.text;
   if (level >= LEVELS || place >= PLACES || d->r.escaped || key.n > KEY_MAX) {
     push_text(d);
-    return;
+    return A_KEY;
   }
   int slot = level * PLACES + place + 1;
   if (lua_rawgeti(d->L, UP_KEYS, slot) == LUA_TSTRING) {
     size_t n;
     const char *p = lua_tolstring(d->L, -1, &n);
-    if (n == key.n && memcmp(p, key.p, n) == 0) return;
+    if (n == key.n && memcmp(p, key.p, n) == 0) return A_KNOWN_KEY;
   }
   lua_pop(d->L, 1);
   push_text(d);
   lua_pushvalue(d->L, -1);
   lua_rawseti(d->L, UP_KEYS, slot);
+  return A_KEY;
 }
 
 static bool push_object(decoder *d) {
@@ -109,8 +125,7 @@ static bool push_object(decoder *d) {
   lua_createtable(d->L, 0, *hint);
   nv_json_event event;
   for (; (event = nv_json_next(&d->r)) == NV_JSON_KEY; count++) {
-    push_key(d, level, count);
-    if (!push_value(d, nv_json_next(&d->r))) return false;
+    if (!spend(d, push_key(d, level, count)) || !push_value(d, nv_json_next(&d->r))) return false;
     lua_rawset(d->L, -3);
   }
   *hint = count;
@@ -118,6 +133,8 @@ static bool push_object(decoder *d) {
 }
 
 static bool push_value(decoder *d, nv_json_event event) {
+  bool table = event == NV_JSON_ARRAY_BEGIN || event == NV_JSON_OBJECT_BEGIN;
+  if (!spend(d, table ? A_TABLE : A_VALUE)) return false;
   switch (event) {
     case NV_JSON_STRING:
       push_text(d);
@@ -165,13 +182,15 @@ static int decode_failed(decoder *d) {
 static int l_decode(lua_State *L) {
   luaL_checktype(L, 1, LUA_TSTRING);
   lua_Integer depth = NV_JSON_DEPTH;
+  lua_Integer budget = INT64_MAX;
   if (!lua_isnoneornil(L, 2)) {
     luaL_checktype(L, 2, LUA_TTABLE);
+    budget = nvl_opt_integer(L, 2, "budget", budget);
     depth = nvl_opt_integer(L, 2, "max_depth", NV_JSON_DEPTH);
     luaL_argcheck(L, depth >= 1 && depth <= NV_JSON_DEPTH_MAX, 2,
                   "max_depth out of range");
   }
-  decoder d = {.L = L};
+  decoder d = {.L = L, .left = budget};
   nv_str text;
   text.p = lua_tolstring(L, 1, &text.n);
   nv_json_open(&d.r, text, (int)depth);

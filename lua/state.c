@@ -7,7 +7,10 @@
 #include "stdlib_index.h"
 #include "task.h"
 
-enum { BYTES_PER_INSTRUCTION = 64 }; /* what memory costs of a guard's budget */
+
+/* What memory costs of a guard's budget, and the largest block that code of a flow gets
+ * under one: a single instruction copies a text, and large ones touch new pages. */
+enum { PER_INSTRUCTION = 32, PER_INSTRUCTION_LARGE = 8, LARGE = 1 << 20, BLOCK_MAX = 32 << 20 };
 
 /* Counts bytes and refuses past the limit. `osize` holds a type tag when `p` is
  * NULL, and realloc(p, 0) does not free everywhere: both are handled here. */
@@ -21,9 +24,13 @@ static void *allocate(void *ud, void *p, size_t osize, size_t nsize) {
   }
   if (s->limit && nsize > osize && s->used + (nsize - osize) > s->limit)
     return NULL;
+  if (nsize > osize) {
+    if (s->guard_left > 0 && nsize > BLOCK_MAX) return NULL;
+    nvl_guard_charge(s, NULL, (nsize - osize) /
+                                  (nsize > LARGE ? PER_INSTRUCTION_LARGE : PER_INSTRUCTION));
+  }
   void *q = realloc(p, nsize);
   if (q) s->used += nsize - osize;
-  if (nsize > osize) nvl_guard_charge(s, NULL, (nsize - osize) / BYTES_PER_INSTRUCTION);
   return q;
 }
 

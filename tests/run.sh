@@ -103,6 +103,7 @@ run "reloads" python3 tests/crash/reload.py "$out/clang/navodoo" \
 run "$kills random kills" python3 tests/crash/kill.py "$out/clang/navodoo" --random "$kills"
 run "webhooks: kills and floods" python3 tests/crash/hooks.py "$out/clang/navodoo" \
   "$out/clang/tests/bench/doubles/hookload" $((kills + 2))
+run "faults at 30 % of calls" python3 tests/crash/faults.py "$out/clang/navodoo"
 run "slow and silent clients" python3 tests/crash/slow.py "$out/clang/navodoo"
 for target in "$out"/fuzz/tests/fuzz_*; do
   [ -x "$target" ] || continue

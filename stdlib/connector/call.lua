@@ -79,6 +79,16 @@ call.rules = {
   { class = "transient", from = "core/nv.h", way_out = "the call could not be made" },
 }
 
+-- Several thousand rows of a wide page; more would hold the loop for longer than a tenth of a second.
+local AT_ONCE <const> = { budget = 3000000 }
+
+--- Decodes what a system sent. Nobody knows what that is: its size is bounded by MAX_BODY, and the
+-- values in it are here.
+---@param body string
+---@return any value
+---@return navodoo.Error|nil err
+function call.decode(body) return json.decode(body, AT_ONCE) end
+
 --- The first rule that fits an answer.
 ---@param rules connector.Rule[]
 ---@param answer connector.Answer
@@ -196,9 +206,13 @@ end
 -- A write never finds out whether a system is back: a small question does, and one for all who wait.
 local function answers_again(endpoint)
   local function state() return (call.info(endpoint.name) or {}).breaker end
-  if not endpoint.knock or state() ~= "half_open" then return false end
+  if not (endpoint.knock and gate.proven(endpoint)) or state() ~= "half_open" then return false end
   local lock <close> = task.lock { "knock:" .. endpoint.name }
-  if lock and state() == "half_open" then endpoint.knock() end
+  if lock and state() == "half_open" then
+    endpoint.knocking = true -- one try: what waits for it comes back anyway
+    endpoint.knock()
+    endpoint.knocking = nil
+  end
   return state() == "closed"
 end
 
@@ -254,17 +268,7 @@ local function judged(endpoint, request, read)
   return value, err
 end
 
---- Sends a request and reads its answer. With `read_only`, an endpoint gets no request that
--- changes something: this is the one place that all of them pass. A refused login stops the endpoint
--- (connector/gate.lua), unless `request.trial` says that the caller knows another way. A secret that
--- is not proven is tried by one call at a time.
----@param endpoint connector.Endpoint
----@param request connector.Request
----@param read fun(res: table): any, connector.Error?  makes the value (not nil) or the error
----@return any value
----@return connector.Error? err
-function call.exchange(endpoint, request, read)
-  if request.write and endpoint.read_only then return withhold(endpoint, request) end
+local function exchange(endpoint, request, read)
   if request.anonymous then return once(endpoint, request, request.headers, read) end
   local mark = gate.mark(endpoint)
   if gate.proven(endpoint) then
@@ -280,6 +284,41 @@ function call.exchange(endpoint, request, read)
       "%s: %s: the login that it came with was refused to another call"):format(endpoint.name, request.what) }
   end
   return judged(endpoint, request, read)
+end
+
+--- A question changes nothing, so what fails for a moment is asked again here, so many times in all: a
+-- batch asks several, and would begin anew for each. What takes longer than PATIENCE_MS is its caller's.
+call.TRIES = 3
+local PATIENCE_MS <const> = 3000
+
+-- Milliseconds until a question is asked again; nil when it is not.
+local function again_in(endpoint, request, err, tries)
+  if request.write or err.class ~= "transient" or tries >= call.TRIES or endpoint.knocking then return nil end
+  local info = call.info(endpoint.name)
+  local ms = math.max(err.retry_after_ms or 0, info and info.breaker == "open" and info.retry_after_ms or 0)
+  if err.code ~= "breaker_open" then ms = math.max(ms, http.retry_in(endpoint.name, tries)) end
+  return ms <= PATIENCE_MS and ms or nil
+end
+
+--- Sends a request and reads its answer. With `read_only`, an endpoint gets no request that
+-- changes something: this is the one place that all of them pass. A refused login stops the endpoint
+-- (connector/gate.lua), unless `request.trial` says that the caller knows another way. A secret that
+-- is not proven is tried by one call at a time.
+---@param endpoint connector.Endpoint
+---@param request connector.Request
+---@param read fun(res: table): any, connector.Error?  makes the value (not nil) or the error
+---@return any value
+---@return connector.Error? err
+function call.exchange(endpoint, request, read)
+  if request.write and endpoint.read_only then return withhold(endpoint, request) end
+  local tries = 0
+  while true do
+    local value, err = exchange(endpoint, request, read)
+    tries = tries + 1
+    local ms = err and again_in(endpoint, request, err, tries)
+    if not ms then return value, err end
+    task.sleep(ms)
+  end
 end
 
 --- Percent-encodes what cannot stand in a path or a query. `'`, `(`, `)`, `,` and `:` stay.

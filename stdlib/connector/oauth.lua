@@ -77,7 +77,7 @@ local function trouble(endpoint, problem)
 end
 
 local function refusal(endpoint, res)
-  local body = json.decode(res.body)
+  local body = call.decode(res.body)
   local said = type(body) == "table" and body or {}
   local answer = { http = res.status, code = type(said.error) == "string" and said.error or "",
                    text = type(said.error_description) == "string" and said.error_description or res.body }
@@ -97,7 +97,7 @@ local function fetch(endpoint)
   if not res then return trouble(endpoint, problem) end
   if res.status ~= 200 or not res.captured then return refusal(endpoint, res) end
   oauth.report(oauth.door(endpoint), "ok")
-  local body = json.decode(res.body)
+  local body = call.decode(res.body)
   local seconds = type(body) == "table" and math.tointeger(tonumber(tostring(body.expires_in))) or ASSUMED_S
   local now, life = time.now(), math.max(seconds, 1) * 1000000
   return { token = res.captured, issue = crypto.random_hex(8), expires = now + life,

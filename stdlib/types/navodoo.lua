@@ -26,7 +26,7 @@ local json = {}
 
 --- Reads RFC 8259, strictly. Whole numbers that fit become integers, all others decimals.
 ---@param text string
----@param options { max_depth: integer? }?
+---@param options { max_depth: integer?, budget: integer? }?  budget: what it may hold, in values
 ---@return any value
 ---@return navodoo.Error? err
 ---@nodiscard

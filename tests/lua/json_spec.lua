@@ -103,6 +103,19 @@ describe("json.decode", function()
     expect(json.decode(nested(2), { max_depth = 1 })):is_nil()
   end)
 
+  it("takes no more values than its budget", function()
+    local rows = "[" .. ('{"a":1},'):rep(1000) .. "{}]"
+    expect(#json.decode(rows, { budget = 20000 })):equals(1001)
+    local got, err = json.decode(rows, { budget = 1000 })
+    expect(got):is_nil()
+    expect(err.text):matches "more values than are taken at once"
+    for _, text in ipairs { "[" .. ("[],"):rep(5000000) .. "1]", "[" .. ("1,"):rep(8000000) .. "1]" } do
+      local begin = os.clock()
+      expect(json.decode(text, { budget = 3000000 })):is_nil()
+      expect(os.clock() - begin < 2):is_true() -- a tenth of a second without sanitizers; the whole takes seconds
+    end
+  end)
+
   it("raises on misuse", function()
     expect.raises(function() json.decode(12) end, "string expected")
     expect.raises(function() json.decode() end, "string expected")

@@ -9,6 +9,8 @@ local errors = require "connector.nav.errors"
 local filter = require "connector.nav.filter"
 local key = require "connector.nav.key"
 
+call.TRIES = 1 -- each answer of a test is for one call
+
 local HERE <const> = debug.getinfo(1, "S").source:match "^@(.*)/[^/]*$" or "tests/stdlib"
 
 local function data(name)
@@ -471,6 +473,24 @@ describe("connector.nav errors", function()
     expect(table.concat(log.reported, ",")):equals "ok,fail,ok,fail"
   end)
 
+  it("asks a question again that fails for a moment, and writes once", function()
+    local busy = answer { status = 503, body = "" }
+    busy.retry_after_ms = 1
+    call.TRIES = 3
+    local conn, log = open { busy, busy, page { { No = "C1", Name = "x", Balance_LCY = 1 } }, busy, busy, busy, busy }
+    assert(conn:scan("Customer", { fields = FIELDS, limit = 1 }))
+    expect(#log.asked):equals(3)
+    expect(select(2, conn:scan("Customer", { fields = FIELDS, limit = 1 })).http):equals(503) -- three times
+    expect(#log.asked):equals(6)
+    expect(select(2, conn:create("Customer", { { "Name", "x" } }, FIELDS)).http):equals(503)
+    expect(#log.asked):equals(7)
+    busy.retry_after_ms = 60000 -- that is for the caller to wait
+    conn, log = open { busy }
+    expect(select(2, conn:scan("Customer", { fields = FIELDS, limit = 1 })).http):equals(503)
+    expect(#log.asked):equals(1)
+    call.TRIES = 1
+  end)
+
   it("takes Retry-After from the answer", function()
     local busy = answer { status = 429, body = "" }
     busy.retry_after_ms = 2500
@@ -478,6 +498,12 @@ describe("connector.nav errors", function()
     local _, err = conn:scan("Customer", { fields = FIELDS, limit = 1 })
     expect(err.retry_after_ms):equals(2500)
     expect(log.reported[#log.reported]):equals "fail 2500"
+  end)
+
+  it("does not read an answer that would hold the loop", function()
+    local conn = open { answer { status = 200, body = '{"value":[' .. ("[],"):rep(1000000) .. "1]}" } }
+    local _, err = conn:scan("Customer", { fields = FIELDS, limit = 1 })
+    expect(err.text):matches "more values than are taken at once"
   end)
 
   it("does not take another server's page for data", function()

@@ -19,6 +19,8 @@ local server = require "sandbox.server"
 local task = require "navodoo.task"
 local time = require "navodoo.time"
 
+call.TRIES = 1 -- each answer of a test is for one call
+
 local function hex(s) return (s:gsub(".", function(c) return ("%02x"):format(c:byte()) end)) end
 
 local REFUSED <const> = { class = "auth", code = "denied", text = "nav: no entry" }
@@ -215,6 +217,41 @@ describe("connector.oauth", function()
     expect(given.n):equals(3)
     expect(select(2, ask()).code):equals "stopped"
     expect(#sent):equals(5)
+    call.request, call.report = request, report
+  end)
+
+  it("renews once for fifty calls under which the token ends", function()
+    local given, endpoint = issuer(3600), fresh(CLIENT)
+    given.pause = 20
+    local request, report, good = call.request, call.report, 2
+    call.report = function() end
+    call.request = function()
+      local issue = given.n
+      task.sleep(5)
+      return { status = issue >= good and 200 or 401, headers = {}, body = "" }
+    end
+    local conn, running, went_well = connector.open(endpoint), 0, 0
+    local function all()
+      for _ = 1, 50 do
+        running = running + 1
+        task.spawn(function()
+          local ok = call.exchange(conn.endpoint, { what = "x", path = "/x" }, function(res)
+            if res.status == 200 then return true end
+            return nil, { class = "auth", code = "401", text = "nav: refused" }
+          end)
+          went_well, running = went_well + (ok and 1 or 0), running - 1
+        end)
+      end
+      while running > 0 do task.sleep(1) end
+    end
+    assert(oauth.sign(endpoint)) -- a token that NAV no longer takes
+    all()
+    expect(given.n .. " " .. went_well):equals "2 50"
+    local token = json.decode(cache.get("oauth", "nav"))
+    token.renew, token.expires = time.now() - 2, time.now() - 1 -- and one that ended by itself
+    cache.put("oauth", "nav", assert(json.encode(token)))
+    all()
+    expect(given.n .. " " .. went_well):equals "3 100"
     call.request, call.report = request, report
   end)
 

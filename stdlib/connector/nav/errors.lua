@@ -3,7 +3,6 @@
 -- First match wins. A code says more than a status: one status (400) carries a blank field,
 -- a wrong filter and a deadlock. NAV's own words are kept as they are.
 
-local json = require "navodoo.json"
 local call = require "connector.call"
 
 local errors = {}
@@ -112,7 +111,7 @@ local FIELDS <const> = {
 ---@param res table  answer of navodoo.http
 ---@return connector.Answer
 function errors.answer(res)
-  local body = json.decode(res.body)
+  local body = call.decode(res.body)
   local fault = type(body) == "table" and type(body.error) == "table" and body.error or {}
   local code = type(fault.code) == "string" and fault.code or ""
   local words = type(fault.message) == "string" and fault.message or res.body

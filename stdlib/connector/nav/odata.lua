@@ -69,7 +69,7 @@ local function page(endpoint, what, path)
   local next_path
   local rows, err = call.exchange(endpoint, { what = what, path = path, headers = HEADERS }, function(res)
     if res.status ~= 200 then return nil, errors.of(endpoint, what, res) end
-    local body, why = json.decode(res.body)
+    local body, why = call.decode(res.body)
     if type(body) ~= "table" or not json.is_array(body.value) then
       return nil, undecodable(endpoint, what, res, why and why.text or "no list of values")
     end
@@ -107,7 +107,7 @@ local function list_of(endpoint, entity, path, how)
     local why = res.no_list
     if res.list then return res.list end
     if why.code ~= "type" then return nil, undecodable(endpoint, entity, res, why.text) end
-    local row = json.decode(res.body).value[why.record]
+    local row = call.decode(res.body).value[why.record]
     return nil, call.failure(endpoint, ("%s %s"):format(entity, tostring(key.of(how.schema, row))),
       { class = "invalid" }, { code = "type", text = why.text })
   end)
@@ -174,7 +174,7 @@ end
 function odata.companies(endpoint)
   return call.exchange(endpoint, { what = "Company", path = "/Company?$top=1", headers = HEADERS, trial = true },
     function(res)
-      local body = res.status == 200 and json.decode(res.body)
+      local body = res.status == 200 and call.decode(res.body)
       if type(body) == "table" then return body end
       return nil, errors.of(endpoint, "Company", res)
     end)

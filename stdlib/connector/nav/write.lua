@@ -98,7 +98,7 @@ end
 
 -- The record of an answer, with the fields that were asked for and its tag.
 local function row_of(endpoint, what, how, res)
-  local body = json.decode(res.body)
+  local body = call.decode(res.body)
   if type(body) ~= "table" or body[how.schema.key[1]] == nil then
     -- done, but not said how it ended: who asks again by key learns it
     return nil, call.failure(endpoint, what, { class = "unknown", as = "not_odata" },

@@ -8,7 +8,6 @@
 local json = require "navodoo.json"
 local lists = require "navodoo.records"
 local call = require "connector.call"
-local gate = require "connector.gate"
 local json2 = require "connector.odoo.json2"
 local jsonrpc = require "connector.odoo.jsonrpc"
 local loading = require "connector.odoo.load"
@@ -46,10 +45,7 @@ end
 --- Asks a small question: does Odoo answer, and its database? Waits.
 ---@return any answer
 ---@return connector.Error|nil err
-function odoo:knock()
-  if gate.proven(self.endpoint) then return self:call("res.users", "context_get", {}) end
-  return (self.endpoint.api == "json2" and json2 or jsonrpc).version(self) -- somebody is logging in
-end
+function odoo:knock() return self:call("res.users", "context_get", {}) end
 
 --- Major version of the server. Waits; asked once an hour.
 ---@return integer|nil major

@@ -15,7 +15,7 @@ local function exchange(conn, request)
   local endpoint, what, write = conn.endpoint, request.what, request.write
   return call.exchange(endpoint, request, function(res)
     if res.list then return res.list end
-    local answer, why = json.decode(res.body)
+    local answer, why = call.decode(res.body)
     if not why and res.status == 200 then return answer end
     if type(answer) == "table" and type(answer.name) == "string" then
       return nil, errors.of_fault(endpoint, what, res.status, answer, write)

@@ -31,7 +31,7 @@ function jsonrpc.reader(endpoint, what, write)
     local beside = res.list and res.list:beside() or "null" -- the fault, where there is one
     if res.list and beside == "null" then return res.list end
     local answer = res.list and { jsonrpc = "2.0", error = json.decode(beside) }
-      or res.status == 200 and json.decode(res.body)
+      or res.status == 200 and call.decode(res.body)
     if type(answer) ~= "table" or not answer.jsonrpc then
       return nil, errors.of_page(endpoint, what, res, write)
     end
