@@ -339,6 +339,44 @@ describe("an update of NAV whose answer was lost", function()
   end)
 end)
 
+describe("an update of Odoo whose answer was lost", function()
+  local ONE_WAY <const> = { "return flow.*$", [[
+    return flow "customer" {
+      nav = { read = "CustomerCard", key = "No", watch = { stamp = "Last_Date_Modified", every = "10s" } },
+      odoo = { model = "res.partner" }, link = { xmlid = "customer" },
+      fields = { { "No", "ref" }, { "Name", "name" }, { "Address", "street" }, { "Phone_No", "phone" } },
+    }]] }
+
+  local function lost(world)
+    world:nav("Customer", "C1", { Name = "Anna", Customer_Posting_Group = "EU" })
+    world:run "customer"
+    world:nav("Customer", "C1", { Phone_No = "1" })
+    world:answer { to = "odoo", what = "^res.partner load", cut = true }
+    run_lost(world, "odoo")
+    local id = math.tointeger(tonumber(world:links()[1].odoo))
+    expect(held(world, id).phone):equals "1"
+    return id
+  end
+
+  for name, swaps in pairs { ["both ways"] = {}, ["one way"] = ONE_WAY } do
+    it(("leaves alone what a person edits meanwhile, %s"):format(name), function()
+      local world <close> = world_of(table.unpack(swaps))
+      local id = lost(world)
+      world:odoo("res.partner", { street = "Gasse 1" }, id)
+      world:nav("Customer", "C1", { Name = "Berta" })
+      world:run "customer"
+      expect({ held(world, id).name, held(world, id).street, held(world, id).phone }):equals { "Berta", "Gasse 1", "1" }
+    end)
+    it(("follows NAV when it goes back on its word, %s"):format(name), function()
+      local world <close> = world_of(table.unpack(swaps))
+      local id = lost(world)
+      world:nav("Customer", "C1", { Phone_No = "" })
+      world:run "customer"
+      expect({ held(world, id).phone, cards(world)[1].Phone_No, #world:jobs() }):equals { false, "", 0 }
+    end)
+  end
+end)
+
 describe("an adoption whose end was lost", function()
   local VAT <const> = "ATU12345675"
 

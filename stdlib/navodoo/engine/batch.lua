@@ -207,7 +207,7 @@ end
 local function differences(engine, item)
   if not item.id then return complete(engine, item.values) end
   local write, any = {}, false
-  local was = not item.effect and base.read(item.link) or nil
+  local was = not item.effect and base.read(item.link) or nil -- an effect that nobody could settle: all of it
   for _, field in ipairs(engine.flow.odoo_fields) do
     local value = item.values[field]
     if value ~= nil and not engine.same(engine.fields[field], value, item.current[field])
@@ -248,7 +248,7 @@ local function prepare(engine, txn, list, open)
   if ok then ok, err = read_current(engine, txn, list) end
   if not ok then return nil, err end
   list = items.open(list)
-  if engine.paired then twoway.settle(engine, txn, list) end
+  twoway.settle(engine, txn, list)
   if #engine.flow.link_needs > 0 then
     for _, item in ipairs(list) do record_of(engine, item) end -- the records tell which links
     ok, err = twoway.links(engine, list)
@@ -271,9 +271,7 @@ local function decide(engine, txn, item)
     gone.returned(engine, txn, item)
   end
   if not item.write and not item.adopting or item.result or not gate.passes(engine, txn, item) then return false end
-  if not item.verdicts and (engine.paired or item.adopting) then -- else the hash of the record will do
-    item.image = intent.text(item.write or {}, item.polled or item.record, engine.flow.nav_fields, item.id)
-  end
+  item.image = intent.text(item.write or {}, item.polled or item.record, engine.flow.nav_fields, item.id)
   return true
 end
 

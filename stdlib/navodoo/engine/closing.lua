@@ -158,7 +158,7 @@ local function close_pair(engine, txn, item)
   local job, result = item.job, item.adopting and "adopted" or item.write and "updated" or "unchanged"
   item.etag = item.etag or job.version
   local what, cause, fingerprint = pair.close(engine, txn, item, "to_odoo", job.record)
-  txn:add("effects_drop", job.id)
+  txn:add("effect_done", item.key)
   if what == "review" then return closing.park(engine, txn, item, "review", cause, fingerprint) end
   item.result = result
   local detail = detail_of(item, result) or {}
@@ -194,7 +194,7 @@ function closing.close(engine, txn, item)
           item.current.write_date, crypto.hash(odoo_text), base_text, time.now())
   identity.note(engine, txn, job.record, job.version, item.id, item.current.write_date)
   journal(engine, txn, item, result, detail_of(item, result))
-  if item.write or item.effect then txn:add("effect_done", item.key) end
+  if item.write or item.adopting or item.effect then txn:add("effect_done", item.key) end
   txn:add("job_done", job.id, job.rev)
 end
 

@@ -6,15 +6,13 @@
 -- nothing is created beside it. Names that a run adds to its locks are taken only when they
 -- are free: whoever waits while holding could wait for ever.
 
-local decimal = require "navodoo.decimal"
 local json = require "navodoo.json"
 local store = require "navodoo.store"
 local time = require "navodoo.time"
 local adopt = require "navodoo.engine.adopt"
-local closing = require "navodoo.engine.closing"
 local keys = require "navodoo.engine.keys"
 local lane = require "navodoo.engine.lane"
-local outcome = require "navodoo.engine.outcome"
+local sight = require "navodoo.engine.sight"
 
 local matching = {}
 
@@ -53,7 +51,7 @@ local function add_rows(engine, found, seen, limit, where)
   for _, row in ipairs(page.rows) do
     if not seen[row.key] then
       seen[row.key] = true
-      local c = { key = row.key }
+      local c = { id = row.key }
       for odoo_field, nav_field in pairs(engine.match_by) do c[odoo_field] = row.record[nav_field] end -- by field
       found[#found + 1] = c
     end
@@ -84,7 +82,7 @@ local function candidates(engine, strong, name)
   end
   if #found == 0 then return found end
   local names = json.array {}
-  for i, c in ipairs(found) do names[i] = keys.nav(engine.company, c.key) end
+  for i, c in ipairs(found) do names[i] = keys.nav(engine.company, c.id) end
   local links, err = store.query("links_by_nav", engine.flow.name, assert(json.encode(names)))
   if not links then return nil, err end
   for _, l in ipairs(links) do
@@ -93,15 +91,6 @@ local function candidates(engine, strong, name)
     end
   end
   return found
-end
-
-local function review(engine, txn, item, best, sure)
-  closing.park(engine, txn, item, "review", outcome.alike(engine.flow.name, item.job,
-    ("%s %d %q looks like %s in NAV, %q (confidence %.2f)%s"):format(engine.model, item.id,
-      tostring(item.current.name), tostring(best.key), tostring(best.name), sure,
-      best.linked and ", which belongs to " .. best.linked or ""),
-    { { id = best.key, name = best.name, linked = best.linked,
-        confidence = decimal.new(("%.2f"):format(sure)) } }))
 end
 
 local function adopt_it(engine, txn, item, key, sure)
@@ -121,8 +110,12 @@ local function look(engine, txn, item)
     local list, err = candidates(engine, strong, item.current.name)
     if not list then return nil, err end
     local verdict, best, sure = adopt.decide(rules, item.current, list)
-    if verdict == "adopt" then return adopt_it(engine, txn, item, best.key, sure) or true end
-    if verdict == "review" then return review(engine, txn, item, best, sure) or true end
+    if verdict == "adopt" then return adopt_it(engine, txn, item, best.id, sure) or true end
+    if verdict == "review" then
+      sight.doubt(engine, txn, item, ("%s %d %q"):format(engine.model, item.id, tostring(item.current.name)),
+                  ("NAV's %s"):format(tostring(best.id)), best, sure)
+      return true
+    end
   end
   if not engine.flow.policy.create_in_nav then -- found nothing to belong to, and may not begin
     item.result = "quiet"

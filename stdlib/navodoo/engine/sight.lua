@@ -84,6 +84,21 @@ local function seek(engine, txn, item, rules, wanted)
   return true
 end
 
+--- Leaves it to a person whether a new record is one that the other side has.
+---@param engine table
+---@param txn navodoo.Txn
+---@param item table
+---@param this string  the new one, as a person calls it
+---@param that string  the other
+---@param best { id: any, name: any, linked: string? }
+---@param sure number
+function sight.doubt(engine, txn, item, this, that, best, sure)
+  closing.park(engine, txn, item, "review", outcome.alike(engine.flow.name, item.job,
+    ("%s looks like %s, %q (confidence %.2f)%s"):format(this, that, tostring(best.name), sure,
+      best.linked and ", which belongs to " .. best.linked or ""),
+    { { id = best.id, name = best.name, linked = best.linked, confidence = decimal.new(("%.2f"):format(sure)) } }))
+end
+
 --- Adopts, parks, or answers true: nothing is like this record.
 local function judge(engine, txn, item, list)
   local verdict, best, sure = adoption.decide(engine.flow.link.adopt, item.values, list)
@@ -97,11 +112,7 @@ local function judge(engine, txn, item, list)
   if verdict == "adopt" then
     sight.take(engine, txn, item, best.id, sure)
   else
-    closing.park(engine, txn, item, "review", outcome.alike(engine.flow.name, item.job,
-      ("%s looks like %s %d %q (confidence %.2f)%s"):format(item.job.record, engine.model, best.id,
-        tostring(best.name), sure, best.linked and ", which belongs to " .. best.linked or ""),
-      { { id = best.id, name = best.name, linked = best.linked,
-          confidence = decimal.new(("%.2f"):format(sure)) } }))
+    sight.doubt(engine, txn, item, item.job.record, ("%s %d"):format(engine.model, best.id), best, sure)
   end
   return false
 end

@@ -1,4 +1,5 @@
---- What a batch from NAV to Odoo does beside its work when the flow goes both ways.
+--- What a batch from NAV to Odoo does beside its work: settles what became of lost writes and,
+-- when the flow goes both ways, keeps Odoo's side in view.
 --
 -- Small hooks of batch.lua, none of which costs a new record anything: a linked pair is
 -- read on both sides before it is decided, a NAV record that our own creation may have
@@ -158,7 +159,13 @@ function twoway.settle(engine, txn, items)
       else
         it = nil
       end
-      if it then unknown.keep(engine, txn, item, it) end
+      if it then
+        unknown.keep(engine, txn, item, it)
+      elseif known then -- it never got there
+        engine.sends_over[item.key] = nil
+        txn:add("effect_done", item.key)
+        item.effect = nil
+      end
     end
   end
 end
@@ -185,9 +192,6 @@ function twoway.plan(engine, txn, items)
     item.write = pair.odoo_write(engine, item)
     gone.returned(engine, txn, item)
     item.archived = gone.archived(engine, item)
-    if item.write or item.adopting then
-      item.image = intent.text(item.write or {}, item.polled or item.record, engine.flow.nav_fields, item.id)
-    end
     if item.write and item.link and not item.result and pair.out_of_turns(item, "to_odoo", time.now()) then
       closing.park(engine, txn, item, "review", pair.restless(engine, item))
     end
