@@ -320,6 +320,20 @@ describe("a record that NAV has", function()
   end)
 end)
 
+describe("a record that was just created in Odoo", function()
+  it("and is read back otherwise than it was sent is not called in step", function()
+    local world <close> = testing.world()
+    world:nav("Customer", "C1", { Name = "Anna", Customer_Posting_Group = "EU" })
+    world:answer { to = "odoo", what = "^res.partner read$", act = function()
+      for _, p in ipairs(world:records("odoo", "res.partner")) do
+        if p.ref == "C1" then world:odoo("res.partner", { name = "Anna Huber" }, p.id) end
+      end
+    end }
+    world:run "customer"
+    expect(cards(world)[1].Name):equals "Anna Huber"
+  end)
+end)
+
 describe("an update of NAV whose answer was lost", function()
   it("is in step with what was sent, whatever becomes of the next edit", function()
     local world <close> = testing.world()

@@ -22,8 +22,10 @@ local candidates = require "navodoo.engine.candidates"
 local company = require "navodoo.engine.company"
 local gauge = require "navodoo.engine.gauge"
 local identity = require "navodoo.engine.identity"
+local intents = require "navodoo.engine.intent"
 local keys = require "navodoo.engine.keys"
 local lane = require "navodoo.engine.lane"
+local pair = require "navodoo.engine.pair"
 local sending = require "navodoo.engine.sending"
 local twoway = require "navodoo.engine.twoway"
 
@@ -110,6 +112,7 @@ end
 local function add_effect(engine, txn, row, key, intent)
   txn:add("effect_of_record", engine.effect_prefix .. key, engine.flow.name, engine.direction, row.name,
           engine.odoo.endpoint.name, "create", row.hash, intent.at, intent.epoch, intent.generation)
+  intents.over(engine, engine.effect_prefix .. key, time.now()) -- its job is due when that has settled
 end
 
 --- Makes jobs of what lots of this flow a life before left behind, and what it was about to
@@ -328,6 +331,16 @@ local function add_done(engine, txn, lot, items, list, now)
   if n == 0 then return 0 end
   txn:add_each("link_put", n, flow, names, ids, xmlids, hashes, etags, versions, sums,
                lot.records:pairs(ats, "nav", list, backs, "odoo"), now)
+  for i = 1, #items do -- what reads back otherwise than it was sent is no agreement of the two sides
+    local item = items[i]
+    local row = item.row
+    if item.back and item.differs and engine.paired then
+      txn:add("link_put", flow, row.name, tostring(item.id), item.xmlid, row.hash, row.etag,
+              back_versions[item.back] or nil, back_hashes[item.back],
+              pair.disputed(engine, txn, item.id, row.records:text(row.at), list:record(item.back), item.write,
+                            item.differs), now)
+    end
+  end
   txn:add_each("journal_add", n, now, flow, engine.direction, names, nil, "created", details, engine.generation)
   for i = math.max(n - WITNESSES, 1), n do identity.note(engine, txn, names[i], etags[i], ids[i], versions[i]) end
   return n
