@@ -125,14 +125,6 @@ end
 
 -- ---- mapping ---------------------------------------------------------------------------
 
-local function refuse_mapping(engine, txn, item, problems)
-  for _, p in ipairs(problems) do
-    if p.waits_for then return waiting.park(engine, txn, item, p) end
-  end
-  item.said = item.job.decision
-  closing.park(engine, txn, item, "dead", outcome.broken_rules(engine.flow.name, item.job.record, problems))
-end
-
 --- What Odoo's record says in NAV's words; parks what cannot be said.
 local function map(engine, txn, item, links)
   local values, problems = pair.map(engine, "to_nav", item.current,
@@ -140,7 +132,7 @@ local function map(engine, txn, item, links)
   if not values then return closing.refuse(engine, txn, item, problems) end
   item.values = values
   problems = saying.left(engine, item, problems)
-  if #problems > 0 then return refuse_mapping(engine, txn, item, problems) end
+  if #problems > 0 then return waiting.refuse(engine, txn, item, problems) end
   local why = not item.record and saying.of_new(engine, item)
   if why then saying.give_back(engine, txn, item, why) end
 end

@@ -82,12 +82,7 @@ local function map(engine, txn, item)
 end
 
 local function park_broken(engine, txn, item)
-  if not item.problems or item.result then return end
-  for _, p in ipairs(item.problems) do
-    if p.waits_for then return waiting.park(engine, txn, item, p) end
-  end
-  item.said = item.job.decision
-  closing.park(engine, txn, item, "dead", outcome.broken_rules(engine.flow.name, item.job.record, item.problems))
+  if item.problems and not item.result then waiting.refuse(engine, txn, item, item.problems) end
 end
 
 local function lacks_a_code(item)

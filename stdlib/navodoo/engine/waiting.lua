@@ -8,6 +8,7 @@ local json = require "navodoo.json"
 local store = require "navodoo.store"
 local closing = require "navodoo.engine.closing"
 local keys = require "navodoo.engine.keys"
+local outcome = require "navodoo.engine.outcome"
 
 local waiting = {}
 
@@ -67,6 +68,20 @@ function waiting.park(engine, txn, item, problem)
           assert(json.encode { class = "dependency", record = item.job.record, field = problem.field,
                                value = problem.value, text = problem.text, way_out = problem.way_out }))
   closing.journal(engine, txn, item, "waiting", nil)
+end
+
+--- Ends an item whose record cannot be mapped: it waits for a link that its mapping lacks, or
+-- is a dead letter that names the rules which it breaks.
+---@param engine table
+---@param txn navodoo.Txn
+---@param item table
+---@param problems table[]  of the mapping, at least one
+function waiting.refuse(engine, txn, item, problems)
+  for _, p in ipairs(problems) do
+    if p.waits_for then return waiting.park(engine, txn, item, p) end
+  end
+  item.said = item.job.decision
+  closing.park(engine, txn, item, "dead", outcome.broken_rules(engine.flow.name, item.job.record, problems))
 end
 
 return waiting
