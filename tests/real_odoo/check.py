@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 
+import amid
 import both
 import busy
 import differ
@@ -226,6 +227,7 @@ def main():
         "plain": lambda: plain_user(tally, navodoo),
         "kills": lambda: kills(tally, navodoo),
         "both": lambda: both.run(tally, say, navodoo),
+        "amid": lambda: amid.run(tally, say, navodoo),
         "families": lambda: families.run(tally, say, navodoo),
         "hooks": lambda: webhooks.run(tally, say, navodoo),
         "schemas": lambda: schemas.run(tally, say, navodoo),

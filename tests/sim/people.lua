@@ -26,7 +26,7 @@ local KINDS <const> = { "customer", "vendor", "contact", "ship_to" }
 ---@param may_delete boolean
 function people.new(sides, control, random, may_delete)
   return setmetatable({ sides = sides, control = control, random = random, may_delete = may_delete, n = 0,
-                        born = {}, deleted = {}, gone_marks = {}, last = nil }, people)
+                        born = {}, deleted = {}, gone_marks = {}, last = nil, said = { nav = {}, odoo = {} } }, people)
 end
 
 function people:name()
@@ -149,6 +149,13 @@ function people:changes(kind, row)
   return self:pick(list)
 end
 
+local COMMON <const> = { Phone_No = "phone", Address = "street", E_Mail = "email", Name = "name" }
+
+--- Remembers what was said last of a field: NAV's by the card, Odoo's by the partner.
+function people:note(side, record, fields)
+  for field, value in pairs(fields) do self.said[side][record .. "." .. (COMMON[field] or field)] = value end -- by name
+end
+
 function people:edit_in_nav(kind)
   local list = {}
   for _, row in ipairs(self:cards(kind)) do
@@ -159,9 +166,11 @@ function people:edit_in_nav(kind)
   end
   if #list == 0 then return end
   local row = self:pick(list)
+  local fields = self:changes(kind, row)
   self.last = { kind = kind, key = people.key_of(kind, row) }
-  assert(self.control("nav", "edit", { table = people.TABLES[kind], key = wire_key(kind, row),
-                                       fields = self:changes(kind, row), late_ms = self:late() }))
+  self:note("nav", kind .. "/" .. self.last.key, fields)
+  assert(self.control("nav", "edit", { table = people.TABLES[kind], key = wire_key(kind, row), fields = fields,
+                                       late_ms = self:late() }))
 end
 
 --- Deletes a card that hangs on nothing: made today, or a child.
@@ -258,7 +267,9 @@ function people:edit_in_odoo()
   if not is(chosen.partner.parent_id) and is(chosen.partner.ref) then
     list[#list + 1] = { active = not chosen.partner.active }
   end
-  assert(self.control("odoo", "edit", { model = "res.partner", key = chosen.partner.id, fields = self:pick(list),
+  local fields = self:pick(list)
+  self:note("odoo", tostring(chosen.partner.id), fields)
+  assert(self.control("odoo", "edit", { model = "res.partner", key = chosen.partner.id, fields = fields,
                                         late_ms = self:late_in_odoo() }))
 end
 
