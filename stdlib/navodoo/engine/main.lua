@@ -29,6 +29,7 @@ local life = require "navodoo.engine.life"
 local outcome = require "navodoo.engine.outcome"
 local problem = require "navodoo.problem"
 local proof = require "navodoo.proof"
+local unfold = require "navodoo.engine.unfold"
 local ways = require "navodoo.engine.ways"
 
 local main = {}
@@ -271,7 +272,7 @@ function main.start(argument)
   end
   if not ok then return life.give_up(spec, name, err) end
   if not life.take_turn(self, spec) then return end
-  if not spec.pinned then ok, err = express.unfold_leftovers(self) end
+  if not spec.pinned then ok, err = unfold.leftovers(self) end
   if ok and not spec.beside then ok, err = settle_leftovers(self) end
   if not ok then error("store: " .. tostring(err.text), 0) end
   self:publish()

@@ -6,7 +6,7 @@
 -- about to send, and holds it.
 
 local crypto = require "navodoo.crypto"
-local express = require "navodoo.engine.express"
+local unfold = require "navodoo.engine.unfold"
 local json = require "navodoo.json"
 local keys = require "navodoo.engine.keys"
 local lane = require "navodoo.engine.lane"
@@ -242,7 +242,7 @@ function planning.run(spec, flow)
   local engine, records = looking(spec, flow)
   if not engine then return nil, records end
   -- what a crash left between a page and its jobs is work like any other
-  local ok, err = express.unfold_leftovers(engine)
+  local ok, err = unfold.leftovers(engine)
   if not ok then return nil, err end
   local jobs
   jobs, err = all_jobs(engine.flow.name)
