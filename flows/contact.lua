@@ -3,8 +3,16 @@
 -- NAV ties a person to a company contact, and that to a customer; the card shows the customer
 -- as IntegrationCustomerNo and takes it too. Type goes first: only a person has a company. A
 -- person of no customer becomes a partner by itself; children of other partners stay in Odoo.
+--
+-- The address of a person is that of the firm: Odoo writes what a contact gets up to its parent
+-- and down to all others, NAV hands a company's address down to its persons. So it is given to a
+-- new record only, and follows the customer's flow from there.
 local navodoo = require "navodoo"
 local flow, map, lookup, rule = navodoo.flow, navodoo.map, navodoo.lookup, navodoo.rule
+
+local function value_of(field)
+  return function(record) return record[field] end
+end
 
 return flow "contact" {
   nav  = { read = "ContactCard", write = "ContactCard", key = "No",
@@ -21,15 +29,17 @@ return flow "contact" {
     { "No",   "ref" },
     { "IntegrationCustomerNo", "parent_id", lookup.link "customer" },
     { "Name", "name", required = true, max = { nav2018 = 50, bc = 100 } },
-    { { "Address", "Address_2" }, { "street", "street2" }, map.address },
-    { "Country_Region_Code", "country_id", lookup.country },
-    { "Post_Code", "zip" },
-    { "City",      "city" },
     { "Phone_No",  "phone" },
     { "E_Mail",    "email", map.lower },
     { "Language_Code", "lang", lookup.language { missing = "leave" }, to = "odoo" },
   },
-  create = { odoo = { type = "contact" } },
+  create = {
+    odoo = { type = "contact", street = value_of "Address", street2 = value_of "Address_2",
+             zip = value_of "Post_Code", city = value_of "City",
+             country_id = lookup.country { "Country_Region_Code" } },
+    nav  = { Address = value_of "street", Address_2 = value_of "street2", Post_Code = value_of "zip",
+             City = value_of "city", Country_Region_Code = lookup.country { "country_id" } },
+  },
 
   rules = {
     rule.email "E_Mail",
