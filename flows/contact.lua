@@ -5,8 +5,8 @@
 -- person of no customer becomes a partner by itself; children of other partners stay in Odoo.
 --
 -- The address of a person is that of the firm: Odoo writes what a contact gets up to its parent
--- and down to all others, NAV hands a company's address down to its persons. So it is given to a
--- new record only, and follows the customer's flow from there.
+-- and down to all others, NAV hands a company's address down to its persons. So it goes into a
+-- new partner only (one without a parent keeps it), and the customer's flow does the rest.
 local navodoo = require "navodoo"
 local flow, map, lookup, rule = navodoo.flow, navodoo.map, navodoo.lookup, navodoo.rule
 
@@ -33,13 +33,9 @@ return flow "contact" {
     { "E_Mail",    "email", map.lower },
     { "Language_Code", "lang", lookup.language { missing = "leave" }, to = "odoo" },
   },
-  create = {
-    odoo = { type = "contact", street = value_of "Address", street2 = value_of "Address_2",
-             zip = value_of "Post_Code", city = value_of "City",
-             country_id = lookup.country { "Country_Region_Code" } },
-    nav  = { Address = value_of "street", Address_2 = value_of "street2", Post_Code = value_of "zip",
-             City = value_of "city", Country_Region_Code = lookup.country { "country_id" } },
-  },
+  create = { odoo = { type = "contact", street = value_of "Address", street2 = value_of "Address_2",
+                      zip = value_of "Post_Code", city = value_of "City",
+                      country_id = lookup.country { "Country_Region_Code" } } },
 
   rules = {
     rule.email "E_Mail",

@@ -23,8 +23,8 @@ local function with_letters(n)
   for i = 1, n do world:nav("Customer", "C" .. i, { Name = "N" .. i, Credit_Limit_LCY = 10.25 }) end
   world:run "customer"
   assert(store.open(world.folder))
-  for _, f in ipairs(world.project.flows) do -- as `navodoo run` stores them
-    assert(store.apply { { "generation_put", f.name, f.hash, f.file, f.source,
+  for i, f in ipairs(world.project.flows) do -- as `navodoo run` stores them
+    assert(store.apply { { "generation_put", i, f.name, f.hash, f.file, f.source,
                            assert(json.encode(json.object({}, f.lookups))), "std", "test", time.now() } })
   end
   store.close()
