@@ -45,11 +45,13 @@ function conditions.groups()
   local list = {}
   for i, row in ipairs(rows) do
     local cause = cause_of(row)
+    local why = tostring(cause.text or "no reason is kept")
+    if cause.field and not why:find(tostring(cause.field), 1, true) then why = ("%s: %s"):format(cause.field, why) end
     list[i] = { kind = "group", subject = ("%s/%s"):format(row.flow, row.fingerprint), flow = row.flow,
                 count = row.count, state = row.state, group = row.fingerprint, oldest = row.oldest,
-                why = tostring(cause.text or "no reason is kept"), way_out = cause.way_out,
+                why = why, way_out = cause.way_out,
                 text = ("%s of flow %s: %s"):format(row.state == "review" and "reviews" or "dead letters", row.flow,
-                  tostring(cause.text or "no reason is kept")),
+                                                    why),
                 command = row.state == "review" and ("navodoo review show %d"):format(row.oldest or 0)
                   or ("navodoo dead list --group %s"):format(row.fingerprint) }
   end

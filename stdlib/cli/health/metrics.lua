@@ -4,6 +4,7 @@
 -- ten records and with ten million, and reads no table of records. Labels are flow, company,
 -- direction, endpoint, and words from fixed lists: never a record, a value or a text of an ERP.
 
+local asking = require "cli.health.asking"
 local conditions = require "cli.health.conditions"
 local door = require "navodoo.engine.door"
 local gate = require "connector.gate"
@@ -64,10 +65,10 @@ end
 
 -- ---- gathering ---------------------------------------------------------------------------
 
-local function of_flows(add)
+local function of_flows(add, rows)
   local lots = {} -- new records that are ready without a job of their own
-  for _, l in ipairs(assert(store.query "lots_counts")) do lots[l.flow] = l.count end
-  for _, c in ipairs(assert(store.query "jobs_counts")) do
+  for _, l in ipairs(rows.lots_counts) do lots[l.flow] = l.count end
+  for _, c in ipairs(rows.jobs_counts) do
     local n = c.count
     if c.state == "ready" and c.direction == "nav_to_odoo" then n, lots[c.flow] = n + (lots[c.flow] or 0), nil end
     add("navodoo_jobs", gauge.labels(c.flow, c.direction, "state", c.state), n)
@@ -75,11 +76,11 @@ local function of_flows(add)
   for _, l in ipairs(problem.names(lots)) do
     add("navodoo_jobs", gauge.labels(l, "nav_to_odoo", "state", "ready"), lots[l])
   end
-  for _, t in ipairs(assert(store.query "totals")) do
+  for _, t in ipairs(rows.totals) do
     add("navodoo_outcomes_total",
         gauge.labels(t.flow, t.direction ~= "" and t.direction or nil, "outcome", t.outcome), t.count)
   end
-  for _, g in ipairs(assert(store.query "parked_counts")) do
+  for _, g in ipairs(rows.parked_counts) do
     add("navodoo_parked_groups", gauge.labels(g.flow, nil, "state", g.state), g.groups)
   end
 end
@@ -101,8 +102,8 @@ end
 
 local WAYS <const> = { nav = "nav_to_odoo", odoo = "odoo_to_nav" }
 
-local function of_cursors(add, now)
-  for _, c in ipairs(assert(store.query "cursors_list")) do
+local function of_cursors(add, rows, now)
+  for _, c in ipairs(rows.cursors_list) do
     local flow, side = c.name:match "^([^/]+)/(%a+)/"
     local age = flow and WAYS[side] and page.watermark_age(json.decode(c.value), now)
     if age then add("navodoo_watermark_age_seconds", gauge.labels(flow, WAYS[side]), age) end
@@ -151,14 +152,14 @@ local function of_lives(add, running)
   add("navodoo_lua_memory_bytes", metrics.labels("state", "main"), math.floor(collectgarbage "count" * 1024))
 end
 
-local function of_store(add)
+local function of_store(add, rows)
   local look = assert(store.look())
   add("navodoo_store_commit_seconds", "", look.commit)
   add("navodoo_store_queue_bytes", "", look.waiting_bytes)
-  local size = assert(store.query "store_size")[1]
+  local size = rows.store_size[1]
   add("navodoo_store_size_bytes", "", size.pages * size.page_size)
   add("navodoo_store_free_bytes", "", size.free * size.page_size)
-  local alerts = assert(store.query "alerts_count")[1]
+  local alerts = rows.alerts_count[1]
   add("navodoo_alerts_open", "", alerts.open)
   add("navodoo_alerts_owed", "", alerts.owed)
 end
@@ -228,12 +229,14 @@ function page.text(running)
   end
   local now = time.now()
   add("navodoo_build_info", metrics.labels("version", running.version), 1)
-  of_flows(add)
-  of_cursors(add, now)
+  local rows = asking.all("jobs_counts", "lots_counts", "totals", "parked_counts", "cursors_list", "store_size",
+                          "alerts_count")
+  of_flows(add, rows)
+  of_cursors(add, rows, now)
   of_process(add, now)
   of_endpoints(add, running)
   of_lives(add, running)
-  of_store(add)
+  of_store(add, rows)
   if running.inbox then of_inbox(add, running.inbox) end
   add("navodoo_intake_stopped", "", door.closed() and 1 or 0)
   add("process_resident_memory_bytes", "", page.resident())

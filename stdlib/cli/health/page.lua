@@ -3,6 +3,7 @@
 -- One self-contained page without scripts, which asks for itself again. Everything that came
 -- from a record or a system is escaped (`text`), wherever it stands.
 
+local asking = require "cli.health.asking"
 local conditions = require "cli.health.conditions"
 local door = require "navodoo.engine.door"
 local metrics = require "cli.health.metrics"
@@ -110,14 +111,15 @@ local function gather()
     rawset(t, name, f)
     return f
   end })
+  local rows = asking.all("jobs_counts", "lots_counts", "totals", "cursors_list")
   local function add(t, direction, key, n)
     t[direction] = t[direction] or {}
     t[direction][key] = (t[direction][key] or 0) + n
   end
-  for _, c in ipairs(assert(store.query "jobs_counts")) do add(flows[c.flow].jobs, c.direction, c.state, c.count) end
-  for _, l in ipairs(assert(store.query "lots_counts")) do add(flows[l.flow].jobs, "nav_to_odoo", "ready", l.count) end
-  for _, o in ipairs(assert(store.query "totals")) do add(flows[o.flow].outcomes, o.direction, o.outcome, o.count) end
-  for _, c in ipairs(assert(store.query "cursors_list")) do
+  for _, c in ipairs(rows.jobs_counts) do add(flows[c.flow].jobs, c.direction, c.state, c.count) end
+  for _, l in ipairs(rows.lots_counts) do add(flows[l.flow].jobs, "nav_to_odoo", "ready", l.count) end
+  for _, o in ipairs(rows.totals) do add(flows[o.flow].outcomes, o.direction, o.outcome, o.count) end
+  for _, c in ipairs(rows.cursors_list) do
     local flow, side = c.name:match "^([^/]+)/(%a+)/"
     if flow then flows[flow].cursors[side] = { value = json.decode(c.value), at = c.updated } end
   end
