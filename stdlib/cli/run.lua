@@ -118,9 +118,10 @@ end
 -- other one shows strangers whether the engine is alive and ready, and nothing else.
 ---@return table|nil doors  { box =, servers... }
 ---@return string|nil complaint
+---@return integer|nil code  of the exit
 local function open_doors(a, p, running)
   local token, why = monitor_token(p)
-  if why then return nil, why end
+  if why then return nil, why, 2 end
   local doors = {}
   if a.listen then
     doors.box = inbox.new()
@@ -133,7 +134,7 @@ local function open_doors(a, p, running)
   if a.monitor then
     if not token and not monitor.is_loopback(a.monitor_host) then
       return nil, ('--monitor %s can be reached from outside: name a token in navodoo.lua, as in '
-        .. 'monitor = { token = secret "MONITOR_TOKEN" }, or bind it to 127.0.0.1'):format(a.monitor)
+        .. 'monitor = { token = secret "MONITOR_TOKEN" }, or bind it to 127.0.0.1'):format(a.monitor), 2
     end
     doors[#doors + 1], why = open_door("monitor", a.monitor_host, a.monitor_port, nil,
                                        monitor.new(running, a.monitor_host, token))
@@ -259,11 +260,11 @@ function run.run(a)
     out.complain("run: control socket: %s", control.explain(err))
     return 1
   end
-  local doors
-  doors, complaint = open_doors(a, p, commands.running)
+  local doors, code
+  doors, complaint, code = open_doors(a, p, commands.running)
   if not doors then
     out.complain("run: %s", complaint)
-    return 1
+    return code or 1
   end
   if doors.box then
     commands.running.inbox = doors.box
@@ -291,7 +292,7 @@ function run.run(a)
     watcher:finish(ALERTS_MS)
     keeper.round(p.config.storage.keep_ms, KEEPER_MS)
   end
-  local code = a.once and account(p, lives) or failures(p, lives)
+  code = a.once and account(p, lives) or failures(p, lives)
   for _, open in ipairs(doors) do open:close() end
   server:close()
   store.close()

@@ -260,6 +260,12 @@ def main(program, records=300, double=None):
                                  env={k: v for k, v in os.environ.items()}, capture_output=True, timeout=60, check=False)
         check("a token that is not to be found is told", outside.returncode == 2 and b"ALERT_TOKEN" in outside.stderr,
               outside)
+        w.write("navodoo.lua", w.read("flows/navodoo.lua").replace('monitor = { token = secret "MONITOR_TOKEN" },', ""))
+        outside = subprocess.run([program, "run", "flows", "--state", "state", "--monitor", "0.0.0.0:0"], cwd=w.path,
+                                 env=dict(os.environ, NAVODOO_ALERT_TOKEN=ALERT_TOKEN), capture_output=True, timeout=60,
+                                 check=False)
+        check("without a token nobody listens to the world", outside.returncode == 2 and
+              b"can be reached from outside" in outside.stderr, outside)
     finally:
         w.close()
     print("%d passed, %d failed" % (passed, failed))
