@@ -53,6 +53,8 @@ int main(int argc, char **argv) {
   nv_error err;
   uv_signal_t interrupt, terminate, hangup;
   keep_memory_private();
+  /* One thread reads pages as fast as they come, and each keeps memory of its own. */
+  setenv("UV_THREADPOOL_SIZE", "1", 0);
   nv_env_init(&env);
   signal(SIGPIPE, SIG_IGN);
   if (nvl_host_open(&host, &env, &err) != NV_OK) {

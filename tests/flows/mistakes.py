@@ -91,7 +91,7 @@ MISTAKES = [
     M("a choice without the blank option", C, '{ [" "] = true, Company = true, Person = false }',
       "{ Company = true, Person = false }"),
     M("a kind of address that Odoo does not have", S, 'type = "delivery" } }', 'type = "shipping" } }'),
-    M("two fields into a map for one", P, '{ { "Address", "Address_2" }, { "street", "street2" }, map.address }',
+    M("two fields into a map for one", S, '{ { "Address", "Address_2" }, { "street", "street2" }, map.address }',
       '{ { "Address", "Address_2" }, "street", map.trim }'),
     # values
     M("a float on money", C, '"credit_limit", map.money', '"credit_limit", get = function(v) return v * 1.19 end'),

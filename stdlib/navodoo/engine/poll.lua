@@ -26,6 +26,8 @@ local poll = {}
 local watch = { name = "the poll", direction = "nav_to_odoo", call = "poll_now", is_full = express.is_full }
 
 local DAY_US <const> = 86400 * 1000000
+--- A page that was asked for ahead is taken while it is younger than this.
+local FRESH_MS <const> = 5000
 
 local function previous_day(day)
   return time.date(time.parse_iso(day .. "T00:00:00Z") - DAY_US, "UTC")
@@ -71,17 +73,45 @@ function by_number.advance(engine, state, rows, more)
   return numbers.advance(state, rows, more, time.now(), feed.patience(engine))
 end
 
+local function ask(engine, way, state)
+  local question = way.question(engine, state)
+  question.fields, question.where = engine.nav_read_fields, engine.flow.nav.where
+  question.limit, question.lazy, question.stamp_aside = engine.page_size, true, not engine.flow_reads_stamp
+  return engine.nav:scan(engine.entity, question)
+end
+
+-- Asks for the page of a state while the one before it is stored.
+local function ask_ahead(engine, way, state)
+  local ahead = { state = state, since = time.monotonic(), over = task.event() }
+  engine.page_ahead = ahead
+  task.spawn(function()
+    local ok, page = pcall(ask, engine, way, state)
+    ahead.page, ahead.is_over = ok and page or nil, true
+    ahead.over:set()
+  end)
+end
+
+-- The page of a state: the one that was asked for ahead, when that went well and is fresh.
+local function page_of(engine, way, state)
+  local ahead = engine.page_ahead
+  engine.page_ahead = nil
+  if ahead and ahead.state == state and time.monotonic() - ahead.since < FRESH_MS then
+    while not ahead.is_over do ahead.over:wait(FRESH_MS) end
+    if ahead.page then return ahead.page end
+  end
+  return ask(engine, way, state)
+end
+
 --- One page of the watched rows themselves.
 local function page_of_rows(way)
   return function(engine, state)
-    local question = way.question(engine, state)
-    question.fields, question.where = engine.nav_read_fields, engine.flow.nav.where
-    question.limit, question.lazy, question.stamp_aside = engine.page_size, true, not engine.flow_reads_stamp
-    local page, err = engine.nav:scan(engine.entity, question)
+    local page, err = page_of(engine, way, state)
     if not page then return nil, err end
+    local next_state, done = way.advance(engine, state, page.rows, page.more)
+    if not done and engine.express then ask_ahead(engine, way, next_state) end
     local txn, failed, found = intake.add(engine, page.rows)
     if not txn then return nil, failed end
-    return txn, nil, found, #page.rows, way.advance(engine, state, page.rows, page.more)
+    return txn, nil, found, #page.rows, next_state, done
   end
 end
 
