@@ -10,7 +10,7 @@ local secret = require "navodoo.secret"
 
 local listener = {}
 
-local CONNECTIONS <const>, HEADER_MEMORY <const> = 512, 16384
+local CONNECTIONS <const>, HEADER_MEMORY <const> = 640, 16384
 
 --- The hooks that the flows name: { [name] = { secret =, flows = { { name =, model = } } } },
 -- without secrets where the Odoo endpoint declares none.
