@@ -20,7 +20,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from families import KINDS, Work, problems
+from kinds import KINDS, Work, problems
 from world import Tally, World, failpoints, verdict
 
 WRITES = {"odoo": "POST /jsonrpc", "nav": "POST|PATCH"}

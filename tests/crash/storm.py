@@ -24,7 +24,7 @@ import threading
 import time
 import urllib.request
 
-from families import KINDS, TABLES, Families, key_of, problems, text, waiting, wire_key
+from kinds import KINDS, TABLES, Families, key_of, problems, text, waiting, wire_key
 from world import Tally, World, seconds
 
 SENDERS = 4
