@@ -191,8 +191,9 @@ local function walk(engine, way, full)
     if done then
       gauge.walked(engine, "nav_to_odoo", time.now())
       engine.nav_walked = true
-      engine.known_names = nil -- from here on there are few new records at a time
       engine:publish()
+      express.finish(engine) -- its last lots still look names up
+      engine.known_names = nil -- from here on there are few new records at a time
       return true
     end
     if err then
