@@ -25,7 +25,6 @@ static void after(uv_work_t *request, int status) {
   (void)status; /* nobody cancels it */
   nv_work *w = request->data;
   free(request);
-  w->request = NULL;
   nv_op_finish(&w->op, w->rc);
 }
 
@@ -40,7 +39,6 @@ int nv_work_start(nv_work *w, nv_loop *loop, nv_error *err) {
     return NV_OK;
   }
   request->data = w;
-  w->request = request;
   uv_queue_work(uv, request, on_thread, after);
   return NV_OK;
 }

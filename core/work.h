@@ -17,8 +17,7 @@ struct nv_work {
   int (*run)(nv_work *w); /* NV_*; fills op.err for a failure */
   void (*free)(nv_work *w); /* frees the whole struct */
   int rc;
-  nv_ready inline_run;
-  void *request; /* of libuv, while it runs */
+  nv_ready inline_run; /* in a simulated env */
 };
 
 /* Starts it: `run` and `free` are set. On NV_ENOMEM nothing was started, and the

@@ -216,6 +216,8 @@ static int read_body(lua_State *L, const plan_box *p, nv_buf *body) {
   r->body = *body;
   nv_buf_init(body, 0);
   if (nv_work_start(&r->work, nvl_host_of(L)->loop, &err) != NV_OK) {
+    *body = r->body;
+    nv_buf_init(&r->body, 0);
     free_reading(&r->work);
     return nvl_fail(L, &err);
   }

@@ -188,9 +188,12 @@ local function add_done(engine, txn, lot, items, list, now)
   end
   if n == 0 then return 0 end
   local bases = lot.records:pairs(ats, "nav", list, backs, "odoo")
-  for k, item in pairs(disputed) do -- by place
-    bases[k] = pair.disputed(engine, txn, item.id, item.row.records:text(item.row.at), list:record(item.back),
-                             item.write, item.differs)
+  for k = 1, n do
+    local item = disputed[k]
+    if item then
+      bases[k] = pair.disputed(engine, txn, item.id, item.row.records:text(item.row.at), list:record(item.back),
+                               item.write, item.differs)
+    end
   end
   txn:add_each("link_put", n, flow, names, ids, xmlids, hashes, etags, versions, sums, bases, now)
   txn:add_each("journal_add", n, now, flow, engine.direction, names, nil, "created", details, engine.generation)
