@@ -43,7 +43,7 @@ _navodoo() {
     plan) options='--key --out --state --flows --env --pair --set --json'
           if [ "$COMP_CWORD" -eq 2 ]; then words=$(_navodoo_flows); fi ;;
     apply) options='--state --flows --set --json' files=1 ;;
-    sandbox) options='--nav --odoo --odoo-version --customers --vendors --contacts --addresses --partners --company --seed --state --nav-auth --token-life --password --api-key --api-key-expires' ;;
+    sandbox) options='--nav --odoo --odoo-version --customers --vendors --contacts --addresses --items --partners --company --seed --state --nav-auth --token-life --password --api-key --api-key-expires' ;;
     status) options='--state --json' ;;
     jobs) options='--flow --only --after --limit --state --json' ;;
     dead) options='--flow --group --all --from --out --after --limit --state --json'
@@ -87,6 +87,7 @@ _navodoo() {
     --set) words='nav.url= nav.company= nav.user= odoo.url= odoo.database= odoo.user= odoo.hook_url='
            compopt -o nospace ;;
     --addresses | \
+    --items | \
     --after | \
     --key | \
     --pair | \

@@ -16,6 +16,7 @@ sandbox.options = { nav = { value = true }, odoo = { value = true },
                     ["odoo-version"] = { value = true, one_of = { "14", "17", "18", "19" } },
                     customers = { value = true, whole = true }, vendors = { value = true, whole = true },
                     contacts = { value = true, whole = true }, addresses = { value = true, whole = true },
+                    items = { value = true, whole = true },
                     partners = { value = true, whole = true }, company = { value = true, list = true },
                     seed = { value = true, whole = true }, state = { value = true },
                     ["nav-auth"] = { value = true, one_of = { "basic", "ntlm", "oauth2" } },
@@ -26,7 +27,7 @@ sandbox.places = 0
 
 sandbox.help = [[usage: navodoo sandbox [--nav ADDR:PORT] [--odoo ADDR:PORT] [--odoo-version 14|17|18|19]
                        [--customers N] [--vendors N] [--contacts N] [--addresses N]
-                       [--partners N] [--company NAME] [--seed N] [--state FILE]
+                       [--items N] [--partners N] [--company NAME] [--seed N] [--state FILE]
                        [--nav-auth basic|ntlm|oauth2] [--token-life SECONDS] [--password TEXT]
                        [--api-key TEXT] [--api-key-expires DATE]
 
@@ -40,6 +41,7 @@ real ones answer and refuse. Data is made from the seed: the same seed, the same
   --vendors N          vendors in NAV (default 0); every fifth is the firm of a customer
   --contacts N         persons of customers in NAV (default 0)
   --addresses N        ship-to addresses of customers in NAV (default 0)
+  --items N            items in NAV (default 0): goods and services
   --partners N         partners that Odoo has already (default 0): firms that NAV has too,
                        under no common key; a quarter are vendors where NAV has vendors
   --company NAME       a further company in both, with customers of its own in NAV; may be
@@ -60,7 +62,7 @@ reset, sign_out.
 User navodoo (NAV) and navodoo@example.com (Odoo), password "sandbox", database "sandbox".
 
 examples:
-  navodoo sandbox --customers 1000 --vendors 300 --partners 200
+  navodoo sandbox --customers 1000 --vendors 300 --items 200 --partners 200
   curl -s localhost:8069/_sandbox/stats
   curl -s localhost:7048/_sandbox/crowd -d '{"edits": 100}']]
 
@@ -113,7 +115,7 @@ local function open_sides(a)
   return {
     nav = { kind = "nav", module = nav, state = saved and nav.restore(saved.nav) or
               nav.new { customers = customers, vendors = a.vendors, contacts = a.contacts,
-                        addresses = a.addresses, companies = a.company, seed = seed,
+                        addresses = a.addresses, items = a.items, companies = a.company, seed = seed,
                         start_us = time.now(), password = a.password,
                         auth = a.nav_auth, token_seconds = a.token_life } },
     odoo = { kind = "odoo", module = odoo, state = saved and odoo.restore(saved.odoo) or

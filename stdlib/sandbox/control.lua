@@ -243,7 +243,7 @@ end
 routes["POST reset"] = function(request, side)
   local options, problem = body_of(request)
   if not options then return refuse(400, problem) end
-  for _, name in ipairs { "customers", "vendors", "contacts", "addresses", "partners", "seed" } do
+  for _, name in ipairs { "customers", "vendors", "contacts", "addresses", "items", "partners", "seed" } do
     local value = options[name]
     if value ~= nil and (math.type(value) ~= "integer" or value < 0) then
       return refuse(400, name .. " is a whole number")

@@ -3,6 +3,7 @@
 return {
   Customer = require "sandbox.nav.customer",
   Vendor = require "sandbox.nav.vendor",
+  Item = require "sandbox.nav.item",
   Contact = require "sandbox.nav.contact",
   ["Ship-to Address"] = require "sandbox.nav.shipto",
 }

@@ -1,7 +1,7 @@
 --- A NAV 2018 to develop against: its OData V4 service as one function of request and state.
 --
 -- `handle(request, state, clock)` answers as NAV does; no socket, no wait, no clock of its own.
--- Published are the cards and lists of customers, vendors, contacts and ship-to addresses (pages.lua),
+-- Published are the cards and lists of customers, vendors, items, contacts and ship-to addresses (pages.lua),
 -- under /DynamicsNAV110/ODataV4. Basic, NTLM or OAuth2 (auth.lua). State is plain data: `save`, `restore`.
 
 local crypto = require "navodoo.crypto"
@@ -9,6 +9,7 @@ local decimal = require "navodoo.decimal"
 local json = require "navodoo.json"
 local cards = require "sandbox.nav.cards"
 local data = require "sandbox.nav.data"
+local items = require "sandbox.nav.items"
 local names = require "sandbox.nav.names"
 local person = require "sandbox.nav.person"
 local rows = require "sandbox.nav.rows"
@@ -27,6 +28,7 @@ local FIRST_VERSION <const> = 79124176
 ---@field vendors integer?     default 0; every fifth is a customer too
 ---@field contacts integer?    persons, default 0; with any, every card has its company contact
 ---@field addresses integer?   ship-to addresses, default 0
+---@field items integer?       default 0
 ---@field seed integer?        default 1
 ---@field company string?
 ---@field companies string[]?  further ones, each with customers of its own
@@ -50,6 +52,7 @@ local function fill(state, options)
   state.row_version = FIRST_VERSION
   data.fill(state, options.customers)
   cards.fill(state, options)
+  items.fill(state, options.items)
 end
 
 -- A further company of the database: tables of its own; logins, settings and counters are shared.
@@ -76,7 +79,7 @@ function nav.new(options)
   if version ~= "nav2018" then error("sandbox.nav: the version is nav2018, not " .. tostring(version), 2) end
   local kept = {
     customers = options.customers or 1000, vendors = options.vendors or 0, contacts = options.contacts or 0,
-    addresses = options.addresses or 0, seed = options.seed or 1, version = version,
+    addresses = options.addresses or 0, items = options.items or 0, seed = options.seed or 1, version = version,
     company = options.company or "CRONUS International Ltd.", user = options.user or "navodoo",
     password = options.password or "sandbox", plain = options.plain, start_us = options.start_us or START_US,
     page_size = options.page_size or PAGE_SIZE, auth = options.auth or "basic",
@@ -221,7 +224,7 @@ function nav.restore(saved)
   end
   state.tables = {}
   for _, def in ipairs(tables.list) do
-    local t, kept = rows.new(), saved.tables[def.name]
+    local t, kept = rows.new(), saved.tables[def.name] or rows.new()
     t.by_key, t.versions = kept.by_key, kept.versions
     for key in pairs(t.by_key) do t.keys[#t.keys + 1] = key end
     table.sort(t.keys)

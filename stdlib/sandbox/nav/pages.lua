@@ -114,6 +114,53 @@ local RELATIONS <const> = {
   expr("Contact_Name", "Contact Name"), "Link to Table", "No.",
 }
 
+local ITEM_CARD <const> = {
+  "No.", "Description", "Blocked", "Type", "Base Unit of Measure", "Last Date Modified", "GTIN",
+  "Item Category Code", "Product Group Code", "Service Item Group", "Automatic Ext. Texts",
+  "Shelf No.", "Created From Nonstock Item", "Search Description", "Inventory",
+  control("InventoryNonFoundation", "Inventory"), "Qty. on Purch. Order", "Qty. on Prod. Order",
+  "Qty. on Component Lines", "Qty. on Sales Order", "Qty. on Service Order", "Qty. on Job Order",
+  "Qty. on Assembly Order", "Qty. on Asm. Component",
+  control("StockoutWarningDefaultYes", "Stockout Warning"),
+  control("StockoutWarningDefaultNo", "Stockout Warning"),
+  control("PreventNegInventoryDefaultYes", "Prevent Negative Inventory"),
+  control("PreventNegInventoryDefaultNo", "Prevent Negative Inventory"), "Net Weight",
+  "Gross Weight", "Unit Volume", "Costing Method", "Standard Cost", "Unit Cost",
+  "Indirect Cost %", "Last Direct Cost", "Net Invoiced Qty.", "Cost is Adjusted",
+  "Cost is Posted to G/L", expr "SpecialPurchPricesAndDiscountsTxt", "Gen. Prod. Posting Group",
+  "VAT Prod. Posting Group", "Inventory Posting Group", "Default Deferral Template Code",
+  "Tariff No.", "Country/Region of Origin Code", "Unit Price", expr "CalcUnitPriceExclVAT",
+  "Price Includes VAT", "Price/Profit Calculation", "Profit %",
+  expr "SpecialPricesAndDiscountsTxt", "Allow Invoice Disc.", "Item Disc. Group",
+  "Sales Unit of Measure", "Application Wksh. User ID", "VAT Bus. Posting Gr. (Price)",
+  "Replenishment System", "Lead Time Calculation", "Vendor No.", "Vendor Item No.",
+  "Purch. Unit of Measure", "Manufacturing Policy", "Routing No.", "Production BOM No.",
+  "Rounding Precision", "Flushing Method", "Overhead Rate", "Scrap %", "Lot Size",
+  "Assembly Policy", "Assembly BOM", "Reordering Policy", "Reserve", "Order Tracking Policy",
+  "Stockkeeping Unit Exists", "Dampener Period", "Dampener Quantity", "Critical",
+  "Safety Lead Time", "Safety Stock Quantity", "Include Inventory", "Lot Accumulation Period",
+  "Rescheduling Period", "Reorder Point", "Reorder Quantity", "Maximum Inventory",
+  "Overflow Level", "Time Bucket", "Minimum Order Quantity", "Maximum Order Quantity",
+  "Order Multiple", "Item Tracking Code", "Serial Nos.", "Lot Nos.", "Expiration Calculation",
+  "Warehouse Class Code", "Special Equipment Code", "Put-away Template Code",
+  "Put-away Unit of Measure Code", "Phys Invt Counting Period Code", "Last Phys. Invt. Date",
+  "Last Counting Period Update", "Next Counting Start Date", "Next Counting End Date",
+  "Identifier Code", "Use Cross-Docking",
+}
+
+local ITEM_LIST <const> = {
+  "No.", "Description", "Type", "Inventory", "Created From Nonstock Item", "Substitutes Exist",
+  "Stockkeeping Unit Exists", "Assembly BOM", "Production BOM No.", "Routing No.",
+  "Base Unit of Measure", "Shelf No.", "Costing Method", "Cost is Adjusted", "Standard Cost",
+  "Unit Cost", "Last Direct Cost", "Price/Profit Calculation", "Profit %", "Unit Price",
+  "Inventory Posting Group", "Gen. Prod. Posting Group", "VAT Prod. Posting Group",
+  "Item Disc. Group", "Vendor No.", "Vendor Item No.", "Tariff No.", "Search Description",
+  "Overhead Rate", "Indirect Cost %", "Item Category Code", "Product Group Code", "Blocked",
+  "Last Date Modified", "Sales Unit of Measure", "Replenishment System", "Purch. Unit of Measure",
+  "Lead Time Calculation", "Manufacturing Policy", "Flushing Method", "Assembly Policy",
+  "Item Tracking Code", "Default Deferral Template Code",
+}
+
 local CHANGE_LOG <const> = {
   "Entry No.", "Date and Time", "User ID", "Table No.", "Field No.", "Type of Change", "Primary Key",
   "Primary Key Field 1 Value", "Primary Key Field 2 Value",
@@ -126,6 +173,10 @@ local INTEGRATION <const> = {
 
 local FLOW_FILTERS <const> = {
   "Global Dimension 1 Filter", "Global Dimension 2 Filter", "Currency Filter", "Date Filter",
+}
+local ITEM_FILTERS <const> = {
+  "Date Filter", "Global Dimension 1 Filter", "Global Dimension 2 Filter", "Location Filter",
+  "Drop Shipment Filter", "Variant Filter", "Lot No. Filter", "Serial No. Filter",
 }
 
 local EDM <const> = {
@@ -155,7 +206,7 @@ local function property_of(entry, table_def)
   }
 end
 
-local function page(id, name, service, table_name, layout, allowed)
+local function page(id, name, service, table_name, layout, allowed, filters)
   local def = tables[table_name]
   local p = {
     id = id, name = name, service = service, table = def, keys = {}, is_key = {}, properties = {}, by_name = {},
@@ -173,7 +224,7 @@ local function page(id, name, service, table_name, layout, allowed)
     p.is_key[p.keys[n]] = true
     if not shown[key] then p.properties[#p.properties + 1] = property_of(key, def) end
   end
-  for _, filter in ipairs(has_flow and FLOW_FILTERS or {}) do
+  for _, filter in ipairs(has_flow and (filters or FLOW_FILTERS) or {}) do
     p.properties[#p.properties + 1] = {
       name = names.externalize(filter), label = filter, edm = "Edm.String", readonly = false,
       flow_filter = true,
@@ -191,6 +242,8 @@ pages.list = {
   page(22, "Customer List", "CustomerList", "Customer", CUSTOMER_LIST, false),
   page(26, "Vendor Card", "VendorCard", "Vendor", VENDOR_CARD, true),
   page(27, "Vendor List", "VendorList", "Vendor", VENDOR_LIST, false),
+  page(30, "Item Card", "ItemCard", "Item", ITEM_CARD, true, ITEM_FILTERS),
+  page(31, "Item List", "ItemList", "Item", ITEM_LIST, false, ITEM_FILTERS),
   page(595, "Change Log Entries", "ChangeLogEntries", "Change Log Entry", CHANGE_LOG, false),
   page(300, "Ship-to Address", "ShiptoAddress", "Ship-to Address", SHIPTO, true),
   page(301, "Ship-to Address List", "ShiptoAddressList", "Ship-to Address", SHIPTO_LIST, false),

@@ -53,9 +53,10 @@ function record.set(def, row, name, value) tables.put(row, def.by_name[name], va
 ---@param now integer
 function record.stamp(def, row, now)
   record.set(def, row, "Last Date Modified", time.date(now, "UTC"))
-  if not def.by_name["Last Modified Date Time"] then return end
+  local name = def.by_name["Last Modified Date Time"] and "Last Modified Date Time" or "Last DateTime Modified"
+  if not def.by_name[name] then return end
   local instant = time.iso(now // 1000 * 1000):gsub("(%.%d%d%d)%d+Z$", "%1Z")
-  record.set(def, row, "Last Modified Date Time", instant)
+  record.set(def, row, name, instant)
 end
 
 -- Triggers that cards share ----------------------------------------------------------------------------
@@ -225,6 +226,12 @@ end
 
 local function related(def, context, row, field, value)
   local state = context.state
+  if field.relation == "Item Unit of Measure" then -- of this item; a new one has none yet
+    local number = record.get(def, row, "No.")
+    if number == "" then return state.setup.codes["Unit of Measure"][value] == true end
+    return state.tables[field.relation].by_key[number .. "\0" .. value] ~= nil
+      or value == record.get(def, row, "Base Unit of Measure")
+  end
   local other = state.tables[field.relation]
   if other then
     local found = other.by_key[value]

@@ -19,6 +19,7 @@ end
 local KINDS <const> = {
   customer = { "customer_nos", "Customer Nos.", "Sales & Receivables Setup" },
   vendor = { "vendor_nos", "Vendor Nos.", "Purchases & Payables Setup" },
+  item = { "item_nos", "Item Nos.", "Inventory Setup" },
   contact = { "contact_nos", "Contact Nos.", "Marketing Setup" },
 }
 
@@ -35,7 +36,7 @@ end
 
 --- The number that the next record gets.
 ---@param state table
----@param kind "customer"|"vendor"|"contact"
+---@param kind "customer"|"vendor"|"item"|"contact"
 ---@return string? number
 ---@return table? refused
 ---@return string? code   the series it came from
@@ -68,7 +69,7 @@ end
 
 --- Refuses a typed number where the series does not allow it.
 ---@param state table
----@param kind "customer"|"vendor"|"contact"
+---@param kind "customer"|"vendor"|"item"|"contact"
 ---@return table? refused
 function series.test_manual(state, kind)
   local line, refused, code = setup_line(state, kind)

@@ -37,6 +37,22 @@ local CODES <const> = {
   ["Organizational Level"] = "CEO CFO JUNIOR MANAGER SALES",
   ["Salutation"] = "COMPANY F F-MAR F-UMAR M M-JOB UNISEX",
   ["Tax Area"] = "",
+  ["Unit of Measure"] = "BOX CAN DAY EA GR HOUR KG KM L M MILES PACK PALLET PCS SET",
+  ["Item Category"] = "CHAIR DESK FURNITURE MISC SERVICE TABLE",
+  ["Inventory Posting Group"] = "FINISHED|RAW MAT|RESALE",
+  ["VAT Product Posting Group"] = "NO VAT|VAT10|VAT25",
+  ["Item Discount Group"] = "A B C FINISHED RAW RESALE",
+  ["Item Tracking Code"] = "LOTALL LOTSALES SNALL SNSALES",
+  ["Manufacturer"] = "",
+  ["Deferral Template"] = "",
+  ["Service Item Group"] = "",
+  ["Tax Group"] = "",
+  ["Warehouse Class"] = "COLD DRY FROZEN HEATED NONSTATIC",
+  ["Special Equipment"] = "",
+  ["Put-away Template Header"] = "STD VAR",
+  ["Phys. Invt. Counting Period"] = "FAST|HIGH|MEDIUM|NORMAL|SLOW",
+  ["Routing Header"] = "",
+  ["Production BOM Header"] = "",
 }
 
 -- Greece is EL and Northern Ireland NI in the CRONUS company: a NAV code is no ISO code.
@@ -93,25 +109,34 @@ end
 function setup.new()
   local tables = { ["Country/Region"] = set_of(COUNTRIES) }
   for name, list in pairs(CODES) do tables[name] = set_of(list) end
-  tables["No. Series"] = { CONT = true, CUST = true, VEND = true }
+  tables["No. Series"] = { CONT = true, CUST = true, ITEM = true, VEND = true }
   tables["Gen. Business Posting Group"] = { NATIONAL = true, EU = true, EXPORT = true }
+  tables["Gen. Product Posting Group"] = { MISC = true, ["RAW MAT"] = true, RETAIL = true, SERVICES = true }
   tables["Change Log Setup"], tables["Integration Setup"] = {}, {} -- tables that are noted
   return {
     codes = tables,
     country = "GB", -- Company Information
     customer_nos = "CUST", -- Sales & Receivables Setup
     vendor_nos = "VEND", -- Purchases & Payables Setup
+    item_nos = "ITEM", -- Inventory Setup
     contact_nos = "CONT", -- Marketing Setup, which also says which cards have contacts: none if ""
     marketing = { Customer = "", Vendor = "", company_salutation = "COMPANY", person_salutation = "UNISEX" },
     series = {
       CUST = line("C00010", "C99990", 10),
       VEND = line("V00010", "V99990", 10),
+      ITEM = line("I00010", "I99990", 10),
       CONT = line("CT000001", "CT100000", 1),
     },
     gen_bus = {
       NATIONAL = { vat_bus = "NATIONAL", auto = true },
       EU = { vat_bus = "EU", auto = true },
       EXPORT = { vat_bus = "EXPORT", auto = true },
+    },
+    gen_prod = {
+      MISC = { vat_prod = "VAT25", auto = true },
+      ["RAW MAT"] = { vat_prod = "VAT25", auto = true },
+      RETAIL = { vat_prod = "VAT25", auto = true },
+      SERVICES = { vat_prod = "VAT10", auto = true },
     },
   }
 end

@@ -69,12 +69,14 @@ tables.list = {}
 
 define(18, "Customer", { "No." }, require "sandbox.nav.fields.customer")
 define(23, "Vendor", { "No." }, require "sandbox.nav.fields.vendor")
+define(27, "Item", { "No." }, require "sandbox.nav.fields.item")
 define(222, "Ship-to Address", { "Customer No.", "Code" }, require "sandbox.nav.fields.shipto")
 define(405, "Change Log Entry", { "Entry No." }, require "sandbox.nav.fields.changelog")
 define(5050, "Contact", { "No." }, require "sandbox.nav.fields.contact")
 define(5054, "Contact Business Relation", { "Contact No.", "Business Relation Code" },
   require "sandbox.nav.fields.relation")
 define(5151, "Integration Record", { "Integration ID" }, require "sandbox.nav.fields.integration")
+define(5404, "Item Unit of Measure", { "Item No.", "Code" }, require "sandbox.nav.fields.item_unit")
 
 --- The key of a row.
 ---@param def sandbox.nav.Table

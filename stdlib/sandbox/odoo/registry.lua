@@ -1,6 +1,6 @@
 --- The models of one Odoo version: what exists, and how fields_get describes it.
 --
--- Built once per version from the rows of model_partner.lua and model_base.lua, never changed
+-- Built once per version from the rows of the model_*.lua files, never changed
 -- afterwards. A field row may say:
 --   from, to        first and last version      required, readonly, translate, size, digits
 --   relation        the other model             inverse (one2many), mirror, table, column (many2many)
@@ -97,7 +97,7 @@ local function model_of(row, version)
   local behaviour = row.behaviour or {}
   local rec_name = row.rec_name or "name"
   local model = {
-    name = row.model, description = row.description, table = row.model:gsub("%.", "_"),
+    name = row.model, description = at_version(row.description, version), table = row.model:gsub("%.", "_"),
     order = at_version(row.order, version), index = {}, fields = {}, list = {},
     checks = row.checks or {}, behaviour = behaviour, rec_name = rec_name,
     restrict = row.restrict or {},
@@ -152,7 +152,7 @@ function registry.of(version)
   if cache[version] then return cache[version] end
   local models, names = {}, {}
   for _, file in ipairs { "sandbox.odoo.model_base", "sandbox.odoo.model_partner",
-                         "sandbox.odoo.model_automation" } do
+                         "sandbox.odoo.model_automation", "sandbox.odoo.model_product" } do
     for _, row in ipairs(require(file)) do
       local model = model_of(row, version)
       if model then

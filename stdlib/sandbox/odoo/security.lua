@@ -15,6 +15,10 @@ local GROUPS <const> = {
   ["res.company"] = { [14] = { "Administration/Access Rights" }, [19] = { "Access Rights" } },
   ["res.users"] = { [14] = { "Administration/Access Rights" }, [19] = { "Access Rights" } },
   ["res.partner"] = { [14] = { "Extra Rights/Contact Creation" }, [19] = { "Contact/Creation" } },
+  ["product.template"] = {
+    [14] = { "Administration/Settings", "Inventory/Administrator", "Purchase/Administrator",
+      "Sales/Administrator" },
+    [19] = { "Products/Create" } },
   ["ir.config_parameter"] = { [14] = { "Administration/Settings" },
     [19] = { "Role / Administrator" } },
 }

@@ -7,6 +7,7 @@ local Env = require "sandbox.odoo.env"
 local cards = require "sandbox.nav.cards"
 local data = require "sandbox.nav.data"
 local people = require "sandbox.people"
+local products = require "sandbox.odoo.seed_product"
 local world = require "sandbox.odoo.world"
 
 local seed = {}
@@ -285,6 +286,8 @@ local FILL <const> = {
   ["res.partner.title"] = titles, ["ir.config_parameter"] = parameters, ["ir.model"] = models,
   ["ir.model.fields"] = fields, ["ir.model.data"] = external_ids,
   ["res.users.apikeys"] = api_keys,
+  ["uom.category"] = products.unit_kinds, ["uom.uom"] = products.units,
+  ["product.category"] = products.categories,
 }
 
 --- Fills a new table.
@@ -293,7 +296,7 @@ local FILL <const> = {
 ---@param t table
 function seed.fill(state, name, t)
   local fill = FILL[name]
-  if fill then fill(state, t) end
+  if fill then fill(state, t, stamped) end
   t.dirty = false
 end
 

@@ -112,6 +112,27 @@ check("children come with their parent", len(Partner.browse(made).child_ids) == 
 refused("a firm is not its own child", "odoo.exceptions.ValidationError",
         "ecursive", Partner.write, [firm_id], {"parent_id": person_id})
 
+Product = odoo.env["product.product"]
+stored = ({"is_storable": True} if major >= 18 else {"detailed_type": "product"} if major >= 15
+          else {"type": "product"})
+box = odoo.env["uom.uom"].search([("name", "=", "Box")])
+desks = odoo.env["product.category"].search([("complete_name", "=", "Furniture / Desks")])
+lamp_id = Product.create({"name": "Lamp", "default_code": "L-1", "barcode": "5000000000017", "list_price": 12.345,
+                          "standard_price": 7.5, "uom_id": box[0], "categ_id": desks[0], **stored})
+lamp = Product.browse(lamp_id)
+check("a product has what its template has", (lamp.name, lamp.uom_id.name, lamp.categ_id.name)
+      == ("Lamp", "Box", "Desks"), (lamp.name, lamp.uom_id.name, lamp.categ_id.name))
+check("goods in stock", (lamp.is_storable and lamp.type == "consu") if major >= 18 else lamp.type == "product")
+check("price digits", lamp.list_price == (12.345 if major >= 19 else 12.35), lamp.list_price)
+check("cost is the company's", lamp.standard_price == 7.5, lamp.standard_price)
+lamp.name = "Floor lamp"
+check("and hands it down", lamp.product_tmpl_id.name == "Floor lamp", lamp.product_tmpl_id.name)
+check("one variant", lamp.product_variant_count == 1 and lamp.product_tmpl_id.product_variant_ids.ids == [lamp_id])
+check("found by what the template holds", lamp_id in Product.search([("name", "=", "Floor lamp"),
+                                                                     ("categ_id", "=", desks[0])]))
+refused("a bar code twice", "odoo.exceptions.ValidationError", "product_product_barcode_uniq" if major < 17
+        else "already assigned to product(s): [L-1] Floor lamp", Product.create, {"name": "x", "barcode": "5000000000017"})
+
 refused("gone", "odoo.exceptions.MissingError", "Record does not exist or has been deleted",
         Partner.write, [two], {"ref": "x"})
 refused("unknown field", "builtins.ValueError", "Invalid field 'no_such'", Partner.create,

@@ -18,7 +18,7 @@ trap 'stop; rm -rf "$work"' EXIT
 start() { # start VERSION: sets $nav and $odoo to host:port
   : >"$work/sandbox"
   "$navodoo" sandbox --nav 127.0.0.1:0 --odoo 127.0.0.1:0 --odoo-version "$1" \
-    --customers 120 --vendors 30 --contacts 20 --addresses 20 >"$work/sandbox" 2>"$work/log" &
+    --customers 120 --vendors 30 --contacts 20 --addresses 20 --items 30 >"$work/sandbox" 2>"$work/log" &
   sandbox=$!
   for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
     [ "$(grep -c http "$work/sandbox")" = 2 ] && break
