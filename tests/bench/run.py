@@ -58,7 +58,7 @@ def measured(command, env=None):
 def engine(base, state, *more):
     return [NAVODOO, "run", FLOWS, "--state", state,
             "--set", f"nav.url={base}/DynamicsNAV110/ODataV4", "--set", f"odoo.url={base}",
-            "--set", "odoo.database=bench", "--set", "odoo.batch=500", *more]
+            "--set", "odoo.database=bench", *more]
 
 
 def folder_size(path):

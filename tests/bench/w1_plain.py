@@ -8,26 +8,29 @@ import json
 import sys
 from urllib.parse import quote, urlsplit
 
-LANGUAGES = {"DEU": "de_DE", "ENU": "en_US", "FRA": "fr_FR"}
+LANGUAGES = {"DE": "de_DE", "AT": "de_DE", "CH": "de_CH", "FR": "fr_FR", "PL": "pl_PL", "JP": "ja_JP"}
 
 
 def partner(r, countries):
-    country = r.get("Country_Region_Code", "")
+    """The twenty fields of W1."""
+    country, vat = r["Country_Region_Code"], r["VAT_Registration_No"]
     return {
-        "ref": r["No"], "name": r["Name"], "street": r["Address"],
-        "street2": r["Address_2"] or False, "zip": r["Post_Code"], "city": r["City"],
-        "country_id": countries.get(country, False), "phone": r["Phone_No"],
-        "email": r["E_Mail"].lower(), "website": r["Home_Page"] or False,
-        "lang": LANGUAGES.get(r["Language_Code"], "en_US"),
-        "vat": r["VAT_Registration_No"].replace(" ", "") or False,
-        "is_company": r["Partner_Type"] != "Person", "credit_limit": r["Credit_Limit_LCY"],
-        "active": r["Blocked"] != "All", "customer_rank": 1,
+        "name": f"{r['Name']} {r['Name_2']}" if r["Name_2"] else r["Name"], "ref": r["No"],
+        "street": r["Address"], "street2": r["Address_2"] or False, "city": r["City"],
+        "zip": r["Post_Code"], "country_id": countries.get(country, False), "phone": r["Phone_No"],
+        "email": r["E_Mail"].lower(), "website": r["Home_Page"],
+        "vat": vat.replace(" ", "") or False,
+        "is_company": r["Customer_Posting_Group"] != "PRIVATE" or vat != "", "customer_rank": 1,
+        "active": r["Blocked"].strip() == "", "credit_limit": r["Credit_Limit_LCY"],
+        "comment": f"NAV {r['Customer_Posting_Group']}/{r['Gen_Bus_Posting_Group']}",
+        "lang": LANGUAGES.get(country, "en_US"), "x_nav_currency": r["Currency_Code"] or "EUR",
+        "x_nav_payment_terms": r["Payment_Terms_Code"], "x_nav_modified": r["Last_Date_Modified"],
     }
 
 
-FIELDS = ("No,Name,Address,Address_2,Post_Code,City,Country_Region_Code,Phone_No,E_Mail,"
-          "Home_Page,Language_Code,VAT_Registration_No,Partner_Type,Payment_Terms_Code,"
-          "Credit_Limit_LCY,Salesperson_Code,Blocked,Customer_Posting_Group")
+FIELDS = ("No,Name,Name_2,Address,Address_2,Post_Code,City,Country_Region_Code,Phone_No,E_Mail,"
+          "Home_Page,VAT_Registration_No,Payment_Terms_Code,Credit_Limit_LCY,Currency_Code,Blocked,"
+          "Customer_Posting_Group,Gen_Bus_Posting_Group,Last_Date_Modified")
 
 
 def main(base):

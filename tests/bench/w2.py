@@ -122,7 +122,7 @@ def accept():
     double = subprocess.Popen([DOUBLE, "--port", "0", "--customers", "1000"], stdout=subprocess.PIPE)
     base = double.stdout.readline().decode().split()[-1]
     with tempfile.TemporaryDirectory(prefix="navodoo-bench-") as work:
-        engine = Engine(work, base, base, "--set", "odoo.database=bench", "--set", "odoo.batch=500")
+        engine = Engine(work, base, base, "--set", "odoo.database=bench")
         engine.idle(links=1000)
         rates = []
         for connections, events, first in ((64, EVENTS, 1), (8, EVENTS // 2, 1 + EVENTS)):

@@ -18,7 +18,9 @@ local unfold = require "navodoo.engine.unfold"
 
 local express = {}
 
-local AT_ONCE <const> = 4      -- lots under way
+-- Small lots and many: while one waits for the disk or for Odoo, others are mapped, and what they
+-- hold stays in the cache of the processor.
+local AT_ONCE <const> = 6      -- lots under way
 local WAITING <const> = 2      -- and behind them; more would only hold memory
 local LOT_MAX <const> = 1000   -- records, what one read of the target takes
 local PAUSE_MS <const> = 1000  -- after a failure of the store
