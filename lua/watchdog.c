@@ -13,6 +13,7 @@ enum { LOOK_MS = 100, NAME_MS = 500, INTERRUPT_MS = 5000 };
 
 struct nvl_watchdog {
   pthread_t thread, loop_thread;
+  clockid_t loop_clock; /* counts the processor time of the loop's thread */
   atomic_bool stop;
 };
 
@@ -47,10 +48,17 @@ static void on_interrupt(int number) {
   if (co) nvl_guard_interrupt(co);
 }
 
+static int64_t worked_ms(const nvl_watchdog *dog) {
+  struct timespec t = {0};
+  clock_gettime(dog->loop_clock, &t);
+  return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 static void *watch(void *arg) {
   nvl_watchdog *dog = arg;
   unsigned seen = 0;
   int held_ms = 0;
+  int64_t interrupt_at = 0;
   struct timespec pause = {0, LOOK_MS * 1000000L};
   while (!atomic_load(&dog->stop)) {
     nanosleep(&pause, NULL);
@@ -58,10 +66,14 @@ static void *watch(void *arg) {
     if (now != seen || now % 2 == 0) {
       seen = now;
       held_ms = 0;
+      interrupt_at = worked_ms(dog) + INTERRUPT_MS;
       continue;
     }
     held_ms += LOOK_MS;
-    if (held_ms % INTERRUPT_MS == 0) pthread_kill(dog->loop_thread, SIGUSR2);
+    if (worked_ms(dog) >= interrupt_at) {
+      interrupt_at += INTERRUPT_MS;
+      pthread_kill(dog->loop_thread, SIGUSR2);
+    }
     if (held_ms != NAME_MS) continue;
     char line[160], name[64] = "";
     const char *p = atomic_load_explicit(&running, memory_order_relaxed);
@@ -78,6 +90,10 @@ nvl_watchdog *nvl_watchdog_start(void) {
   struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
   sigaction(SIGUSR2, &action, NULL);
   if (dog) dog->loop_thread = pthread_self();
+  if (dog && pthread_getcpuclockid(dog->loop_thread, &dog->loop_clock) != 0) {
+    free(dog);
+    return NULL;
+  }
   if (dog && pthread_create(&dog->thread, NULL, watch, dog) != 0) {
     free(dog);
     dog = NULL;

@@ -1,10 +1,11 @@
 /* watchdog - says so when one piece of Lua holds the event loop.
  *
  * A hook on every instruction would cost all code all the time, and cannot look
- * inside C functions. So a thread watches from outside: a resume that runs for half
- * a second is named in one line; one that runs for five seconds is interrupted, by a
- * signal to the loop thread, at the next instruction of its own coroutine. Only code of
- * flows makes further coroutines, and that runs under a guard.
+ * inside C functions. So a thread watches from outside: a resume that lasts half a
+ * second is named in one line; one that has worked for five is interrupted, by a signal
+ * to the loop thread, at the next instruction of its own coroutine. Work is time of the
+ * processor: what only waits for it, or for a disk, is no endless loop. Only code of flows
+ * makes further coroutines, and that runs under a guard.
  */
 #ifndef NVL_WATCHDOG_H
 #define NVL_WATCHDOG_H
