@@ -7,6 +7,8 @@ local secret = navodoo.secret
 
 -- How an endpoint signs in: auth = "basic", "ntlm", "negotiate" or "oauth2" for NAV, "password",
 -- "api_key" or "session" for Odoo (README, Signing in); expires = "2027-01-31" warns in time.
+-- A url that ends in /ODataV4 is NAV 2017 or later; one that ends in /OData is OData V3, for NAV 2013
+-- to 2016. Behind a proxy that names it otherwise, protocol = "odata_v3" or "odata_v4" says which.
 return {
   default = "dev",
 

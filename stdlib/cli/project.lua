@@ -64,7 +64,7 @@ end
 -- everybody sees the arguments of a process.
 local SETTINGS <const> = {
   url = "url", company = "text", company_id = "whole", database = "text", user = "text", api = "text",
-  auth = "text", token_url = "url", client_id = "text", scope = "text", expires = "text",
+  protocol = "text", auth = "text", token_url = "url", client_id = "text", scope = "text", expires = "text",
   settle = "duration", page_size = "whole", batch = "whole", zone = "text", timeout = "duration",
   connections = "whole", requests_per_second = "whole", ca_file = "text", hook_url = "url",
 }
@@ -113,7 +113,7 @@ local function apply_settings(settings, endpoints, problems)
     else problems[#problems + 1] = { file = "--set " .. setting, text = value } end
   end
   for _, name in ipairs(problem.names(touched)) do
-    local text = config.sign_in_problem(endpoints[name])
+    local text = config.sign_in_problem(endpoints[name]) or config.protocol_problem(endpoints[name])
     if text then problems[#problems + 1] = { file = "--set " .. touched[name], text = text }
     else config.settle_sign_in(endpoints[name]) end
   end

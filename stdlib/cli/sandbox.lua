@@ -31,7 +31,7 @@ sandbox.help = [[usage: navodoo sandbox [--nav ADDR:PORT] [--odoo ADDR:PORT] [--
                        [--nav-auth basic|ntlm|oauth2] [--token-life SECONDS] [--password TEXT]
                        [--api-key TEXT] [--api-key-expires DATE]
 
-Plays a NAV 2018 (OData V4) and an Odoo (JSON-RPC, JSON-2, XML-RPC), true to what the
+Plays a NAV 2018 (OData V4 and V3) and an Odoo (JSON-RPC, JSON-2, XML-RPC), true to what the
 real ones answer and refuse. Data is made from the seed: the same seed, the same data.
 
   --nav ADDR:PORT      where NAV listens (default 127.0.0.1:7048)

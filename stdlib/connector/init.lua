@@ -14,6 +14,8 @@ local KINDS <const> = { nav = nav, odoo = odoo }
 ---@class connector.Endpoint
 ---@field name string          as the core knows it: address, limits, breaker
 ---@field kind "nav"|"odoo"
+---@field url string?          its last part tells NAV's protocol, where `protocol` does not
+---@field protocol string?     NAV: "odata_v4" or "odata_v3"
 ---@field company string?      NAV company
 ---@field company_id integer?  Odoo company
 ---@field database string?     Odoo database

@@ -43,6 +43,7 @@ local config = {}
 ---@field ca_file string?
 ---@field hook_url string?        how Odoo reaches the listener of `navodoo run --listen`
 ---@field hook_secret { kind: "secret", name: string, default: string? }?
+---@field protocol "odata_v4"|"odata_v3"|nil  NAV; else the address tells
 ---@field version string?        NAV: by which lengths are known; else the address tells
 
 ---@class navodoo.Config
@@ -61,7 +62,7 @@ local KEYS <const> = {
   user = "string", password = "secret", api = "string", settle = "duration", page_size = "integer",
   batch = "integer", zone = "string", timeout = "duration", connections = "integer",
   requests_per_second = "integer", ca_file = "string", hook_url = "string", hook_secret = "secret",
-  version = "string",
+  protocol = "string", version = "string",
 }
 local VERSIONS <const> = nav_tables.versions
 local NEEDED <const> = {
@@ -76,6 +77,8 @@ local AUTHS <const> = {
   odoo = { "password", "api_key", "session",
     password = { "user", "password" }, api_key = { "user", "password" }, session = { "user", "password" } },
 }
+-- What NAV speaks, and how such an address ends.
+local PROTOCOLS <const> = { { "odata_v4", "ODataV4" }, { "odata_v3", "OData" } }
 local ADDRESSES <const> = { url = true, token_url = true, hook_url = true }
 -- Keys that one way has and the others do not.
 local OAUTH2_ONLY <const> = { "token_url", "client_id", "client_secret", "scope" }
@@ -244,6 +247,25 @@ function config.sign_in_problem(e)
   return nil, missing
 end
 
+--- What is wrong with the protocol that a complete endpoint names, or nil.
+---@param e navodoo.Endpoint
+---@return string|nil problem
+function config.protocol_problem(e)
+  local named, last = e.protocol, (e.url or ""):match "([^/]*)/*$"
+  if named == nil then return nil end
+  if e.kind ~= "nav" then return "protocol is what NAV speaks; Odoo's is `api`" end
+  local known, means = false, nil
+  for _, one in ipairs(PROTOCOLS) do
+    known = known or one[1] == named
+    if last:lower() == one[2]:lower() then means = one[1] end
+  end
+  if not known then return ('protocol is "odata_v4" or "odata_v3", got %q'):format(tostring(named)) end
+  if means and means ~= named then
+    return ("protocol = %q, and the url ends in /%s, which is %q: one of them is wrong"):format(named, last, means)
+  end
+  return nil
+end
+
 --- One name from here on, `password`, for the secret that signs in.
 ---@param e navodoo.Endpoint
 function config.settle_sign_in(e)
@@ -275,6 +297,8 @@ function reader:complete(here, e)
   for key, v in pairs(DEFAULTS[e.kind]) do
     if e[key] == nil then e[key] = KEYS[key] == "duration" and duration.ms(v) or v end
   end
+  local talk = config.protocol_problem(e)
+  if talk then self:note(here .. ".protocol", here .. ": " .. talk) end
   e.settle_ms, e.settle = e.settle, nil
   e.timeout_ms, e.timeout = e.timeout, nil
   if e.hook_secret and e.hook_secret.default and not is_loopback(e.hook_url or e.url or "") then

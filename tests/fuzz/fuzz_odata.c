@@ -35,7 +35,7 @@ static const char script[] =
     "    return\n"
     "  end\n"
     "  if kind == 'l' then\n"
-    "    local list = assert(words.of(filter.literal('char', rest)), 'an unreadable literal')\n"
+    "    local list = assert(words.of(filter.literal({ fields = { x = { type = 'char' } } }, 'x', rest)), 'an unreadable literal')\n"
     "    assert(#list == 1 and list[1].kind == 'literal' and list[1].value == rest, 'another literal')\n"
     "    return\n"
     "  end\n"

@@ -408,7 +408,7 @@ describe("connector.nav filter", function()
 end)
 
 describe("connector.nav errors", function()
-  local endpoint = { name = "nav", user = "navodoo", company = "CRONUS" }
+  local endpoint = { name = "nav", user = "navodoo", company = "CRONUS", service = "ODataV4" }
   local function of(status, code, message, write)
     return errors.of(endpoint, "Customer", { status = status, headers = {}, body = code == nil and message
       or assert(json.encode { error = { code = code, message = message } }) }, write)

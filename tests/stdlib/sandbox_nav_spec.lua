@@ -126,7 +126,7 @@ describe("sandbox.nav addresses", function()
     refused(call("GET", "CustomerCard('10000')/Name/x"), 404, "BadRequest_ResourceNotFound")
     refused(call("GET", "\200\255%FF"), 400, "BadRequest")
     expect(call("GET", "/Elsewhere/ODataV4/Company").status):equals(404)
-    expect(call("GET", "/DynamicsNAV110/OData/Company").status):equals(405)
+    expect(call("GET", "/DynamicsNAV110/WS/Company").status):equals(405)
     expect(get(ROOT).value[2].name):equals("CustomerCard")
   end)
 

@@ -1,14 +1,15 @@
---- What NAV's refusals mean: the table of its OData V4 codes, and how its bodies read.
+--- What NAV's refusals mean: the table of its OData codes, and how its bodies read.
 --
 -- First match wins. A code says more than a status: one status (400) carries a blank field,
 -- a wrong filter and a deadlock. NAV's own words are kept as they are.
 
 local call = require "connector.call"
+local protocol = require "connector.nav.protocol"
 
 local errors = {}
 
 local COMPANY <const> = 'is there a company "{company}"? NAV lists them under /Company'
-local PAGE <const> = "is the page published under this name as a web service (OData V4 on)?"
+local PAGE <const> = "is the page published under this name as a web service (its OData on)?"
 local RIGHTS <const> = "give user {user} the permission set that covers it"
 local LOGIN <const> = "are user {user} and its web service access key right, and not expired?"
 local MANUAL <const> = "or let the number come from the series: leave it out of the record"
@@ -85,7 +86,7 @@ errors.rules = {
   { hundreds = 5, write = true, class = "unknown", down = true, way_out = PROXY, from = "gateway timeout" },
   { hundreds = 5, class = "transient", down = true, way_out = PROXY, from = "gateway timeout" },
 
-  { http = 404, class = "config", way_out = "does the url in navodoo.lua end in /ODataV4?",
+  { http = 404, class = "config", way_out = "does the url in navodoo.lua end in /{service}?",
     from = "6 segment unknown" },
   { http = 409, class = "conflict", from = "stale etag" },
   { http = 413, class = "invalid", as = "too_large", way_out = "the server takes no body of this size",
@@ -111,10 +112,7 @@ local FIELDS <const> = {
 ---@param res table  answer of navodoo.http
 ---@return connector.Answer
 function errors.answer(res)
-  local body = call.decode(res.body)
-  local fault = type(body) == "table" and type(body.error) == "table" and body.error or {}
-  local code = type(fault.code) == "string" and fault.code or ""
-  local words = type(fault.message) == "string" and fault.message or res.body
+  local code, words = protocol.fault(call.decode(res.body), res.body)
   return { http = res.status, code = code, text = (words:gsub("%s*CorrelationId:%s*%S+$", "")) }
 end
 

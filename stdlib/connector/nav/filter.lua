@@ -1,10 +1,11 @@
---- OData V4 `$filter` as NAV takes it: literals by type, clauses joined by `and`.
+--- OData `$filter` as NAV takes it: literals by type, clauses joined by `and`.
 --
 -- NAV refuses `or` over two fields, so there is no way here to write one; `or` over one
 -- field comes from `filter.any`.
 
 local decimal = require "navodoo.decimal"
 local json = require "navodoo.json"
+local protocol = require "connector.nav.protocol"
 
 local filter = {}
 
@@ -16,11 +17,7 @@ local BARE <const> = { date = "^%d%d%d%d%-%d%d%-%d%d$",
                        datetime = "^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:[%d%.]+Z$",
                        guid = "^[%x%-]+$" }
 
---- A value as it stands in a filter, not percent-encoded.
----@param type_name string  of the schema
----@param v any
----@return string
-function filter.literal(type_name, v)
+local function plain(type_name, v)
   if EMPTY[type_name] and v == json.null then return EMPTY[type_name] end
   if BARE[type_name] then
     if type(v) == "string" and v:find(BARE[type_name]) then return v end
@@ -31,7 +28,19 @@ function filter.literal(type_name, v)
   elseif type(v) == "string" then
     return "'" .. v:gsub("'", "''") .. "'"
   end
-  error(("filter: %s cannot be compared with a %s"):format(tostring(v), type_name), 3)
+  error(("filter: %s cannot be compared with a %s"):format(tostring(v), type_name), 4)
+end
+
+--- A value as it stands in a filter or a key, not percent-encoded.
+---@param schema table
+---@param field string
+---@param v any
+---@return string
+function filter.literal(schema, field, v)
+  local type_name = schema.fields[field].type
+  local dress = protocol.named(schema.protocol).literal[type_name]
+  local text = plain(type_name, v)
+  return dress and dress(text) or text
 end
 
 --- `field op value`.
@@ -42,7 +51,7 @@ end
 ---@return string
 function filter.clause(schema, field, op, v)
   if not OPERATORS[op] then error(("filter: unknown operator %q"):format(tostring(op)), 2) end
-  return ("%s %s %s"):format(field, op, filter.literal(schema.fields[field].type, v))
+  return ("%s %s %s"):format(field, op, filter.literal(schema, field, v))
 end
 
 --- `field eq a or field eq b ...`

@@ -1,4 +1,4 @@
---- The NAV side of the connector: schema, scan, get, create and update over OData V4.
+--- The NAV side of the connector: schema, scan, get, create and update over OData V4 or V3.
 --
 -- Rows come typed: money is decimal also where NAV sends 1000, an empty date is null, texts
 -- are what NAV holds (an option's blank member is " "). A record carries the fields asked
@@ -10,6 +10,7 @@ local oauth = require "connector.oauth"
 local filter = require "connector.nav.filter"
 local key = require "connector.nav.key"
 local odata = require "connector.nav.odata"
+local protocol = require "connector.nav.protocol"
 local schemas = require "connector.nav.schema"
 local write = require "connector.nav.write"
 
@@ -27,6 +28,8 @@ local PATH_MAX <const> = 4000
 ---@return connector.Nav
 function nav.open(endpoint)
   if endpoint.auth == "oauth2" then endpoint.signer = oauth end
+  endpoint.wire = protocol.of(endpoint)
+  endpoint.service = endpoint.wire.service
   return setmetatable({ endpoint = endpoint, memo = {}, largest_page = 0 }, nav)
 end
 
@@ -70,6 +73,7 @@ function nav:schema(entity)
   local memo = self.memo[entity]
   if not memo or memo.text ~= known then
     memo = { text = known, schema = json.decode(known) }
+    memo.schema.protocol = endpoint.wire.name
     self.memo[entity] = memo
   end
   return memo.schema
@@ -85,7 +89,9 @@ function nav:reader(schema, fields) return odata.reader(schema, fields) end -- l
 local function prepare(self, entity, fields, stamp_field)
   local schema, err = self:schema(entity)
   if not schema then return nil, err end
-  local names, seen = {}, {}
+  -- the version of a record is asked for beside its fields, and is none of them
+  local tag = self.endpoint.wire.select
+  local names, seen = {}, { [tag or ""] = true }
   local function add(name)
     if name and not seen[name] then seen[name], names[#names + 1] = true, name end
   end
@@ -98,7 +104,9 @@ local function prepare(self, entity, fields, stamp_field)
         code = "unknown_field", text = ("NAV has no field %q on this page"):format(name) })
     end
   end
-  return { schema = schema, names = names, select = table.concat(names, ","),
+  local select = table.concat(names, ",")
+  if tag and schema.fields[tag] then select = select .. "," .. tag end
+  return { schema = schema, names = names, select = select,
            read = odata.reader(schema, names) }
 end
 
@@ -157,7 +165,9 @@ end
 function nav:scan(entity, spec)
   local how, err = prepare(self, entity, spec.fields, spec.stamp_field)
   if not how then return nil, err end
-  if spec.lazy then how.plan = odata.plan(how.schema, how.names, spec.stamp_aside and spec.stamp_field) end
+  if spec.lazy then
+    how.plan = odata.plan(self.endpoint, how.schema, how.names, spec.stamp_aside and spec.stamp_field)
+  end
   local order, values, begun, stamp = {}, {}, {}, spec.stamp_field
   if spec.stamp_after ~= nil then
     order[1], values[1] = stamp, spec.stamp_after
@@ -270,12 +280,14 @@ function nav:update(entity, whole, etag, body, fields)
   if type(etag) ~= "string" then error("update: the etag of the record is needed: read it first", 2) end
   local how, err = prepare(self, entity, fields)
   if not how then return nil, err end
-  local row
-  row, err = write.update(self.endpoint, entity, how, whole, etag, body)
+  local row, tag
+  row, err, tag = write.update(self.endpoint, entity, how, whole, etag, body)
   if row == true then -- written, and not told what the record holds now
     local why
     row, why = one(self, entity, whole, fields)
-    if row then return row end
+    if row and (not tag or odata.same_tag(tag, row.etag)) then return row end
+    -- what somebody else did since must not be taken for what we wrote
+    why = why or { code = "Request_EntityChanged", text = "somebody changed it since" }
     return nil, call.failure(self.endpoint, ("%s %s"):format(entity, tostring(whole)), { class = "unknown" },
       { code = why.code, http = why.http, text = "it was written, and could not be read again: " .. why.text })
   end

@@ -59,7 +59,7 @@ end
 function key.address(schema, whole)
   local parts, texts = key.parts(schema, whole), {}
   for i, name in ipairs(schema.key) do
-    local literal = call.percent(filter.literal(schema.fields[name].type, parts[i]))
+    local literal = call.percent(filter.literal(schema, name, parts[i]))
     texts[i] = #parts == 1 and literal or name .. "=" .. literal
   end
   return "(" .. table.concat(texts, ",") .. ")"

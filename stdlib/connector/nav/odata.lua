@@ -1,6 +1,7 @@
---- OData V4 against NAV: addresses, pages of an entity set, and typed values.
+--- OData against NAV: addresses, pages of an entity set, and typed values.
 --
--- The base URL of the endpoint ends in `/ODataV4`; signing in is the core's
+-- What V3 and V4 have each for itself is in v3.lua and v4.lua (`endpoint.wire`); the base URL of the
+-- endpoint ends in `/OData` or `/ODataV4`. Signing in is the core's
 -- (Basic, NTLM, Negotiate) or connector/oauth.lua's.
 -- A nextLink is followed at once or dropped, never kept.
 
@@ -14,13 +15,14 @@ local key = require "connector.nav.key"
 
 local odata = {}
 
-local HEADERS <const> = { Accept = "application/json;odata.metadata=minimal" }
-
 --- Headers of a write.
+---@param endpoint connector.Endpoint
 ---@param etag string|nil  the version that an update is based on
 ---@return table
-function odata.write_headers(etag)
-  return { Accept = HEADERS.Accept, ["Content-Type"] = "application/json", ["If-Match"] = etag }
+function odata.write_headers(endpoint, etag)
+  local headers = { ["If-Match"] = etag }
+  for name, value in pairs(endpoint.wire.writing) do headers[name] = value end
+  return headers
 end
 
 -- ---- addresses ---------------------------------------------------------------------------
@@ -53,7 +55,7 @@ end
 local function undecodable(endpoint, what, res, why)
   local html = res.body:find "^%s*<"
   return call.failure(endpoint, what,
-    html and { class = "config", as = "not_odata", way_out = "does the url in navodoo.lua end in /ODataV4?" }
+    html and { class = "config", as = "not_odata", way_out = "does the url in navodoo.lua end in /{service}?" }
       or { class = "transient", as = "not_json" },
     { http = res.status, code = "", text = html and res.body or "the answer is not JSON: " .. why })
 end
@@ -67,14 +69,13 @@ end
 -- One page: its rows as NAV sent them, and the path of the next page if NAV names one.
 local function page(endpoint, what, path)
   local next_path
-  local rows, err = call.exchange(endpoint, { what = what, path = path, headers = HEADERS }, function(res)
+  local rows, err = call.exchange(endpoint, { what = what, path = path, headers = endpoint.wire.reading }, function(res)
     if res.status ~= 200 then return nil, errors.of(endpoint, what, res) end
     local body, why = call.decode(res.body)
-    if type(body) ~= "table" or not json.is_array(body.value) then
-      return nil, undecodable(endpoint, what, res, why and why.text or "no list of values")
-    end
-    next_path = path_of(body["@odata.nextLink"])
-    return body.value
+    local list, link = endpoint.wire.rows(body)
+    if not list then return nil, undecodable(endpoint, what, res, why and why.text or "no list of values") end
+    next_path = path_of(link)
+    return list
   end)
   return rows, err, next_path
 end
@@ -82,30 +83,39 @@ end
 --- It describes every page that is published, and is read when a flow begins.
 local METADATA_MAX <const> = 32 << 20
 
-local ETAG <const> = "@odata.etag"
 local KIND <const> = { decimal = "decimal", integer = "integer", boolean = "boolean", date = "date",
                        datetime = "datetime" }
 
 --- How the records of an entity are read without building them.
+---@param endpoint connector.Endpoint
 ---@param schema table
 ---@param names string[]
 ---@param aside string|nil  a field that is wanted beside the record
 ---@return navodoo.records.Plan
-function odata.plan(schema, names, aside)
-  local columns = { { ETAG, "any", aside = true } }
+function odata.plan(endpoint, schema, names, aside)
+  local wire = endpoint.wire
+  local columns = { { wire.tag, "any", aside = true } }
   for i, name in ipairs(names) do
     columns[i + 1] = { name, KIND[schema.fields[name].type] or "any", aside = name == aside }
   end
-  return records.plan { columns = columns, list = "value", beside = "@odata.nextLink",
+  return records.plan { columns = columns, list = "value", beside = wire.next,
                         empty_day = "0001-01-01" }
 end
 
 -- One page as a list of records.
 local function list_of(endpoint, entity, path, how)
-  return call.exchange(endpoint, { what = entity, path = path, headers = HEADERS, plan = how.plan }, function(res)
+  return call.exchange(endpoint, { what = entity, path = path, headers = endpoint.wire.reading,
+                                   plan = how.plan }, function(res)
     if res.status ~= 200 then return nil, errors.of(endpoint, entity, res) end
-    local why = res.no_list
+    local why, light = res.no_list, endpoint.wire.light
     if res.list then return res.list end
+    local again = light and why.code ~= "type" and light(call.decode(res.body))
+    if again then
+      local list
+      list, why = how.plan:read(again)
+      if list then return list end
+      res.body = again
+    end
     if why.code ~= "type" then return nil, undecodable(endpoint, entity, res, why.text) end
     local row = call.decode(res.body).value[why.record]
     return nil, call.failure(endpoint, ("%s %s"):format(entity, tostring(key.of(how.schema, row))),
@@ -119,7 +129,7 @@ end
 ---@return connector.Error|nil err
 ---@return integer|nil largest
 function odata.walk_lists(endpoint, entity, path, how, limit, take)
-  local taken, largest, keys = 0, 0, how.schema.key
+  local taken, largest, keys, wire = 0, 0, how.schema.key, endpoint.wire
   while path and taken < limit do
     local list, err = list_of(endpoint, entity, path, how)
     if not list then return nil, err end
@@ -128,7 +138,11 @@ function odata.walk_lists(endpoint, entity, path, how, limit, take)
       its = {}
       for i = 1, #list do its[i] = key.of(how.schema, list:record(i)) end
     end
-    take(list, math.min(#list, limit - taken), its, list:column(ETAG))
+    local tags = list:column(wire.tag)
+    if wire.tag_of then
+      for i, tag in ipairs(tags) do tags[i] = tag and wire.tag_of(tag) end
+    end
+    take(list, math.min(#list, limit - taken), its, tags)
     taken, largest = taken + #list, math.max(largest, #list)
     local beside = list:beside()
     path = beside and path_of(json.decode(beside))
@@ -153,8 +167,7 @@ function odata.walk(endpoint, entity, path, how, limit, take)
     if not rows then return nil, err end
     for i = 1, math.min(#rows, limit - taken) do
       local record = rows[i]
-      local etag = record["@odata.etag"]
-      record["@odata.etag"] = nil
+      local etag = endpoint.wire.take_tag(record)
       local problem = how.read(record)
       if problem then
         return nil, call.failure(endpoint, ("%s %s"):format(entity, tostring(key.of(how.schema, record))),
@@ -172,12 +185,24 @@ end
 ---@return table|nil list
 ---@return connector.Error|nil err
 function odata.companies(endpoint)
-  return call.exchange(endpoint, { what = "Company", path = "/Company?$top=1", headers = HEADERS, trial = true },
+  return call.exchange(endpoint, { what = "Company", path = "/Company?$top=1", headers = endpoint.wire.reading,
+                                   trial = true },
     function(res)
       local body = res.status == 200 and call.decode(res.body)
       if type(body) == "table" then return body end
       return nil, errors.of(endpoint, "Company", res)
     end)
+end
+
+--- Do two tags name the same version, however they are escaped?
+---@param one string
+---@param two string|nil
+---@return boolean
+function odata.same_tag(one, two)
+  local function bare(tag)
+    return (tag:gsub("^W/", ""):gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
+  end
+  return two ~= nil and bare(one) == bare(two)
 end
 
 --- The `$metadata` document.

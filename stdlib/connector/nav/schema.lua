@@ -6,6 +6,7 @@
 
 local json = require "navodoo.json"
 local xml = require "navodoo.xml"
+local v3 = require "connector.nav.v3"
 
 local schema = {}
 
@@ -57,7 +58,8 @@ local function entity_of(root, entity)
     local attrs = node.attrs
     local edm = attrs.Type or ""
     fields[attrs.Name] = {
-      type = TYPES[edm] or (edm:find "^Edm%." and "char" or "option"),
+      type = TYPES[edm] or edm == "Edm.DateTime" and v3.day_or_instant(attrs.Name)
+        or (edm:find "^Edm%." and "char" or "option"),
       max = math.tointeger(tonumber(attrs.MaxLength)), required = false, readonly = false,
     }
   end)

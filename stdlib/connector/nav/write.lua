@@ -76,7 +76,7 @@ end
 -- ---- calls -----------------------------------------------------------------------------------
 
 local function body_of(endpoint, what, schema, fields)
-  local order, values = {}, {}
+  local order, values, wires = {}, {}, endpoint.wire.wire
   for i, pair in ipairs(fields) do
     local name, def = pair[1], schema.fields[pair[1]]
     if not def then
@@ -91,14 +91,15 @@ local function body_of(endpoint, what, schema, fields)
       err.field = name
       return nil, err
     end
-    order[i], values[name] = name, wire
+    local dress = wires[def.type]
+    order[i], values[name] = name, dress and dress(wire) or wire
   end
   return json.encode(json.object(order, values))
 end
 
 -- The record of an answer, with the fields that were asked for and its tag.
 local function row_of(endpoint, what, how, res)
-  local body = call.decode(res.body)
+  local body = endpoint.wire.entity(call.decode(res.body))
   if type(body) ~= "table" or body[how.schema.key[1]] == nil then
     -- done, but not said how it ended: who asks again by key learns it
     return nil, call.failure(endpoint, what, { class = "unknown", as = "not_odata" },
@@ -110,7 +111,7 @@ local function row_of(endpoint, what, how, res)
   if problem then
     return nil, call.failure(endpoint, what, { class = "unknown" }, { code = "type", text = problem })
   end
-  return { key = key.of(how.schema, record), etag = body["@odata.etag"], record = record }
+  return { key = key.of(how.schema, record), etag = endpoint.wire.take_tag(body), record = record }
 end
 
 --- Creates a record. Waits.
@@ -124,7 +125,7 @@ function write.create(endpoint, entity, how, fields)
   local body, err = body_of(endpoint, entity, how.schema, fields)
   if not body then return nil, err end
   return call.exchange(endpoint, {
-    what = entity, method = "POST", path = odata.path(endpoint, entity), headers = odata.write_headers(),
+    what = entity, method = "POST", path = odata.path(endpoint, entity), headers = odata.write_headers(endpoint),
     body = body, write = true,
   }, function(res)
     if res.status // 100 ~= 2 then return nil, errors.of(endpoint, entity, res, true) end
@@ -141,18 +142,24 @@ end
 ---@param fields { [1]: string, [2]: any }[]
 ---@return table|boolean|nil row  true: done, and NAV sent no record back
 ---@return connector.Error|nil err
+---@return string|nil tag         of what was written, where NAV sent no record back
 function write.update(endpoint, entity, how, whole, etag, fields)
   local what = ("%s %s"):format(entity, tostring(whole))
   local body, err = body_of(endpoint, what, how.schema, fields)
   if not body then return nil, err end
-  return call.exchange(endpoint, {
-    what = what, method = "PATCH", headers = odata.write_headers(etag), body = body, write = true,
-    path = odata.path(endpoint, entity) .. key.address(how.schema, whole),
+  local row, tag
+  row, err = call.exchange(endpoint, {
+    what = what, method = endpoint.wire.update, headers = odata.write_headers(endpoint, etag), body = body,
+    write = true, path = odata.path(endpoint, entity) .. key.address(how.schema, whole),
   }, function(res)
-    if res.status == 204 then return true end
+    if res.status == 204 then
+      tag = res.headers.etag
+      return true
+    end
     if res.status // 100 ~= 2 then return nil, errors.of(endpoint, what, res, true) end
     return row_of(endpoint, what, how, res)
   end)
+  return row, err, tag
 end
 
 return write

@@ -1,29 +1,23 @@
---- Answers on the wire: records and lists as OData V4 JSON, refusals in their envelope.
+--- Answers on the wire: records and lists as JSON, refusals in their envelope (wire.lua).
 --
 -- A page of a thousand records is one flat list of text pieces joined once. Property order is page
 -- order, as NAV writes it.
 
-local json = require "navodoo.json"
-local text = require "navodoo.text"
 local etag = require "sandbox.nav.etag"
 local relation = require "sandbox.nav.relation"
+local wire = require "sandbox.nav.wire"
 
 local answer = {}
-
-local JSON_TYPE <const> = "application/json; odata.metadata=minimal"
 
 local QUOTED <const> = { Code = true, Text = true, Option = true, Date = true, DateTime = true, GUID = true,
                          DateFormula = true }
 
-local function quote(value)
-  if value:find('[%c"\\]') then return json.encode(value) end
-  return '"' .. value .. '"'
-end
+local quote = wire.quote
 
 -- Page expressions that a page works out for each row; all others are blank here.
 local COMPUTED <const> = { IntegrationCustomerNo = relation.customer_no }
 
-local function column_of(property, state)
+local function column_of(property, state, its)
   local head = '"' .. property.name .. '":'
   local field = property.field
   if not field then
@@ -32,26 +26,30 @@ local function column_of(property, state)
              compute = compute and function(row) return compute(state, row) end }
   end
   local quoted = QUOTED[field.type] or false
-  local default = quoted and quote(field.default) or tostring(field.default)
-  return { head = head, field = field.name, quoted = quoted, blank = head .. default }
+  local show = its.show[field.type]
+  local default = show and show(field.default) or quoted and quote(field.default) or tostring(field.default)
+  return { head = head, field = field.name, quoted = quoted, show = show, blank = head .. default }
 end
 
 --- The columns of an answer, made once per request.
 ---@param properties sandbox.nav.Property[]
 ---@param state table
+---@param its sandbox.nav.Wire
 ---@return table
-function answer.columns(properties, state)
-  local columns = {}
-  for n, property in ipairs(properties) do columns[n] = column_of(property, state) end
+function answer.columns(properties, state, its)
+  local columns = { wire = its }
+  for n, property in ipairs(properties) do columns[n] = column_of(property, state, its) end
   return columns
 end
 
 -- Appends the pieces of one record; the last closes it.
-local function add_record(pieces, n, context, table_no, key, row, version, columns)
-  local chain = etag.chain(table_no, key, version)
-  n = n + 1
-  pieces[n] = (context and '{"@odata.context":' .. quote(context) .. ',' or "{")
-    .. '"@odata.etag":' .. quote(etag.of_chain(chain))
+local function add_record(pieces, n, page, key, row, version, columns, head)
+  local its, chain, first = columns.wire, etag.chain(page.table.no, key, version), n + 1
+  local open = its.open(head, etag.of_chain(chain), key, page.service)
+  if open then
+    n = first
+    pieces[n] = open
+  end
   for at = 1, #columns do
     local column = columns[at]
     local value = column.field and row[column.field]
@@ -62,27 +60,37 @@ local function add_record(pieces, n, context, table_no, key, row, version, colum
       pieces[n] = column.head .. quote(column.compute(row))
     elseif value == nil then
       pieces[n] = column.blank
+    elseif column.show then
+      pieces[n] = column.head .. column.show(value)
     elseif column.quoted then
       pieces[n] = column.head .. quote(value)
     else
       pieces[n] = column.head .. tostring(value)
     end
   end
+  if not open then pieces[first] = "{" .. pieces[first] end
   pieces[n] = pieces[n] .. "}"
   return n
 end
+
+---@class sandbox.nav.Head
+---@field context string
+---@field address fun(key: string): string   of a record
+---@field single boolean?
+---@field count integer?
+---@field next_link string?
 
 --- One record.
 ---@param page table
 ---@param t sandbox.nav.Rows
 ---@param key string
 ---@param columns table
----@param context string
+---@param head sandbox.nav.Head
 ---@return string body
-function answer.entity(page, t, key, columns, context)
+function answer.entity(page, t, key, columns, head)
   local pieces = {}
-  add_record(pieces, 0, context, page.table.no, key, t.by_key[key], t.versions[key], columns)
-  return table.concat(pieces, ",")
+  add_record(pieces, 0, page, key, t.by_key[key], t.versions[key], columns, head)
+  return columns.wire.record(table.concat(pieces, ","))
 end
 
 --- A list.
@@ -90,51 +98,56 @@ end
 ---@param t sandbox.nav.Rows
 ---@param keys string[]
 ---@param columns table
----@param head { context: string, count: integer?, next_link: string? }
+---@param head sandbox.nav.Head
 ---@return string body
 function answer.list(page, t, keys, columns, head)
   local pieces, n = {}, 0
-  local table_no, by_key, versions = page.table.no, t.by_key, t.versions
+  local by_key, versions = t.by_key, t.versions
   for at = 1, #keys do
     local key = keys[at]
-    n = add_record(pieces, n, nil, table_no, key, by_key[key], versions[key], columns)
+    n = add_record(pieces, n, page, key, by_key[key], versions[key], columns, head)
   end
-  local body = '{"@odata.context":' .. quote(head.context)
-  if head.count then body = body .. ',"@odata.count":' .. head.count end
-  body = body .. ',"value":[' .. table.concat(pieces, ",") .. "]"
-  if head.next_link then body = body .. ',"@odata.nextLink":' .. quote(head.next_link) end
-  return body .. "}"
+  return columns.wire.list(head, table.concat(pieces, ","))
+end
+
+local function with(its, more)
+  local all = {}
+  for name, value in pairs(its.headers) do all[name] = value end
+  for name, value in pairs(more or {}) do all[name] = value end
+  return all
 end
 
 --- A response with a JSON body.
+---@param its sandbox.nav.Wire
 ---@param status integer
 ---@param body string
 ---@param headers table?
-function answer.json(status, body, headers)
-  local all = { ["Content-Type"] = JSON_TYPE, ["OData-Version"] = "4.0" }
-  for name, value in pairs(headers or {}) do all[name] = value end
+function answer.json(its, status, body, headers)
+  local all = with(its, headers)
+  all["Content-Type"] = its.kind
   return { status = status, headers = all, body = body }
 end
 
 --- A response with a body of another type.
+---@param its sandbox.nav.Wire
 ---@param status integer
 ---@param content_type string
 ---@param body string
-function answer.raw(status, content_type, body)
-  return { status = status, headers = { ["Content-Type"] = content_type, ["OData-Version"] = "4.0" },
-           body = body }
+function answer.raw(its, status, content_type, body)
+  return { status = status, headers = with(its, { ["Content-Type"] = content_type }), body = body }
 end
 
 --- 204.
-function answer.nothing() return { status = 204, headers = { ["OData-Version"] = "4.0" }, body = "" } end
+---@param its sandbox.nav.Wire
+---@param headers table?
+function answer.nothing(its, headers) return { status = 204, headers = with(its, headers), body = "" } end
 
---- A refusal in the V4 envelope.
+--- A refusal in its envelope.
+---@param its sandbox.nav.Wire
 ---@param refused sandbox.nav.Refusal
-function answer.refused(refused)
-  local message = refused.message
-  if not text.valid(message) then message = message:gsub("[\128-\255]", "?") end
-  local inner = json.object({ "code", "message" }, { code = refused.code, message = message })
-  return answer.json(refused.http, json.encode { error = inner }, refused.headers)
+function answer.refused(its, refused)
+  local status, body = wire.refusal(its, refused)
+  return answer.json(its, status, body, refused.headers)
 end
 
 return answer

@@ -27,9 +27,9 @@ local COMPATIBLE <const> = {
   ["Edm.Int32"] = { ["Edm.Int32"] = true, ["Edm.Decimal"] = true },
   ["Edm.Decimal"] = { ["Edm.Int32"] = true, ["Edm.Decimal"] = true },
   ["Edm.Boolean"] = { ["Edm.Boolean"] = true },
-  ["Edm.Date"] = { ["Edm.Date"] = true },
+  ["Edm.Date"] = { ["Edm.Date"] = true, ["Edm.DateTime"] = true },
   ["Edm.Int64"] = { ["Edm.Int32"] = true, ["Edm.Decimal"] = true },
-  ["Edm.DateTimeOffset"] = { ["Edm.DateTimeOffset"] = true },
+  ["Edm.DateTimeOffset"] = { ["Edm.DateTimeOffset"] = true, ["Edm.DateTime"] = true },
   ["Edm.Guid"] = { ["Edm.Guid"] = true },
 }
 
@@ -72,8 +72,9 @@ end
 -- The literal as the field would keep it.
 local function operand(field, op, literal)
   if field.type == "Date" then
-    if not values.is_date(literal.value) then return nil, refusal.query_syntax() end
-    return literal.value
+    local day = literal.value:match "^(.*)T00:00:00%.?0*Z?$" or literal.value
+    if not values.is_date(day) then return nil, refusal.query_syntax() end
+    return day
   end
   if field.type == "Boolean" then return literal.value == "true" end
   if field.type == "Decimal" or field.type == "Integer" or field.type == "BigInteger" then
@@ -82,7 +83,7 @@ local function operand(field, op, literal)
     if field.type == "Decimal" then return number end
     return math.tointeger(tonumber(literal.value)) or number
   end
-  if field.type == "DateTime" then return comparable(literal.value) end
+  if field.type == "DateTime" then return comparable((literal.value:gsub("Z?$", "Z", 1))) end
   if field.type == "GUID" then return literal.value:lower() end
   local shown = NAV_SIGN[op] .. "'" .. literal.value .. "'"
   local value = literal.value
@@ -321,10 +322,11 @@ end
 --- Parses and checks a filter.
 ---@param source string   decoded
 ---@param page table
+---@param v3 boolean?      its literals are V3's
 ---@return table? node     node.test(row) -> boolean
 ---@return sandbox.nav.Refusal?
-function filter.parse(source, page)
-  local list = words.of(source)
+function filter.parse(source, page, v3)
+  local list = words.of(source, v3)
   if not list or #list == 0 then return nil, refusal.query_syntax() end
   local p = { words = list, at = 1, page = page, depth = 0 }
   local node, refused = parse_or(p)

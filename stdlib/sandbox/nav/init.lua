@@ -1,8 +1,8 @@
---- A NAV 2018 to develop against: its OData V4 service as one function of request and state.
+--- A NAV 2018 to develop against: its OData services, V4 and V3, as one function of request and state.
 --
 -- `handle(request, state, clock)` answers as NAV does; no socket, no wait, no clock of its own.
 -- Published are the cards and lists of customers, vendors, items, contacts and ship-to addresses (pages.lua),
--- under /DynamicsNAV110/ODataV4. Basic, NTLM or OAuth2 (auth.lua). State is plain data: `save`, `restore`.
+-- under /DynamicsNAV110/ODataV4 and /OData. Basic, NTLM or OAuth2 (auth.lua). State is plain data: `save`, `restore`.
 
 local crypto = require "navodoo.crypto"
 local decimal = require "navodoo.decimal"

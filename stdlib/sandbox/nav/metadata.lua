@@ -78,21 +78,30 @@ function metadata.xml()
   return document
 end
 
+local function listed(its, context, list)
+  local parts = {}
+  for n, each in ipairs(list) do parts[n] = json.encode(each) end
+  return its.list({ context = context }, table.concat(parts, ","))
+end
+
 --- The service document.
----@param root string   absolute address up to and with /ODataV4
+---@param root string   absolute address up to and with /ODataV4 or /OData
+---@param its sandbox.nav.Wire
 ---@return string
-function metadata.service(root)
+function metadata.service(root, its)
   local sets = {}
   local function add(name)
     sets[#sets + 1] = json.object({ "name", "kind", "url" }, { name = name, kind = "EntitySet", url = name })
   end
   add("Company")
   for _, page in ipairs(pages.list) do add(page.service) end
-  return json.encode(json.object({ "@odata.context", "value" },
-    { ["@odata.context"] = root .. "/$metadata", value = sets }))
+  return listed(its, root .. "/$metadata", sets)
 end
 
-local function company_record(state, context)
+local function company_record(state, context, its)
+  if its.v3 then
+    return json.object({ "odata.metadata", "Name" }, { ["odata.metadata"] = context, Name = state.company })
+  end
   return json.object({ "@odata.context", "Name", "Evaluation_Company", "Display_Name", "Id" }, {
     ["@odata.context"] = context, Name = state.company, Evaluation_Company = false, Display_Name = "",
     Id = state.company_id,
@@ -103,18 +112,16 @@ end
 ---@param state table
 ---@param root string
 ---@param single boolean
+---@param its sandbox.nav.Wire
 ---@return string
-function metadata.companies(state, root, single)
-  if single then
-    return json.encode(company_record(state, root .. "/$metadata#Company/$entity"))
-  end
-  local list, names = json.array { company_record(state) }, {}
+function metadata.companies(state, root, single, its)
+  local context = its.context(root, nil, "Company", single)
+  if single then return its.record(json.encode(company_record(state, context, its))) end
+  local list, names = { company_record(state, nil, its) }, {}
   for name in pairs(state.others) do names[#names + 1] = name end
   table.sort(names)
-  for _, name in ipairs(names) do list[#list + 1] = company_record(state.others[name]) end
-  return json.encode(json.object({ "@odata.context", "value" }, {
-    ["@odata.context"] = root .. "/$metadata#Company", value = list,
-  }))
+  for _, name in ipairs(names) do list[#list + 1] = company_record(state.others[name], nil, its) end
+  return listed(its, context, list)
 end
 
 return metadata

@@ -14,7 +14,7 @@ local query = {}
 
 local KNOWN <const> = {
   ["$filter"] = true, ["$select"] = true, ["$orderby"] = true, ["$top"] = true, ["$skip"] = true,
-  ["$count"] = true, ["$skiptoken"] = true, ["$format"] = true, ["$expand"] = true,
+  ["$count"] = true, ["$inlinecount"] = true, ["$skiptoken"] = true, ["$format"] = true, ["$expand"] = true,
 }
 
 --- Percent-encoding undone; a plus sign is a blank in a query.
@@ -190,15 +190,16 @@ end
 --- What a list request asks for, checked.
 ---@param page table
 ---@param options table<string, string>
+---@param its sandbox.nav.Wire
 ---@return table? plan
 ---@return sandbox.nav.Refusal?
-function query.plan(page, options)
+function query.plan(page, options, its)
   local plan = { order = { by_key = true } }
   local refused
   plan.selected, refused = query.selected(page, options)
   if refused then return nil, refused end
   if options["$filter"] then
-    plan.filter, refused = filter.parse(options["$filter"], page)
+    plan.filter, refused = filter.parse(options["$filter"], page, its.v3)
     if refused then return nil, refused end
   end
   if options["$orderby"] then
@@ -212,9 +213,14 @@ function query.plan(page, options)
       if refused then return nil, refused end
     end
   end
-  local count = options["$count"]
-  if count and count ~= "true" and count ~= "false" then return nil, refusal.query_syntax() end
-  plan.count = count == "true"
+  local foreign = its.v3 and "$count" or "$inlinecount"
+  if options[foreign] then
+    return nil, refusal.bad_request("The query parameter '%s' is not supported.", foreign)
+  end
+  local count, yes, no = options[its.count], "true", "false"
+  if its.v3 then yes, no = "allpages", "none" end
+  if count and count ~= yes and count ~= no then return nil, refusal.query_syntax() end
+  plan.count = count == yes
   if options["$skiptoken"] then
     plan.after, refused = token_key(page, options["$skiptoken"])
     if refused then return nil, refused end

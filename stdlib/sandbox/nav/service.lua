@@ -1,4 +1,4 @@
---- The OData V4 service of the sandbox NAV: address, sign-in, verbs, what each answers.
+--- The OData services (V4 and V3) of the sandbox NAV: address, sign-in, verbs, what each answers.
 --
 -- The order of refusals: instance, protocol, credentials, query names, company, service, method,
 -- key, record, tag, and only then what the table says about the fields.
@@ -9,12 +9,14 @@ local auth = require "sandbox.nav.auth"
 local behaviour = require "sandbox.nav.behaviour"
 local etag = require "sandbox.nav.etag"
 local metadata = require "sandbox.nav.metadata"
+local metadata_v3 = require "sandbox.nav.metadata_v3"
 local ordered = require "sandbox.nav.ordered"
 local pages = require "sandbox.nav.pages"
 local query = require "sandbox.nav.query"
 local record = require "sandbox.nav.record"
 local refusal = require "sandbox.nav.refusal"
 local values = require "sandbox.nav.values"
+local wire = require "sandbox.nav.wire"
 
 local service = {}
 
@@ -40,21 +42,34 @@ end
 ---@class sandbox.nav.Call
 ---@field request table
 ---@field state table
----@field root string        http://host/DynamicsNAV110/ODataV4
+---@field root string        http://host/DynamicsNAV110/ODataV4, or its V3
+---@field wire sandbox.nav.Wire
 ---@field address string     of this request, without its query
 ---@field raw_query string
----@field context string     its metadata context
+---@field company string?    named in the path, percent-encoded
 ---@field page table
 ---@field t sandbox.nav.Rows
 ---@field options table<string, string>
 ---@field now integer
 
+local function tag_of(call, key)
+  return etag.of_chain(etag.chain(call.page.table.no, key, call.t.versions[key]))
+end
+
+-- The head of an answer. A record that was asked for by its key stands at the address asked.
+local function head_of(call, single)
+  local collection, named = call.address:gsub("%([^/]*%)$", ""), #call.page.keys > 1
+  return {
+    context = call.wire.context(call.root, call.company, call.page.service, single), single = single,
+    address = function(key) return ("%s(%s)"):format(collection, query.key_text(key, call.page.keys, named)) end,
+  }
+end
+
 local function entity_answer(call, status, key, properties, headers)
-  local tag = etag.of_chain(etag.chain(call.page.table.no, key, call.t.versions[key]))
-  local all = { ETag = tag }
+  local all = { ETag = tag_of(call, key) }
   for name, value in pairs(headers or {}) do all[name] = value end
-  local columns = answer.columns(properties, call.state)
-  return answer.json(status, answer.entity(call.page, call.t, key, columns, call.context .. "/$entity"), all)
+  local columns = answer.columns(properties, call.state, call.wire)
+  return answer.json(call.wire, status, answer.entity(call.page, call.t, key, columns, head_of(call, true)), all)
 end
 
 local function next_link(call, key)
@@ -69,22 +84,22 @@ end
 -- Reading --------------------------------------------------------------------------------------------------
 
 local function get_list(call)
-  local plan, refused = query.plan(call.page, call.options)
+  local plan, refused = query.plan(call.page, call.options, call.wire)
   if not plan then return nil, refused end
   local size, asked = query.page_size(call.request.headers.prefer, call.state.page_size)
   local keys, last = query.run(call.page, call.t, plan, size)
   call.state.stats.reads = call.state.stats.reads + #keys
-  local body = answer.list(call.page, call.t, keys, answer.columns(plan.selected, call.state), {
-    context = call.context, next_link = last and next_link(call, last),
-    count = plan.count and query.count(call.page, call.t, plan) or nil,
-  })
-  return answer.json(200, body, asked and { ["Preference-Applied"] = "odata.maxpagesize=" .. size } or nil)
+  local head = head_of(call, false)
+  head.next_link = last and next_link(call, last)
+  head.count = plan.count and query.count(call.page, call.t, plan) or nil
+  local body = answer.list(call.page, call.t, keys, answer.columns(plan.selected, call.state, call.wire), head)
+  return answer.json(call.wire, 200, body, asked and { ["Preference-Applied"] = "odata.maxpagesize=" .. size } or nil)
 end
 
 local function get_count(call)
-  local plan, refused = query.plan(call.page, call.options)
+  local plan, refused = query.plan(call.page, call.options, call.wire)
   if not plan then return nil, refused end
-  return answer.raw(200, "text/plain", tostring(query.count(call.page, call.t, plan)))
+  return answer.raw(call.wire, 200, "text/plain", tostring(query.count(call.page, call.t, plan)))
 end
 
 local function get_entity(call, key)
@@ -116,7 +131,8 @@ local function changes_of(call, updating)
         if type(member.value) ~= "string" then return nil, refusal.bad_body() end
         change.variable, change.value = property.name, values.code(member.value)
       else
-        change.value, change.refused = values.convert(property.field, member.value, property.name)
+        change.value, change.refused = values.convert(property.field,
+          call.wire.given(property.field, member.value), property.name)
         local refused = change.refused
         if refused and refused.code:find("^BadRequest") then return nil, refused end
       end
@@ -143,8 +159,7 @@ local function post(call)
   key, refused = record.insert(behaviour[call.page.table.name], context_of(call), changes)
   if not key then return nil, refused end
   count_write(call, "creates")
-  local location = ("%s(%s)"):format(call.address, query.key_text(key, call.page.keys, #call.page.keys > 1))
-  return entity_answer(call, 201, key, call.page.properties, { Location = location })
+  return entity_answer(call, 201, key, call.page.properties, { Location = head_of(call, true).address(key) })
 end
 
 local function check_tag(call, key, needed)
@@ -166,6 +181,7 @@ local function patch(call, key)
   refused = record.modify(behaviour[call.page.table.name], context_of(call), key, changes)
   if refused then return nil, refused end
   count_write(call, "updates")
+  if not call.wire.answers_updates then return answer.nothing(call.wire, { ETag = tag_of(call, key) }) end
   return entity_answer(call, 200, key, call.page.properties)
 end
 
@@ -174,7 +190,7 @@ local function delete(call, key)
     or record.delete(behaviour[call.page.table.name], context_of(call), key)
   if refused then return nil, refused end
   count_write(call, "deletes")
-  return answer.nothing()
+  return answer.nothing(call.wire)
 end
 
 -- Routing --------------------------------------------------------------------------------------------------
@@ -188,10 +204,11 @@ end
 
 local function entity(call, inner)
   local method, page = call.request.method, call.page
+  if call.wire.v3 then inner = inner:gsub("^guid'(.*)'$", "%1") end
   local key = query.address_key(page, inner)
   if not key then return nil, refusal.key_syntax() end
   local allowed = method == "GET" or method == "DELETE" and page.delete_allowed
-    or (method == "PATCH" or method == "PUT") and page.modify_allowed
+    or call.wire.updates[method] and page.modify_allowed
   if not allowed then return nil, refusal.method(method, page.service, "Entity") end
   if not call.t.by_key[key] then return nil, refusal.no_segment(page.service) end
   if method == "GET" then return get_entity(call, key) end
@@ -205,7 +222,6 @@ local function page_route(call, segments, at)
   local page = pages.by_service[name]
   if not page then return nil, refusal.no_segment(name) end
   call.page, call.t = page, call.state.tables[page.table.name]
-  call.context = call.context .. name
   local tail = segments[at + 1]
   if not tail then
     if not inner then return collection(call) end
@@ -225,28 +241,28 @@ local function company_route(call, segments, at)
   if not inner then
     if segments[at + 1] then return nil, refusal.no_segment(query.decode(segments[at + 1])) end
     if method ~= "GET" then return nil, refusal.method(method, "Company", "Collection") end
-    return answer.json(200, metadata.companies(state, call.root, false))
+    return answer.json(call.wire, 200, metadata.companies(state, call.root, false, call.wire))
   end
   local company = query.key(inner, { "Name" })
   if not company then return nil, refusal.key_syntax() end
   if company ~= state.company then return nil, refusal.no_company() end
   if segments[at + 1] then
-    call.context = call.context .. "Company('" .. query.encode((company:gsub("'", "''"))) .. "')/"
+    call.company = query.encode((company:gsub("'", "''")))
     return page_route(call, segments, at + 1)
   end
   if method ~= "GET" then return nil, refusal.method(method, "Company", "Entity") end
-  return answer.json(200, metadata.companies(state, call.root, true))
+  return answer.json(call.wire, 200, metadata.companies(state, call.root, true, call.wire))
 end
 
 local function service_route(call, segments, at)
   local first, method = segments[at], call.request.method
   if not first then
-    if method ~= "GET" then return nil, refusal.method(method, "ODataV4", "Entity") end
-    return answer.json(200, metadata.service(call.root))
+    if method ~= "GET" then return nil, refusal.method(method, call.wire.service, "Entity") end
+    return answer.json(call.wire, 200, metadata.service(call.root, call.wire))
   end
   if query.decode(first) == "$metadata" then
     if method ~= "GET" then return nil, refusal.method(method, "$metadata", "Entity") end
-    return answer.raw(200, "application/xml", metadata.xml())
+    return answer.raw(call.wire, 200, "application/xml", call.wire.v3 and metadata_v3.xml() or metadata.xml())
   end
   if split_segment(first) == "Company" then return company_route(call, segments, at) end
   local company = call.options.company
@@ -265,7 +281,7 @@ local function count_call(state, method, segments)
   state.stats.calls[name] = (state.stats.calls[name] or 0) + 1
 end
 
-local function route(request, state, now)
+local function route(request, state, now, its)
   if auth.is_token_path(request.path) then return auth.token(request, state, now) end
   local segments, raw_query = split_path(request.path)
   count_call(state, request.method, segments)
@@ -274,20 +290,22 @@ local function route(request, state, now)
              body = "<h2>Not Found</h2><hr><p>HTTP Error 404. The requested resource is not found.</p>" }
   end
   local protocol = (segments[2] or ""):lower()
-  if protocol == "odata" or protocol == "api" or protocol == "ws" then -- switched off here
+  if protocol == "api" or protocol == "ws" then -- switched off here
     return { status = 405, headers = { Allow = "" }, body = "" }
   end
   if not text.valid(query.decode(request.path)) then return nil, refusal.query_syntax() end
-  if protocol ~= "odatav4" then return nil, refusal.no_segment(query.decode(segments[2] or "")) end
+  if protocol ~= "odatav4" and protocol ~= "odata" then
+    return nil, refusal.no_segment(query.decode(segments[2] or ""))
+  end
   local challenge = auth.challenge(request, state, now)
   if challenge then return nil, refusal.credentials(challenge) end
   local options, refused = query.options(raw_query)
   if not options then return nil, refused end
   local host = "http://" .. (request.headers.host or "localhost:7048")
-  local root = host .. "/" .. INSTANCE .. "/ODataV4"
+  local root = host .. "/" .. INSTANCE .. "/" .. its.service
   return service_route({
     request = request, state = state, now = now, options = options, raw_query = raw_query, root = root,
-    context = root .. "/$metadata#", address = host .. request.path:match("^[^?#]*"),
+    wire = its, address = host .. request.path:match("^[^?#]*"),
   }, segments, 3)
 end
 
@@ -297,10 +315,11 @@ end
 ---@param clock { now: fun(): integer }   microseconds since the epoch
 ---@return { status: integer, headers: table<string, string>, body: string }
 function service.handle(request, state, clock)
-  local response, refused = route(request, state, clock.now())
+  local its = wire.of(request)
+  local response, refused = route(request, state, clock.now(), its)
   if response then return response end
   state.stats.refused = state.stats.refused + 1
-  return answer.refused(refused)
+  return answer.refused(its, refused)
 end
 
 return service

@@ -16,6 +16,24 @@ local SHAPES <const> = {
   { "number", "^%-?%d+%.?%d*", "Edm.Int32" },
 }
 
+local V3 <const> = {
+  { "^datetime'(%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.?%d*Z?)'()", "Edm.DateTime" },
+  { "^guid'(" .. SHAPES[1][2]:sub(2) .. ")'()", "Edm.Guid" },
+  { "^(%-?%d+%.?%d*)[mM]()%f[^%w_:]", "Edm.Decimal" },
+  { "^(%-?%d+)[lL]()%f[^%w_:]", "Edm.Int32" },
+}
+
+-- A literal that only V3 has: dressed in its type, or with a suffix. Those of V4 it does not know.
+local function v3_literal(source, at)
+  for _, shape in ipairs(V3) do
+    local value, after = source:match(shape[1], at)
+    if value then return { kind = "literal", edm = shape[2], value = value }, after end
+  end
+  for n = 1, 3 do
+    if source:find(SHAPES[n][2], at) then return { kind = "odd" }, #source + 1 end
+  end
+end
+
 local function word_at(source, at)
   local char = source:sub(at, at)
   if char == "(" or char == ")" or char == "," then return { kind = char }, at + 1 end
@@ -48,11 +66,14 @@ end
 
 --- The words of a filter text.
 ---@param source string
+---@param v3 boolean?   literals as V3 has them
 ---@return sandbox.nav.Word[]?   nil on a character that belongs nowhere
-function words.of(source)
+function words.of(source, v3)
   local list, at = {}, source:find("%S")
   while at do
-    local word, after = word_at(source, at)
+    local word, after
+    if v3 then word, after = v3_literal(source, at) end
+    if not word then word, after = word_at(source, at) end
     if not word then return nil end
     list[#list + 1] = word
     at = source:find("%S", after)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The sandbox against clients that we did not write (python3-odoorpc, xmlrpc.client, a plain
-# OData reader), each on a fresh sandbox; and the command line from outside.
+# OData reader, @odata/client where npm is), each on a fresh sandbox; and the command line from outside.
 #   run.sh NAVODOO
 set -u
 navodoo=$1
@@ -28,7 +28,7 @@ start() { # start VERSION: sets $nav and $odoo to host:port
   odoo=$(sed -n 's|^odoo *http://||p' "$work/sandbox")
 }
 
-passed=0 failed=0
+passed=0 failed=0 skipped=0
 count() { # count NAME COMMAND...
   name=$1; shift
   "$@" >"$work/out" 2>&1
@@ -48,6 +48,21 @@ for setup in "Change Log Setup" "Integration Setup"; do
 done
 count "OData reader" /usr/bin/python3 "$here/nav_odata.py" \
   "http://$nav/DynamicsNAV110/ODataV4"
+clients=${NAVODOO_NODE_CLIENTS:-/var/cache/navodoo/node}
+if ! [ -d "$clients/node_modules/@odata/client" ]; then # the cache, where we may write it
+  mkdir -p "$clients" 2>/dev/null || clients=$work/node
+  mkdir -p "$clients"
+  command -v npm >/dev/null && timeout 120 npm install --prefix "$clients" --no-audit --no-fund --silent \
+    @odata/client@2.21.10 >"$work/npm" 2>&1
+fi
+if [ -d "$clients/node_modules/@odata/client" ]; then
+  start 19
+  count "@odata/client, V3" env NODE_CLIENTS="$clients" node \
+    "$here/nav_v3.mjs" "http://$nav/DynamicsNAV110/OData"
+else
+  echo "@odata/client, V3: skipped, npm could not install it"
+  skipped=1
+fi
 for version in 14 17 18 19; do
   start $version
   count "odoorpc, Odoo $version" /usr/bin/python3 "$here/odoo_odoorpc.py" "${odoo%:*}" "${odoo#*:}"
@@ -58,5 +73,9 @@ done
 count "ways to watch NAV" /usr/bin/python3 "$here/watch.py" "$navodoo"
 count "monitor and alerts" /usr/bin/python3 "$here/monitor.py" "$navodoo"
 count "webhooks" /usr/bin/python3 "$here/hooks.py" "$navodoo"
-echo "$passed passed, $failed failed"
+if [ "$skipped" -gt 0 ]; then
+  echo "$passed passed, $failed failed, $skipped skipped"
+else
+  echo "$passed passed, $failed failed"
+fi
 [ "$failed" -eq 0 ]
