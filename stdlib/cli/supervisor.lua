@@ -241,13 +241,14 @@ local function give_to_a_person(self, slot, id, why)
   self.counters.review = (self.counters.review or 0) + #ops // 3
 end
 
---- Adds what a pinned life counted to what its flow did, once that has ended.
+--- Adds what a pinned life counted to what its flow did, where that does not run.
 local function count_in(self, slot, counters)
   for _, name in ipairs { "dead", "review" } do
     self.counters[name] = (self.counters[name] or 0) + (counters[name] or 0)
   end
   local b = supervisor.board(slot.name)
-  if slot.current or not b.counters then return end
+  if slot.current then return end
+  b.counters = b.counters or json.object({}, {})
   for name, n in pairs(counters) do b.counters[name] = (b.counters[name] or 0) + n end
   cache.put("board", slot.name, assert(json.encode(b)))
 end
@@ -308,10 +309,12 @@ local function finish_pinned(self, slot)
   slot.news:set()
 end
 
---- The same when the flow has done its work, with `once`.
-local function finish_once(self, slot)
+--- The same with `once`, before the flow gets its turn: what a version leaves when it has ended
+-- what it began is work for the one that runs, and those who wait for this flow still do.
+local function finish_once(self, slot, life)
   local since = time.monotonic()
-  while not slot.stopping do
+  await(slot, function() return life.is_ready or life.over or slot.stopping end)
+  while not slot.stopping and not life.over and not supervisor.board(slot.name).failed do
     local wait_ms = finish_due(self, slot)
     if not wait_ms or time.monotonic() - since + wait_ms > self.options.wait_ms then return end
     task.sleep(math.min(wait_ms, slot.tick_ms))
@@ -327,6 +330,7 @@ local function take_over(self, slot, life)
     slot.news:set()
     while slot.pinned do task.sleep(20) end
   end
+  if self.options.once then finish_once(self, slot, life) end
   slot.current, slot.retiring = life, nil
   life.go:set()
   if not self.options.once then task.spawn(finish_pinned, self, slot) end
@@ -448,7 +452,6 @@ local function run(self, slot)
     end
     if not err then
       local b = supervisor.board(slot.name)
-      if self.options.once and not b.failed then finish_once(self, slot) end
       if not b.failed or self.options.once or slot.stopping then break end
       log.error("flow does not run: " .. b.failed, { flow = slot.name, class = b.class })
       if not rest(self, slot, wanted, b.class) then break end

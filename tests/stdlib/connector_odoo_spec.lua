@@ -484,11 +484,15 @@ describe("connector.odoo load", function()
     local function refuse(words)
       return result { ids = false, messages = json.array { { type = "error", record = 0, message = words } } }
     end
-    local conn = open { load = {
-      refuse "Unknown error during import: <class 'psycopg2.errors.SerializationFailure'>: could not serialize access",
+    local race = refuse("Unknown error during import: <class 'psycopg2.errors.SerializationFailure'>: "
+      .. "could not serialize access due to concurrent update")
+    local conn = open { load = { race, race, result { ids = json.array { 41 }, messages = json.array {} },
+      race, race, race, race, race,
       refuse "You are not allowed to create 'Contact' (res.partner) records." } }
     local got = assert(conn:load("res.partner", COLUMNS, rows_of(1)))
-    expect(got[1].err.class):equals "transient"
+    expect(got[1]):equals { ok = true, id = 41 } -- nothing was kept: sent again at once
+    got = assert(conn:load("res.partner", COLUMNS, rows_of(1)))
+    expect(got[1].err.class):equals "transient" -- not for ever
     local err
     got, err = conn:load("res.partner", COLUMNS, rows_of(1))
     expect(got):is_nil()

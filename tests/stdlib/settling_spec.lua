@@ -13,6 +13,7 @@ local sight = require "navodoo.engine.sight"
 local store = require "navodoo.store"
 local task = require "navodoo.task"
 local time = require "navodoo.time"
+local unknown = require "navodoo.engine.unknown"
 
 --- A store of its own for one test.
 local function in_store()
@@ -167,6 +168,26 @@ describe("an intent", function()
       "Anna", "1", "Anna", "1", "x" }
   end)
 
+  it("is settled by the other direction before it merges, and is nobody's edit there", function()
+    local engine = engine_of()
+    local function seen(sent, record, current)
+      local ops = {}
+      local item = { id = 7, record = record, current = current, beside = { key = "k", kind = "set",
+        image = intent.text(sent, odoo("Anna", "5"), ODOO_FIELDS, "C1") },
+        link = { nav = "X/C1", odoo = "7", base = base.pack(json.canonical(nav "Anna"), json.canonical(odoo "Anna")) } }
+      unknown.beside(engine, { add = function(_, ...) ops[#ops + 1] = (...) end }, { item }, "nav")
+      expect(item.beside):is_nil()
+      pair.plan(engine, item, { ref = "C1", name = record.Name, phone = record.Phone_No },
+                { Name = current.name, Phone_No = current.phone or "", E_Mail = current.email or "" }, {})
+      return item.verdicts[3].what, ops
+    end
+    -- "5" was sent to NAV and landed, and Odoo says "6" by now: an edit of Odoo's alone
+    local what, ops = seen({ Phone_No = "5" }, nav("Anna", "5"), odoo("Anna", "6"))
+    expect({ what, ops }):equals { "to_nav", { "link_put", "effect_done" } }
+    -- NAV says "8": a person wrote it instead
+    what, ops = seen({ Phone_No = "5" }, nav("Anna", "8"), odoo("Anna", "5"))
+    expect({ what, ops }):equals { "conflict", { "effect_done" } }
+  end)
   it("waits from the last moment at which somebody may have sent it", function()
     local _ <close> = in_store()
     local now = time.now()

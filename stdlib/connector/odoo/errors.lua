@@ -156,6 +156,14 @@ function errors.of_page(endpoint, what, res, write)
   return call.failure(endpoint, what, call.classify(errors.rules, answer, write) or OTHERWISE, answer)
 end
 
+--- Does a message of `load` say that another writer was faster? Then nothing was kept.
+---@param message table
+---@return boolean
+function errors.is_race(message)
+  local rule = call.classify(errors.load_rules, { code = "refused", text = tostring(message.message) })
+  return rule ~= nil and rule.class == "transient"
+end
+
 --- Makes the error of one message of `load`.
 ---@param endpoint connector.Endpoint
 ---@param what string      names model and record

@@ -7,10 +7,13 @@
 --     { ok = false, again = true }      nothing wrong is known of it, but its call was refused:
 --                                       send it again without the guilty; with `large`, in halves
 --
+-- A call that lost a race against another writer (the words are in its messages: Odoo's own
+-- retry does not reach into a `load`) kept nothing, and is sent again here, at once.
 -- A failure of the call as a whole (network, login, unknown outcome) is `nil, err`. Where a
 -- large list takes several calls and a later one fails, its rows carry the error as outcome.
 
 local json = require "navodoo.json"
+local task = require "navodoo.task"
 local call = require "connector.call"
 local errors = require "connector.odoo.errors"
 local values = require "connector.odoo.values"
@@ -19,6 +22,9 @@ local load = {}
 
 --- What one call carries at most: proxies often refuse bodies of 1 MiB.
 load.MAX_BYTES, load.MAX_ROWS = 900 * 1024, 1000
+
+--- A call that lost a race is sent so often, with pauses that double.
+local TRIES <const>, PAUSE_MS <const> = 5, 50
 
 local PREFIX <const> = values.MODULE .. "."
 
@@ -111,12 +117,25 @@ local function faulted(model, plan, chunk, err)
   return outcomes
 end
 
+local function lost_a_race(result)
+  local messages = type(result) == "table" and result.ids == false and result.messages
+  for _, message in ipairs(type(messages) == "table" and messages or {}) do
+    if errors.is_race(message) then return true end
+  end
+  return false
+end
+
 --- One call; `chunk` is { rows=, at=, text= }: rows, their places in the list, and what is sent.
 local function send(conn, model, plan, chunk)
-  -- a record that is archived can be linked to as well: ids are looked up by a search
-  local result, err = conn:call(model, "load",
-    { fields = plan.header, data = json.raw(chunk.text), context = { active_test = false } })
-  if err then return faulted(model, plan, chunk, err) end
+  local result, err
+  for try = 1, TRIES do
+    -- a record that is archived can be linked to as well: ids are looked up by a search
+    result, err = conn:call(model, "load",
+      { fields = plan.header, data = json.raw(chunk.text), context = { active_test = false } })
+    if err then return faulted(model, plan, chunk, err) end
+    if try == TRIES or not lost_a_race(result) then break end
+    task.sleep(PAUSE_MS << (try - 1))
+  end
   local ids = type(result) == "table" and result.ids
   if json.is_array(ids) and #ids == #chunk.rows then
     local outcomes = {}

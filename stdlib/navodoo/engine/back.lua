@@ -52,6 +52,7 @@ local function gather(engine, jobs)
     local link = job.link
     return { job = job, link = link, id = math.tointeger(tonumber(job.record)),
              key = engine:back_key(job.record), xmlid = link and link.xmlid, intend = intend,
+             key_beside = link and engine.paired and engine:effect_key(link.nav) or nil,
              decision = job.decision and json.decode(job.decision) or nil,
              nav_key = link and keys.nav_key(engine.company, link.nav) }
   end)
@@ -238,7 +239,7 @@ local function run(engine, list)
     end
     return items.commit(txn)
   end
-  intent.wait(engine, txn, list, engine.settle_nav_us)
+  intent.wait(engine, txn, list, engine.settle_nav_us, engine.settle_us)
   local ok, err, broken = unknown.settle(engine, txn, items.open(list))
   if broken then return nil, err end
   if ok then ok, err = read_odoo(engine, txn, items.open(list)) end
@@ -250,6 +251,7 @@ local function run(engine, list)
   if ok then links, err = waiting.links(engine, items.open(list)) end
   if links then cards, err = pair.shared_cards(engine, items.open(list)) end
   if not cards then return postpone(err) end
+  unknown.beside(engine, txn, items.open(list), "odoo")
   for _, item in ipairs(items.open(list)) do map(engine, txn, item, links) end
   local writes, now = {}, time.now()
   for _, item in ipairs(items.open(list)) do

@@ -135,7 +135,7 @@ end
 -- item.id of what the target has.
 local function probe(engine, txn, list)
   local names, asked = {}, {}
-  intent.wait(engine, txn, list, engine.settle_us)
+  intent.wait(engine, txn, list, engine.settle_us, engine.settle_nav_us)
   for _, item in ipairs(list) do
     if item.effect and not item.result then names[#names + 1], asked[#asked + 1] = item.xmlid, item end
   end
@@ -231,6 +231,7 @@ local function gather(engine, jobs)
       decision = job.decision and json.decode(job.decision) or nil,
       id = link and math.tointeger(tonumber(link.odoo)) or nil,
       xmlid = link and link.xmlid or engine:xmlid(job.record), key = engine:effect_key(job.record),
+      key_beside = link and engine.paired and engine:back_key(link.odoo) or nil, beside = nil,
       values = nil, write = nil, current = nil, claimed = nil, result = nil, probed = nil,
     }
   end)

@@ -114,15 +114,18 @@ function intent.settled_at(engine, effect, settle_us)
   return since + settle_us
 end
 
---- Splits off the items of a batch whose earlier write may still land.
+--- Splits off the items of a batch whose pair has a write that may still land, of either
+-- direction: what it will leave there is nobody's edit.
 ---@param engine table
 ---@param txn navodoo.Txn
 ---@param items table[]
 ---@param settle_us integer
-function intent.wait(engine, txn, items, settle_us)
+---@param beside_us integer  of the target of the other direction
+function intent.wait(engine, txn, items, settle_us, beside_us)
   for _, item in ipairs(items) do
-    local due = item.effect and intent.settled_at(engine, item.effect, settle_us)
-    if due and due > time.now() then
+    local due = math.max(item.effect and intent.settled_at(engine, item.effect, settle_us) or 0,
+                         item.beside and intent.settled_at(engine, item.beside, beside_us) or 0)
+    if due > time.now() then
       item.result = "retried"
       txn:add("job_retry", item.job.id, item.job.rev, due, item.job.attempts, nil)
     end

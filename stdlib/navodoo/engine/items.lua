@@ -7,9 +7,9 @@ local outcome = require "navodoo.engine.outcome"
 
 local items = {}
 
---- Gives each job its item, with the open effect that an earlier attempt left: by the key of
--- the write, for the job that wrote may be gone. The link came with the job, read under its
--- lock (lane.lua).
+--- Gives each job its item, with the open effect that an earlier attempt left (`effect`), and
+-- that of the other direction on the same pair (`beside`): by the key of the write, for the job
+-- that wrote may be gone. The link came with the job, read under its lock (lane.lua).
 ---@param jobs table[]
 ---@param build fun(job: table): table
 ---@return table[]|nil items
@@ -18,13 +18,14 @@ function items.gather(jobs, build)
   local names, by_key, list = json.array {}, {}, {}
   for i, job in ipairs(jobs) do
     local item = build(job)
-    list[i], names[i], by_key[item.key] = item, item.key, item
+    list[i], names[#names + 1], by_key[item.key] = item, item.key, item
+    if item.key_beside then names[#names + 1], by_key[item.key_beside] = item.key_beside, item end
   end
   local effects, err = store.query("effects_by_key", assert(json.encode(names)))
   if not effects then return nil, err end
   for _, e in ipairs(effects) do
     local item = by_key[e.key]
-    item.effect = e
+    item[e.key == item.key and "effect" or "beside"] = e
   end
   return list
 end

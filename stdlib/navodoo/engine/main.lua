@@ -191,10 +191,15 @@ local function prepare(self)
   return insist(self, "lookups", function() return self:load_lookups() end)
 end
 
---- After a crash: effects of an earlier process may still land in the target. Their
--- jobs wait out the settle time, counted from now.
-local function settle_leftovers(self)
-  return store.apply { { "jobs_settle", self.flow.name, self.started_us + self.settle_us } }
+--- Makes jobs of what an earlier process or life left. After a crash, effects may still land in
+-- the target: their jobs wait out the settle time, counted from now.
+local function take_up(self, spec)
+  local ok, err = true, nil
+  if not spec.pinned then ok, err = unfold.leftovers(self) end
+  if ok and not spec.beside then
+    ok, err = store.apply { { "jobs_settle", self.flow.name, self.started_us + self.settle_us } }
+  end
+  if not ok then error("store: " .. tostring(err.text), 0) end
 end
 
 local function new_engine(spec, flow)
@@ -271,10 +276,9 @@ function main.start(argument)
     ok, err = insist(self, "fingerprint", function() return identity.check(self) end)
   end
   if not ok then return life.give_up(spec, name, err) end
+  if not spec.beside then take_up(self, spec) end -- nobody else is at work: other versions finish theirs first
   if not life.take_turn(self, spec) then return end
-  if not spec.pinned then ok, err = unfold.leftovers(self) end
-  if ok and not spec.beside then ok, err = settle_leftovers(self) end
-  if not ok then error("store: " .. tostring(err.text), 0) end
+  if spec.beside then take_up(self, spec) end
   self:publish()
   collectgarbage() -- what compiling and comparing left behind
   log.info("flow runs", { flow = name, generation = spec.hash, pinned = self.pinned })

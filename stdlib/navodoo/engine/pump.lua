@@ -215,8 +215,8 @@ local function rest(engine, self, shut)
   local others = #engine.flow.needs > 0 and awaits_others(engine, self) -- before the look at what is due
   local due_ms = next_due_ms(engine, self)
   if due_ms and shut then due_ms = math.max(due_ms, shut) end
-  if engine.pinned then return due_ms, not due_ms end
   local at_end = not due_ms or self.waited_ms + due_ms > engine.wait_ms
+  if engine.pinned then return due_ms, engine.once and at_end or not due_ms end
   if not others then return due_ms, at_end end
   return math.min(due_ms or WAITING_MS, WAITING_MS), at_end and self.waited_ms > engine.wait_ms
 end

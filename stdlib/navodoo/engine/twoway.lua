@@ -120,10 +120,6 @@ function twoway.links(engine, items)
   return true
 end
 
-local function same(engine)
-  return function(field, a, b) return engine.same(engine.fields[field], a, b) end
-end
-
 -- The base of a record that a creation of ours made in Odoo: what it was sent, and what NAV
 -- said then.
 local function created(engine, item)
@@ -143,31 +139,19 @@ local function created(engine, item)
   return it
 end
 
---- Settles writes to Odoo whose outcome was unknown, by what was sent: what landed goes into
--- link and base, whatever becomes of the job. Items have `current`, and `record` (NAV's).
+--- Settles writes to these pairs whose outcome was unknown, by what was sent: what landed goes
+-- into link and base, whatever becomes of the job. Items have `current`, and `record` (NAV's).
 ---@param engine table
 ---@param txn navodoo.Txn
 ---@param items table[]
 function twoway.settle(engine, txn, items)
   for _, item in ipairs(items) do
     if item.effect and item.current and not item.adopting then
-      local known, it = intent.read(item.effect), item.link and base.read(item.link)
-      if not item.link then
-        it = created(engine, item)
-      elseif it and known and intent.landed(known, item.current, same(engine)) then
-        intent.settle(known, it, "odoo", item.current, engine.flow.entries, same(engine))
-      else
-        it = nil
-      end
-      if it then
-        unknown.keep(engine, txn, item, it)
-      elseif known then -- it never got there
-        engine.sends_over[item.key] = nil
-        txn:add("effect_done", item.key)
-        item.effect = nil
-      end
+      if item.link then unknown.in_odoo(engine, txn, item)
+      else unknown.keep(engine, txn, item, created(engine, item), "effect") end
     end
   end
+  unknown.beside(engine, txn, items, "nav")
 end
 
 --- Decides the pairs of a batch: sets `verdicts` and `write`.

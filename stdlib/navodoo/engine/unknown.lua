@@ -1,11 +1,12 @@
---- What became of a write to NAV whose answer was lost.
+--- What became of a write whose answer was lost: one to NAV, or of either direction to a pair.
 --
 -- Before a job with an open effect is looked at again, NAV is asked by the intent of that
 -- effect: by what was sent, whatever Odoo says today, and whatever the mapping makes of it.
 -- What landed goes into link and base in a transaction of its own; from there on it is an
 -- ordinary pair, and what either side changed since is that side's change. Only what is not
 -- in NAV after the settle time may be written again. Where NAV cannot tell, the effect stays
--- and a person decides: writing again could make a second record.
+-- and a person decides: writing again could make a second record. A job settles what the other
+-- direction left open at its pair, too: else it would take our own write for somebody's edit.
 
 local crypto = require "navodoo.crypto"
 local json = require "navodoo.json"
@@ -26,14 +27,22 @@ local unknown = {}
 --- Records that are looked at where a field finds the one that we made.
 local PROBED <const> = 5
 
-local function same(engine)
+-- Does the side that was written hold what was sent?
+local function same(engine, side)
+  if side == "odoo" then return function(field, a, b) return engine.same(engine.fields[field], a, b) end end
   return function(field, a, b) return delivery.as_sent(engine, field, a, b) end
 end
 
+-- Ends the open effect of an item, `which` of the two.
+local function over(engine, txn, item, which)
+  engine.sends_over[item[which].key] = nil
+  txn:add("effect_done", item[which].key)
+  item[which] = nil
+end
+
 local function forget(engine, txn, item)
-  engine.sends_over[item.effect.key] = nil
-  txn:add("effect_done", item.effect.key)
-  item.effect, item.known = nil, nil
+  over(engine, txn, item, "effect")
+  item.known = nil
 end
 
 local function park(engine, txn, item, cause, text, rows)
@@ -124,12 +133,13 @@ local function look_for(engine, txn, item, records, etags)
   return true
 end
 
---- Puts a base into the link of an item, or makes the link, and ends its effect.
+--- Puts a base into the link of an item, or makes the link, and ends an effect of the pair.
 ---@param engine table
 ---@param txn navodoo.Txn
 ---@param item table
 ---@param it { nav: table, odoo: table, turns: table? }
-function unknown.keep(engine, txn, item, it)
+---@param which "effect"|"beside"
+function unknown.keep(engine, txn, item, it, which)
   local nav_text = assert(json.canonical(json.object({}, it.nav)))
   local odoo_text = assert(json.canonical(json.object({}, it.odoo)))
   local link = item.link or { nav = item.nav_key and keys.nav(engine.company, item.nav_key) or item.job.record,
@@ -138,10 +148,41 @@ function unknown.keep(engine, txn, item, it)
   link.base = base.pack(nav_text, odoo_text, turns)
   txn:add("link_put", engine.flow.name, link.nav, link.odoo, link.xmlid, link.hash or crypto.hash(nav_text),
           link.nav_version, link.odoo_version, link.odoo_hash or crypto.hash(odoo_text), link.base, time.now())
-  engine.sends_over[item.effect.key] = nil
-  txn:add("effect_done", item.key)
-  item.link, item.effect = link, nil
+  item.link = link
+  over(engine, txn, item, which)
 end
+
+-- Settles a write to a linked pair; `now` is what the side that was written holds.
+local function settle(engine, txn, item, which, side, now)
+  local known, it, eq = intent.read(item[which]), base.read(item.link), same(engine, side)
+  if now and known and it and intent.landed(known, now, eq) then
+    intent.settle(known, it, side, now, engine.flow.entries, eq)
+    unknown.keep(engine, txn, item, it, which)
+  elseif known or which == "effect" and side == "nav" then -- it never got there
+    over(engine, txn, item, which)
+  end
+end
+
+--- Settles what the other direction left open at the pairs of a batch, both records of which
+-- are read, and whose settle time is over.
+---@param engine table
+---@param txn navodoo.Txn
+---@param list table[]
+---@param side "nav"|"odoo"  that the other direction writes
+function unknown.beside(engine, txn, list, side)
+  for _, item in ipairs(list) do
+    if item.beside and item.link and item.record and item.current then
+      if item.beside.kind == "create" then over(engine, txn, item, "beside") -- the link says that it landed
+      else settle(engine, txn, item, "beside", side, side == "nav" and item.record or item.current) end
+    end
+  end
+end
+
+--- Settles what an item itself wrote to its pair in Odoo.
+---@param engine table
+---@param txn navodoo.Txn
+---@param item table  with `current`
+function unknown.in_odoo(engine, txn, item) settle(engine, txn, item, "effect", "odoo", item.current) end
 
 -- A creation that NAV has: named in Odoo, and linked.
 local function link(engine, txn, item)
@@ -156,19 +197,10 @@ local function link(engine, txn, item)
                             engine.settle_nav_us)
   end
   local known = item.known or { sent = {}, source = {} }
-  unknown.keep(engine, txn, item, creating.base(engine, known.sent, known.source, item.record, "unknown"))
+  local it = creating.base(engine, known.sent, known.source, item.record, "unknown")
+  unknown.keep(engine, txn, item, it, "effect")
   closing.journal(engine, txn, item, "created", { nav = item.link.nav })
   item.created = nil
-end
-
--- An update of a linked record.
-local function update(engine, txn, item, record)
-  local it = base.read(item.link)
-  if record and it and item.known and intent.landed(item.known, record, same(engine)) then
-    intent.settle(item.known, it, "nav", record, engine.flow.entries, same(engine))
-    return unknown.keep(engine, txn, item, it)
-  end
-  forget(engine, txn, item)
 end
 
 -- An adoption was decided before it was written, by likeness or by a person: it stays so.
@@ -184,9 +216,10 @@ end
 ---@param engine table
 ---@param item table  with `record` (NAV's)
 function unknown.adopted(engine, item)
-  if not item.adopting or not item.known or not intent.landed(item.known, item.record, same(engine)) then return end
+  local eq = same(engine, "nav")
+  if not item.adopting or not item.known or not intent.landed(item.known, item.record, eq) then return end
   item.base = { nav = {}, odoo = {} }
-  intent.settle(item.known, item.base, "nav", item.record, engine.flow.entries, same(engine))
+  intent.settle(item.known, item.base, "nav", item.record, engine.flow.entries, eq)
 end
 
 -- Sorts an item with an open effect; answers the list that it belongs to.
@@ -223,7 +256,10 @@ function unknown.settle(engine, txn, list)
     records, err, etags = engine.nav:get(engine.entity, wanted, engine.nav_read_fields)
     if not records then return nil, err end
   end
-  for _, item in ipairs(updates) do update(engine, txn, item, records[item.nav_key]) end
+  for _, item in ipairs(updates) do
+    settle(engine, txn, item, "effect", "nav", records[item.nav_key])
+    item.known = nil
+  end
   for _, item in ipairs(creations) do
     local ok
     ok, err = look_for(engine, txn, item, records, etags)
