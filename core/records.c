@@ -276,9 +276,23 @@ static int add_date(nv_buf *out, const nv_plan *plan, const slot *s) {
   return add_in_quotes(out, s->text.p, 10);
 }
 
+/* Some servers leave the zone of an instant out; they mean UTC. */
+static bool lacks_zone(nv_str t) {
+  if (!has_form(t, DAY "T" CLOCK)) return false;
+  size_t i = sizeof DAY "T" CLOCK - 1;
+  while (i < t.n && (t.p[i] == '.' || (t.p[i] >= '0' && t.p[i] <= '9'))) i++;
+  return i == t.n;
+}
+
 static int add_datetime(nv_buf *out, const nv_plan *plan, const slot *s) {
   if (s->event != NV_JSON_STRING || s->escaped) return NV_EINVALID;
   nv_str t = s->text;
+  char zoned[NV_ISO_SIZE];
+  if (t.n < sizeof zoned && lacks_zone(t)) {
+    memcpy(zoned, t.p, t.n);
+    zoned[t.n] = 'Z';
+    t = (nv_str){zoned, t.n + 1};
+  }
   if (is_empty_day(plan, t) && t.n > plan->empty_day.n && t.p[plan->empty_day.n] == 'T')
     return nv_buf_add(out, "null", 4);
   if (has_form(t, DAY "T00:00:") && t.p[t.n - 1] == 'Z') {

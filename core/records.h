@@ -22,7 +22,7 @@ typedef enum nv_kind {
   NV_KIND_INTEGER,  /* the same without fraction */
   NV_KIND_BOOLEAN,
   NV_KIND_DATE,     /* YYYY-MM-DD, what follows is dropped */
-  NV_KIND_DATETIME, /* ISO 8601 with an offset; UTC in the record */
+  NV_KIND_DATETIME, /* ISO 8601, UTC where it names no offset; UTC in the record */
   NV_KIND_NAIVE,    /* "YYYY-MM-DD hh:mm:ss", UTC without saying so; lenient */
   NV_KIND_LINK,     /* an id, or a pair that begins with one; lenient */
 } nv_kind;

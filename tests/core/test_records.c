@@ -119,6 +119,9 @@ static void test_values_keep_what_they_say(void **state) {
   gives(false, "\"At\":\"0001-01-01T00:00:00Z\"", "\"At\":null");
   gives(false, "\"At\":\"2026-02-03T04:05:06.789Z\"", "\"At\":\"2026-02-03T04:05:06.789Z\"");
   gives(false, "\"At\":\"2026-02-03T04:05:06+01:00\"", "\"At\":\"2026-02-03T03:05:06Z\"");
+  gives(false, "\"At\":\"2026-02-03T04:05:06\"", "\"At\":\"2026-02-03T04:05:06Z\"");
+  gives(false, "\"At\":\"2026-02-03T04:05:06.73\"", "\"At\":\"2026-02-03T04:05:06.73Z\"");
+  gives(false, "\"At\":\"0001-01-01T00:00:00\"", "\"At\":null");
 }
 
 static void test_a_lenient_plan_leaves_other_kinds_alone(void **state) {
@@ -143,6 +146,7 @@ static void test_a_value_of_another_kind_is_named(void **state) {
   refuses("\"Open\":\"true\"", "Open is true, which is no boolean");
   refuses("\"Day\":\"3.2.2026\"", "Day is 3.2.2026, which is no date");
   refuses("\"At\":\"2026-13-01T00:00:00Z0\"", "At is 2026-13-01T00:00:00Z0, which is no datetime");
+  refuses("\"At\":\"2026-02-03T04:05:06 \"", "At is 2026-02-03T04:05:06 , which is no datetime");
   refuses("\"No\":{\"a\":1}", "No is {\"a\":1}, which is no value");
   refuses("\"No\":[[1]]", "No is [[1]], which is no value");
 }

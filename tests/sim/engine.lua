@@ -25,15 +25,16 @@ end
 
 local function random(limit) return tonumber(crypto.random_hex(6), 16) % limit end
 
---- Settings of the shipped dev environment, with the clocks of a simulated day.
-local function endpoints()
+--- Settings of the shipped dev environment, with the clocks of a simulated day; every fifth is over V3.
+local function endpoints(seed)
   local settled = assert(config.load { file = "flows/navodoo.lua", source = read("flows/navodoo.lua"), env = "dev" })
   local nav, odoo = settled.endpoints.nav, settled.endpoints.odoo
   local token = tostring(assert(secret.define("SIM", "sandbox")))
   nav.secret, odoo.secret, nav.password, odoo.password = token, token, nil, nil
+  nav.url = "http://nav/DynamicsNAV110/" .. (seed % 5 == 0 and "OData" or "ODataV4")
   nav.settle_ms, nav.page_size, nav.timeout_ms = 4 * MINUTE, 11, MINUTE
   odoo.settle_ms, odoo.batch, odoo.timeout_ms = 2 * MINUTE, 7, MINUTE
-  assert(http.endpoint { name = "nav", base_url = "http://nav/DynamicsNAV110/ODataV4", auth = "basic", user = nav.user,
+  assert(http.endpoint { name = "nav", base_url = nav.url, auth = "basic", user = nav.user,
                          secret = token, timeout_ms = MINUTE })
   assert(http.endpoint { name = "odoo", base_url = "http://odoo", timeout_ms = MINUTE })
   return project.views(settled.endpoints, settled.pairs[1])
@@ -75,7 +76,7 @@ end
 function engine.start(seed)
   local day = { every = 60, conflict = ({ "nav", "odoo" })[seed % 2 + 1],
                 sweep_hour = seed % 3 == 0 and 3 or 14 }
-  local views = endpoints()
+  local views = endpoints(seed)
   assert(store.open("sim"))
   local lookups = {}
   for _, entry in ipairs(fs.list("flows/lookups")) do

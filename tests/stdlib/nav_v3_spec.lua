@@ -112,6 +112,18 @@ describe("connector.nav over V3", function()
     expect(changes[1].record.Date_and_Time):matches "^2026%-01%-20T00:00:00"
   end)
 
+  it("takes an instant without a zone for UTC", function()
+    local function zoneless(_, res)
+      res.body = res.body:gsub('(T%d%d:%d%d:%d%d%.?%d*)Z"', '%1"')
+      return res
+    end
+    local one, two = open "ODataV4", open("OData", nil, zoneless)
+    local fields = fields_of(one, "ChangeLogEntries")
+    local wanted = all(one, "ChangeLogEntries", { fields = fields })
+    expect(all(two, "ChangeLogEntries", { fields = fields })):equals(wanted)
+    expect(all(two, "ChangeLogEntries", { fields = fields, lazy = true })):equals(wanted)
+  end)
+
   it("asks with the literals of V3, and finds the same", function()
     local seen = {}
     local one, two = open "ODataV4", open("OData", seen)

@@ -247,6 +247,7 @@ end
 local function to_datetime(v)
   if type(v) ~= "string" then return nil end
   if v:find "^0001%-01%-01T" then return json.null end
+  if v:find "^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:[%d%.]+$" then v = v .. "Z" end -- no zone means UTC
   if v:find "^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:[%d%.]+Z$" then return v end
   local us = time.parse_iso(v)
   return us and time.iso(us)
