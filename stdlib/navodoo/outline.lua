@@ -5,9 +5,21 @@
 -- `flow "name"`: "fields.3" -> line 14, column 5; "nav.watch.every" -> ... It never fails:
 -- what it does not understand it does not list.
 
+local byte <const> = string.byte
+
 local outline = {}
 
 ---@alias navodoo.Place { line: integer, column: integer }
+
+local DASH <const>, BACKSLASH <const>, BRACKET <const> = byte "-", byte "\\", byte "["
+local QUOTE <const>, APOSTROPHE <const> = byte '"', byte "'"
+
+-- What a token may begin with, by its first byte.
+local NAME <const>, NUMBER <const> = {}, {}
+for b = 0, 255 do
+  local c = string.char(b)
+  NAME[b], NUMBER[b] = c:find "[%a_]" ~= nil, c:find "[%d.]" ~= nil
+end
 
 local BLOCK <const> = { ["function"] = true, ["if"] = true, ["do"] = true, ["repeat"] = true }
 
@@ -22,7 +34,7 @@ local function skip(source, i)
   while true do
     i = source:find("%S", i)
     if not i then return #source + 1 end
-    if source:sub(i, i + 1) ~= "--" then return i end
+    if byte(source, i) ~= DASH or byte(source, i + 1) ~= DASH then return i end
     local open, close = long_bracket(source, i + 2)
     if open then
       local _, stop = source:find(close, i + 2 + open, true)
@@ -34,14 +46,14 @@ local function skip(source, i)
 end
 
 local function quoted(source, i)
-  local quote, j = source:sub(i, i), i + 1
-  while j <= #source do
-    local c = source:sub(j, j)
-    if c == "\\" then j = j + 2
-    elseif c == quote then return j + 1
-    else j = j + 1 end
+  local quote, j = byte(source, i), i + 1
+  while true do
+    j = source:find("[\\\"']", j)
+    if not j then return #source + 1 end
+    local c = byte(source, j)
+    if c == quote then return j + 1 end
+    j = j + (c == BACKSLASH and 2 or 1)
   end
-  return j
 end
 
 ---@class navodoo.Token
@@ -59,30 +71,28 @@ function outline.tokens(source)
     i = skip(source, i)
     if i > #source then return list end
     local stop
-    local c = source:sub(i, i)
-    local t = { kind = "other", at = i }
-    if c:find "[%a_]" then
-      t.kind, stop = "name", source:match("^[%w_]+()", i)
-    elseif c == '"' or c == "'" then
-      t.kind, stop = "string", quoted(source, i)
-    elseif c:find "%d" or source:find("^%.%d", i) then
-      t.kind, stop = "number", source:match("^[%w_.]+()", i)
+    local c, kind = byte(source, i), "other"
+    if NAME[c] then
+      kind, stop = "name", source:match("^[%w_]+()", i)
+    elseif c == QUOTE or c == APOSTROPHE then
+      kind, stop = "string", quoted(source, i)
+    elseif NUMBER[c] and source:find("^%.?%d", i) then
+      kind, stop = "number", source:match("^[%w_.]+()", i)
       -- 1e-5 has a sign inside
       local digits = source:sub(i, stop - 1)
       if digits:find "[eE]$" and not digits:find "^0[xX]" then
         stop = source:match("^[+-]?%d+()", stop) or stop
       end
-    elseif c == "[" and long_bracket(source, i) then
+    elseif c == BRACKET and long_bracket(source, i) then
       local open, close = long_bracket(source, i)
       local _, last = source:find(close, i + open, true)
-      t.kind, stop = "string", (last or #source) + 1
+      kind, stop = "string", (last or #source) + 1
     elseif source:find("^[=~<>]=", i) then
       stop = i + 2
     else
       stop = i + 1
     end
-    t.text = source:sub(i, stop - 1)
-    list[#list + 1] = t
+    list[#list + 1] = { kind = kind, at = i, text = source:sub(i, stop - 1) }
     i = stop
   end
 end
@@ -172,18 +182,22 @@ function outline.flow_line(source)
   end
 end
 
---- Places of the parts of the first table that `return` gives, for files of plain data.
+--- Places of the parts of the first table that `return` gives, for files of plain data. They are
+--- looked for when the first is asked for, which is when something is wrong.
 ---@param source string
 ---@return table<string, navodoo.Place>
 function outline.read_returned(source)
-  local list, out = outline.tokens(source), {}
-  for n = 2, #list do
-    if list[n].text == "{" and list[n - 1].text == "return" then
-      read_table(list, n, "", outline.placer(source), out)
-      return out
+  return setmetatable({}, { __index = function(out, path)
+    setmetatable(out, nil)
+    local list = outline.tokens(source)
+    for n = 2, #list do
+      if list[n].text == "{" and list[n - 1].text == "return" then
+        read_table(list, n, "", outline.placer(source), out)
+        break
+      end
     end
-  end
-  return out
+    return out[path]
+  end })
 end
 
 --- Line and column of a path, or of the nearest part around it that is known.
