@@ -367,7 +367,7 @@ def after_a_kill(navodoo, tally, broken):
         if not broken:  # what a version gives up is left to the present one, within the same run
             lost = {"ids": False, "messages": [{"type": "error", "record": 0, "rows": {"from": 0, "to": 0},
                                                 "message": "could not serialize access due to concurrent update"}]}
-            world.faults("odoo", [{"match": "POST /jsonrpc", "contains": '"load"', "kind": "status", "status": 200,
+            world.faults("odoo", [{"match": "POST /jsonrpc", "contains": '"load",', "kind": "status", "status": 200,
                                    "content_type": "application/json", "times": 5,
                                    "answer": json.dumps({"jsonrpc": "2.0", "id": None, "result": lost})}], seed=1)
         project.start("--once")
