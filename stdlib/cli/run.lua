@@ -48,7 +48,9 @@ at once. A changed navodoo.lua opens the endpoints again.
 
   --once           ask every source once, finish the work, end
   --all            with --once: walk over all rows, not only the changed ones
-  --wait TIME      with --once: wait this long for work that is due later (default 5m)
+  --wait TIME      with --once: wait this long for work that is due later, and for a system
+                   that cannot be reached or asks for patience (default 5m); what is left
+                   then waits for the next run, and the exit code says so
   --env NAME       environment of navodoo.lua (default: the one it names)
   --state DIR      folder of the store (default: ./state)
   --listen A:P     take the webhooks of Odoo here (see navodoo hooks), and show the engine:
@@ -181,7 +183,7 @@ local function account(p, lives)
     if lives.failed[name] then
       fail(broke_off(name, lives.failed[name]))
     elseif b.failed then
-      found:add(name, "did not run", failure_of(b))
+      found:add(name, (c.read or 0) == 0 and "did not run" or "did not finish", failure_of(b))
     elseif trouble and (c.read or 0) == 0 then
       found:add(name, "did not run", trouble)
     else

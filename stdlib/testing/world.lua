@@ -104,7 +104,7 @@ function world:records(side, name) return self.sides[side].module.dump(self.side
 
 --- An answer of the test's own for calls to a side: instead of what the sandbox would say.
 ---@param answer { to: string, what: string?, status: integer?, body: string?, times: integer?, code: string?,
----   act: fun()?, cut: boolean? }
+---   act: fun()?, cut: boolean?, retry_after_ms: integer? }
 --   `what`: a pattern of the call's name; `code`: no answer comes at all, and why ("network", "timeout");
 --   `act`: what happens before; `cut`: the call is carried out, and its answer is lost
 function world:answer(answer)
@@ -146,7 +146,7 @@ local function through(self, request)
   if own and own.act then own.act() end
   if own and own.code then return nil, { code = own.code, text = side .. ": " .. own.code, maybe_sent = true } end
   if own and (own.status or own.body) then
-    return { status = own.status or 200, headers = {}, body = own.body or "" }
+    return { status = own.status or 200, headers = {}, body = own.body or "", retry_after_ms = own.retry_after_ms }
   end
   local e = self.endpoints[side]
   local headers = {}

@@ -12,7 +12,7 @@ local watching = require "navodoo.engine.watching"
 local function engine_of(more)
   local wakes = 0
   local engine = { flow = { name = "w" }, once = true, polls_open = 1, high_water = 10, room = task.event(),
-                   troubles = {}, poll_now = task.event() }
+                   troubles = {}, poll_now = task.event(), out_of_time = function() return false end }
   engine.wake = { set = function() wakes = wakes + 1 end }
   function engine:trouble(err) self.troubles[#self.troubles + 1] = err.class end
   for k, v in pairs(more or {}) do engine[k] = v end
@@ -73,7 +73,9 @@ describe("a watch", function()
     task.sleep(5)
     expect(result):is_true()
     expect(asked):equals(2)
-    count = 10
+    count, engine.out_of_time = 10, function() return true end
+    expect(select(2, watching.wait_for_room(engine, watch)).code):equals "full" -- and nothing moves any more
+    engine.out_of_time = function() return false end
     task.spawn(function() result = watching.wait_for_room(engine, watch) end)
     task.sleep(5)
     engine.retiring = true

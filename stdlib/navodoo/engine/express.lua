@@ -107,13 +107,15 @@ local function guarded(engine, lot)
   for i, name in ipairs(lot.names) do names[i] = lane.nav_name(engine, name) end
   local lock = task.lock(names)
   local ok, done, err = xpcall(lots.run, debug.traceback, engine, lot)
+  if ok and done then engine:store_failed(nil) end
   if not ok then
     engine.bugs = engine.bugs + 1
     err = { text = done }
   end
-  while not (ok and done) and not engine.stopping do
+  while not (ok and done) and not (engine.stopping or engine.gave_up) do
     log.error("lot: " .. tostring(err.text), { flow = engine.flow.name })
     ok, done, err = true, unfold.lot(engine, lot)
+    engine:store_failed(not done and err or nil)
     if not done then task.sleep(PAUSE_MS) end
   end
   lock:release()
@@ -122,7 +124,7 @@ end
 
 function start_next(engine)
   local own = engine.express
-  while own.running < AT_ONCE and #own.waiting > 0 and not engine.stopping do
+  while own.running < AT_ONCE and #own.waiting > 0 and not (engine.stopping or engine.gave_up) do
     own.running = own.running + 1
     task.spawn(guarded, engine, table.remove(own.waiting, 1))
   end
@@ -150,7 +152,9 @@ end
 
 --- Waits for the lots under way when the engine hands over to another life.
 function express.finish(engine)
-  while not express.is_idle(engine) and not engine.stopping do engine.express.idle:wait(PAUSE_MS) end
+  while not (express.is_idle(engine) or engine.stopping or engine.gave_up) do
+    engine.express.idle:wait(PAUSE_MS)
+  end
 end
 
 return express

@@ -36,6 +36,7 @@ local main = {}
 
 local LOOKUP_TTL_US <const> = 3600 * 1000000
 local LOOKUP_RETRY_US <const> = 30 * 1000000 -- an unknown code asks again, but not for ever
+local STORE_PATIENCE_MS <const> = 10000      -- with --once: a store that fails for longer ends the run
 local HELD_MAX <const> = 3000 -- records in memory beside their jobs on disk
 
 local engine = {}
@@ -44,6 +45,7 @@ engine.__index = engine
 --- Adds to a counter of the board.
 function engine:count(name, n)
   self.counters[name] = (self.counters[name] or 0) + (n or 1)
+  if name ~= "retried" then self.progress_us = time.now() end
 end
 
 --- Remembers the last trouble with an endpoint, for `navodoo status`.
@@ -53,9 +55,28 @@ function engine:trouble(err)
   self:publish()
 end
 
---- With `once`: true when what it waited for took longer than `wait_ms` since the start.
-function engine:out_of_time()
-  return time.now() - self.started_us > self.wait_ms * 1000
+--- With `once`: true when nothing was got done for longer than `wait_ms`, or would not be before a
+-- pause is over.
+---@param pause_ms integer|nil
+function engine:out_of_time(pause_ms)
+  local since = self.progress_us or self.started_us
+  return time.now() - since + (pause_ms or 0) * 1000 > self.wait_ms * 1000
+end
+
+--- The store failed, or took a write again (nil). It may be mended, so work goes on where it is;
+-- with `once` nobody waits long for that.
+---@param err table|nil
+function engine:store_failed(err)
+  if not err then
+    self.store_failing = nil
+    return
+  end
+  log.error("store: " .. tostring(err.text), { flow = self.flow.name })
+  self.store_failing = self.store_failing or time.monotonic()
+  if not self.once or time.monotonic() - self.store_failing < math.min(STORE_PATIENCE_MS, self.wait_ms) then return end
+  self.gave_up = true
+  self:halt { class = "transient", code = "store", text = ("the store cannot be written: %s; what it has is safe, "
+    .. "and the next run goes on with it"):format(tostring(err.text)) }
 end
 
 --- Makes the counters visible to other states of the process.
@@ -141,9 +162,10 @@ end
 
 -- With `once`: a system that never answered is given up soon, one that fails at times when the
 -- time for waiting is over.
-local function patience_is_over(self, err, rounds, attempts)
+local function patience_is_over(self, err, rounds, attempts, pause_ms)
   local info = http.info(err.endpoint or "")
-  if info and info.answered > 0 then return self:out_of_time() end
+  if self:out_of_time(pause_ms) then return true end
+  if info and info.answered > 0 then return false end
   return attempts >= 3 or rounds >= 6
 end
 
@@ -157,9 +179,10 @@ local function insist(self, what, fn)
     self:trouble(err)
     if err.class ~= "transient" and err.class ~= "unknown" then return nil, err end
     rounds, attempts = rounds + 1, attempts + (outcome.tried(err) and 1 or 0)
-    if self.once and patience_is_over(self, err, rounds, attempts) then return nil, err end
-    log.warn(what .. ": " .. tostring(err.text), { flow = self.flow.name })
-    task.sleep(outcome.delay(attempts, err))
+    local pause_ms = outcome.delay(attempts, err)
+    if self.once and patience_is_over(self, err, rounds, attempts, pause_ms) then return nil, err end
+    log.warn(what .. ": " .. tostring(err.text), { flow = self.flow.name, pause_ms = pause_ms })
+    task.sleep(pause_ms)
   end
   return nil, { class = "cancelled", text = "stopping" }
 end

@@ -6,7 +6,6 @@
 
 local failpoint = require "navodoo.failpoint"
 local json = require "navodoo.json"
-local log = require "navodoo.log"
 local store = require "navodoo.store"
 local task = require "navodoo.task"
 local time = require "navodoo.time"
@@ -18,6 +17,7 @@ local gauge = require "navodoo.engine.gauge"
 local intake = require "navodoo.engine.intake"
 local numbers = require "navodoo.engine.numbers"
 local identity = require "navodoo.engine.identity"
+local past = require "navodoo.engine.past"
 local outcome = require "navodoo.engine.outcome"
 local watching = require "navodoo.engine.watching"
 
@@ -192,6 +192,7 @@ local function walk(engine, way, full)
       gauge.walked(engine, "nav_to_odoo", time.now())
       engine.nav_walked = true
       engine:publish()
+      past.leave(engine)
       express.finish(engine) -- its last lots still look names up
       engine.known_names = nil -- from here on there are few new records at a time
       return true
@@ -199,11 +200,7 @@ local function walk(engine, way, full)
     if err then
       attempt = attempt + (outcome.tried(err) and 1 or 0)
       engine:trouble(err)
-      log.warn("poll: " .. tostring(err.text), { flow = engine.flow.name, class = err.class })
-      if engine.once and (err.class == "auth" or err.class == "config" or engine:out_of_time()) then
-        return false
-      end
-      task.sleep(outcome.delay(attempt, err))
+      if watching.gives_up(engine, err, outcome.delay(attempt, err)) then return false end
       state = nil
     end
   end

@@ -8,9 +8,7 @@
 local crypto = require "navodoo.crypto"
 local failpoint = require "navodoo.failpoint"
 local json = require "navodoo.json"
-local log = require "navodoo.log"
 local store = require "navodoo.store"
-local task = require "navodoo.task"
 local time = require "navodoo.time"
 local base = require "navodoo.engine.base"
 local census = require "navodoo.engine.census"
@@ -140,9 +138,7 @@ function poll_odoo.walk(engine, full)
     if err then
       attempt = attempt + (outcome.tried(err) and 1 or 0)
       engine:trouble(err)
-      log.warn("poll: " .. tostring(err.text), { flow = engine.flow.name, class = err.class })
-      if engine.once and (err.class == "auth" or err.class == "config" or engine:out_of_time()) then return false end
-      task.sleep(outcome.delay(attempt, err))
+      if watching.gives_up(engine, err, outcome.delay(attempt, err)) then return false end
     end
   end
   return false

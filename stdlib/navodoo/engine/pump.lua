@@ -26,6 +26,8 @@ local WAITING_MS <const> = 1000
 local CLUSTER_MS <const> = 100
 --- A store that fails is asked again after this long.
 local STORE_PAUSE_MS <const> = 1000
+--- With --once: a longer pause is told.
+local TOLD_MS <const> = 5000
 --- Records in a row over which the engine raises, before it leaves the rest of a batch alone.
 local GUILTY_MAX <const> = 3
 
@@ -59,10 +61,8 @@ end
 
 local function run_batch(engine, self, jobs)
   local deferred, err = self.way.run(engine, jobs)
-  if not deferred then
-    log.error("store: " .. tostring(err.text), { flow = engine.flow.name })
-    self.store_failed = true
-  end
+  engine:store_failed(err)
+  if not deferred then self.store_failed = true end
   unclaim(engine, self, jobs, deferred or {})
 end
 
@@ -221,6 +221,24 @@ local function rest(engine, self, shut)
   return math.min(due_ms or WAITING_MS, WAITING_MS), at_end and self.waited_ms > engine.wait_ms
 end
 
+-- Is everything that this engine does waiting for a time that comes?
+local function nothing_runs(engine)
+  if engine.polls_open > 0 then return false end -- lots are counted there, too
+  for _, way in ipairs(engine.ways) do
+    if way.pump and way.pump.batches > 0 then return false end
+  end
+  return true
+end
+
+-- With --once: says what it waits for, and how long that may last.
+local function tell(engine, self, ms)
+  if not engine.once or self.told then return end
+  self.told = true
+  log.info(("waits %d s for work that is due then, %d s in all at most (--wait)"):format(ms // 1000,
+    engine.wait_ms // 1000), { flow = engine.flow.name, direction = self.way.direction,
+    why = engine.last_trouble and engine.last_trouble.text })
+end
+
 --- Runs one way of an engine until it stops, or retires and what runs has ended. With
 -- `engine.once` it ends when every poll is done and on no way anything is ready, running,
 -- or due within `engine.wait_ms` of waiting; a pinned one when none of its jobs is left.
@@ -231,7 +249,9 @@ function pump.run(engine, way)
                  wake = way.wake }
   way.pump = self
   while engine.first_contact and not way.provide and not engine.stopping and not engine.retiring do
-    if engine.once and engine.polls_open == 0 and not engine.nav_walked then -- this run does not come to it
+    local first = engine.ways[1].pump
+    if engine.once and engine.polls_open == 0 and (not engine.nav_walked or first and first.idle) then
+      -- this run does not come to it
       self.idle = true
       engine.wake:set()
       return
@@ -251,7 +271,7 @@ function pump.run(engine, way)
       started, err = start_next(engine, self)
     end
     if started == nil then
-      log.error("store: " .. tostring(err.text), { flow = engine.flow.name })
+      engine:store_failed(err)
       task.sleep(STORE_PAUSE_MS)
     elseif not started then
       if not shut then end_first_contact(engine, self) end
@@ -261,11 +281,12 @@ function pump.run(engine, way)
       cluster.rests(engine, all_idle)
       if all_idle and cluster.all_rest(engine) then break end
       if all_idle then ms = math.min(ms or CLUSTER_MS, CLUSTER_MS) end
-      local began = time.monotonic()
+      local began, waits = time.monotonic(), ms and nothing_runs(engine)
+      if waits and ms > TOLD_MS then tell(engine, self, ms) end
       local woken = self.wake:wait(ms)
       self.idle = false
       if woken then cluster.rests(engine, false) end
-      if ms and self.batches == 0 then self.waited_ms = self.waited_ms + time.monotonic() - began end
+      if waits then self.waited_ms = self.waited_ms + time.monotonic() - began end
     end
   end
   engine.wake:set() -- the other way may have waited for this one's end

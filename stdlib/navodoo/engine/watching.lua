@@ -2,6 +2,7 @@
 
 local log = require "navodoo.log"
 local store = require "navodoo.store"
+local task = require "navodoo.task"
 local time = require "navodoo.time"
 local door = require "navodoo.engine.door"
 
@@ -30,9 +31,31 @@ function watching.wait_for_room(engine, watch)
     if why and engine.once then return nil, { class = "transient", code = "disk", text = why } end
     local full = rows[1].count >= engine.high_water or watch.is_full and watch.is_full(engine)
     if not (why or full) then return true end
+    if engine.once and engine:out_of_time() then
+      return nil, { class = "transient", code = "full", text = ("%d jobs wait already, and none of them can be done "
+        .. "now: nothing more is read"):format(rows[1].count) }
+    end
     engine.room:wait(ROOM_MS)
   end
   return false
+end
+
+--- After a failure of a walk: waits until it may be tried again. True when it is given up, which
+-- only `engine.once` does: a walk that goes on with the next run is better than one that stands.
+---@param engine table
+---@param err table
+---@param pause_ms integer
+---@return boolean
+function watching.gives_up(engine, err, pause_ms)
+  local lasting = err.class == "auth" or err.class == "config" or err.code == "disk"
+  local over = engine.once and (lasting or engine:out_of_time(pause_ms))
+  if not err.class then engine:store_failed(err)
+  else
+    log.warn("poll: " .. tostring(err.text), { flow = engine.flow.name, class = err.class,
+                                               pause_ms = not over and pause_ms or nil })
+  end
+  if not over then task.sleep(pause_ms) end
+  return over
 end
 
 --- Walks until the engine stops; `engine.once` ends it after one walk. A walk that raises is
