@@ -76,6 +76,7 @@ run "repl in a terminal" sh tests/repl/run.sh "$out/asan/navodoo"
 run "conformance" sh tests/stdlib/conformance/run.sh "$out/clang/navodoo"
 run "50 mistakes in flows" python3 tests/flows/mistakes.py "$out/clang/navodoo"
 run "both directions" python3 tests/both/both.py "$out/clang/navodoo"
+run "items and products" python3 tests/both/items.py "$out/clang/navodoo"
 run "both directions, OData V3" python3 tests/both/v3.py "$out/clang/navodoo"
 
 run "a backup comes back" python3 tests/both/restore.py "$out/clang/navodoo"

@@ -135,6 +135,124 @@
 ---@field VAT_Bus_Posting_Group string?  at most 20
 ---@field VAT_Registration_No string?  at most 20
 
+---@class nav.ItemCard
+---@field Allow_Invoice_Disc boolean?
+---@field Application_Wksh_User_ID string?  at most 128
+---@field Assembly_BOM boolean?
+---@field Assembly_Policy string?
+---@field Automatic_Ext_Texts boolean?
+---@field Base_Unit_of_Measure string?  at most 10
+---@field Blocked boolean?
+---@field CalcUnitPriceExclVAT string?
+---@field Cost_is_Adjusted boolean?
+---@field Cost_is_Posted_to_G_L boolean?
+---@field Costing_Method string?
+---@field Country_Region_of_Origin_Code string?  at most 10
+---@field Created_From_Nonstock_Item boolean?
+---@field Critical boolean?
+---@field Dampener_Period string?
+---@field Dampener_Quantity navodoo.Decimal?
+---@field Date_Filter string?
+---@field Default_Deferral_Template_Code string?  at most 10
+---@field Description string?  at most 50
+---@field Drop_Shipment_Filter string?
+---@field ETag string?
+---@field Expiration_Calculation string?
+---@field Flushing_Method string?
+---@field GTIN string?  at most 14
+---@field Gen_Prod_Posting_Group string?  at most 20
+---@field Global_Dimension_1_Filter string?
+---@field Global_Dimension_2_Filter string?
+---@field Gross_Weight navodoo.Decimal?
+---@field Identifier_Code string?  at most 20
+---@field Include_Inventory boolean?
+---@field Indirect_Cost_Percent navodoo.Decimal?
+---@field Inventory navodoo.Decimal?
+---@field InventoryNonFoundation navodoo.Decimal?
+---@field Inventory_Posting_Group string?  at most 20
+---@field Item_Category_Code string?  at most 20
+---@field Item_Disc_Group string?  at most 20
+---@field Item_Tracking_Code string?  at most 10
+---@field Last_Counting_Period_Update string?  YYYY-MM-DD
+---@field Last_Date_Modified string?  YYYY-MM-DD
+---@field Last_Direct_Cost navodoo.Decimal?
+---@field Last_Phys_Invt_Date string?  YYYY-MM-DD
+---@field Lead_Time_Calculation string?
+---@field Location_Filter string?
+---@field Lot_Accumulation_Period string?
+---@field Lot_No_Filter string?
+---@field Lot_Nos string?  at most 20
+---@field Lot_Size navodoo.Decimal?
+---@field Manufacturing_Policy string?
+---@field Maximum_Inventory navodoo.Decimal?
+---@field Maximum_Order_Quantity navodoo.Decimal?
+---@field Minimum_Order_Quantity navodoo.Decimal?
+---@field Net_Invoiced_Qty navodoo.Decimal?
+---@field Net_Weight navodoo.Decimal?
+---@field Next_Counting_End_Date string?  YYYY-MM-DD
+---@field Next_Counting_Start_Date string?  YYYY-MM-DD
+---@field No string?  at most 20
+---@field Order_Multiple navodoo.Decimal?
+---@field Order_Tracking_Policy string?
+---@field Overflow_Level navodoo.Decimal?
+---@field Overhead_Rate navodoo.Decimal?
+---@field Phys_Invt_Counting_Period_Code string?  at most 10
+---@field PreventNegInventoryDefaultNo string?
+---@field PreventNegInventoryDefaultYes string?
+---@field Price_Includes_VAT boolean?
+---@field Price_Profit_Calculation string?
+---@field Product_Group_Code string?  at most 10
+---@field Production_BOM_No string?  at most 20
+---@field Profit_Percent navodoo.Decimal?
+---@field Purch_Unit_of_Measure string?  at most 10
+---@field Put_away_Template_Code string?  at most 10
+---@field Put_away_Unit_of_Measure_Code string?  at most 10
+---@field Qty_on_Asm_Component navodoo.Decimal?
+---@field Qty_on_Assembly_Order navodoo.Decimal?
+---@field Qty_on_Component_Lines navodoo.Decimal?
+---@field Qty_on_Job_Order navodoo.Decimal?
+---@field Qty_on_Prod_Order navodoo.Decimal?
+---@field Qty_on_Purch_Order navodoo.Decimal?
+---@field Qty_on_Sales_Order navodoo.Decimal?
+---@field Qty_on_Service_Order navodoo.Decimal?
+---@field Reorder_Point navodoo.Decimal?
+---@field Reorder_Quantity navodoo.Decimal?
+---@field Reordering_Policy string?
+---@field Replenishment_System string?
+---@field Rescheduling_Period string?
+---@field Reserve string?
+---@field Rounding_Precision navodoo.Decimal?
+---@field Routing_No string?  at most 20
+---@field Safety_Lead_Time string?
+---@field Safety_Stock_Quantity navodoo.Decimal?
+---@field Sales_Unit_of_Measure string?  at most 10
+---@field Scrap_Percent navodoo.Decimal?
+---@field Search_Description string?  at most 50
+---@field Serial_No_Filter string?
+---@field Serial_Nos string?  at most 20
+---@field Service_Item_Group string?  at most 10
+---@field Shelf_No string?  at most 10
+---@field SpecialPricesAndDiscountsTxt string?
+---@field SpecialPurchPricesAndDiscountsTxt string?
+---@field Special_Equipment_Code string?  at most 10
+---@field Standard_Cost navodoo.Decimal?
+---@field Stockkeeping_Unit_Exists boolean?
+---@field StockoutWarningDefaultNo string?
+---@field StockoutWarningDefaultYes string?
+---@field Tariff_No string?  at most 20
+---@field Time_Bucket string?
+---@field Type string?
+---@field Unit_Cost navodoo.Decimal?
+---@field Unit_Price navodoo.Decimal?
+---@field Unit_Volume navodoo.Decimal?
+---@field Use_Cross_Docking boolean?
+---@field VAT_Bus_Posting_Gr_Price string?  at most 20
+---@field VAT_Prod_Posting_Group string?  at most 20
+---@field Variant_Filter string?
+---@field Vendor_Item_No string?  at most 20
+---@field Vendor_No string?  at most 20
+---@field Warehouse_Class_Code string?  at most 10
+
 ---@class nav.ShiptoAddress
 ---@field Address string?  at most 50
 ---@field Address_2 string?  at most 50
@@ -230,6 +348,50 @@
 ---@field name string?  Payment Terms; required
 ---@field note string?  Description on the Invoice
 ---@field sequence integer?  Sequence; required
+---@field write_date string?  Last Updated on; read only; an instant
+---@field write_uid integer?  Last Updated by; id in res.users; read only
+
+---@class odoo.product.category
+---@field child_id integer[]?  Child Categories; id in product.category
+---@field complete_name string?  Complete Name; read only
+---@field create_date string?  Created on; read only; an instant
+---@field create_uid integer?  Created by; id in res.users; read only
+---@field display_name string?  Display Name; read only
+---@field id integer?  ID; read only
+---@field name string?  Name; required
+---@field parent_id integer?  Parent Category; id in product.category
+---@field product_count integer?  # Products; read only
+---@field write_date string?  Last Updated on; read only; an instant
+---@field write_uid integer?  Last Updated by; id in res.users; read only
+
+---@class odoo.product.product
+---@field active boolean?  Active
+---@field barcode string?  Barcode
+---@field categ_id integer?  Product Category; id in product.category
+---@field company_id integer?  Company; id in res.company
+---@field create_date string?  Created on; read only; an instant
+---@field create_uid integer?  Created by; id in res.users; read only
+---@field default_code string?  Internal Reference
+---@field description string?  Description
+---@field description_purchase string?  Purchase Description
+---@field description_sale string?  Sales Description
+---@field display_name string?  Display Name; read only
+---@field id integer?  ID; read only
+---@field is_storable boolean?  Track Inventory
+---@field list_price navodoo.Decimal?  Sales Price
+---@field lst_price navodoo.Decimal?  Sales Price; read only
+---@field name string?  Name; required
+---@field product_tmpl_id integer?  Product Template; id in product.template; required
+---@field product_variant_count integer?  # Product Variants; read only
+---@field purchase_ok boolean?  Purchase
+---@field qty_available navodoo.Decimal?  Quantity On Hand; read only
+---@field sale_ok boolean?  Sales
+---@field sequence integer?  Sequence
+---@field standard_price navodoo.Decimal?  Cost
+---@field type string?  Product Type; consu | service | combo; required
+---@field uom_id integer?  Unit; id in uom.uom; required
+---@field volume navodoo.Decimal?  Volume
+---@field weight navodoo.Decimal?  Weight
 ---@field write_date string?  Last Updated on; read only; an instant
 ---@field write_uid integer?  Last Updated by; id in res.users; read only
 
@@ -408,9 +570,25 @@
 ---@field write_date string?  Last Updated on; read only; an instant
 ---@field write_uid integer?  Last Updated by; id in res.users; read only
 
+---@class odoo.uom.uom
+---@field active boolean?  Active
+---@field create_date string?  Created on; read only; an instant
+---@field create_uid integer?  Created by; id in res.users; read only
+---@field display_name string?  Display Name; read only
+---@field factor navodoo.Decimal?  Absolute Quantity; read only
+---@field id integer?  ID; read only
+---@field name string?  Unit Name; required
+---@field relative_factor navodoo.Decimal?  Contains; required
+---@field relative_uom_id integer?  Reference Unit; id in uom.uom
+---@field rounding navodoo.Decimal?  Rounding Precision; read only
+---@field sequence integer?  Sequence
+---@field write_date string?  Last Updated on; read only; an instant
+---@field write_uid integer?  Last Updated by; id in res.users; read only
+
 ---@alias navodoo.NavPage
 ---| "ContactCard"
 ---| "CustomerCard"
+---| "ItemCard"
 ---| "ShiptoAddress"
 ---| "VendorCard"
 
@@ -419,17 +597,24 @@
 ---| "Address_2"
 ---| "AdjCustProfit"
 ---| "AdjProfitPct"
+---| "Allow_Invoice_Disc"
 ---| "Allow_Line_Disc"
 ---| "Application_Method"
+---| "Application_Wksh_User_ID"
+---| "Assembly_BOM"
+---| "Assembly_Policy"
+---| "Automatic_Ext_Texts"
 ---| "Balance_Due"
 ---| "Balance_Due_LCY"
 ---| "Balance_LCY"
 ---| "Balance_LCY_2"
 ---| "Base_Calendar_Code"
+---| "Base_Unit_of_Measure"
 ---| "Bill_to_Customer_No"
 ---| "Block_Payment_Tolerance"
 ---| "Blocked"
 ---| "CalcCreditLimitLCYExpendedPct"
+---| "CalcUnitPriceExclVAT"
 ---| "Cash_Flow_Payment_Terms_Code"
 ---| "City"
 ---| "Code"
@@ -440,10 +625,16 @@
 ---| "ContactName"
 ---| "Copy_Sell_to_Addr_to_Qte_From"
 ---| "Correspondence_Type"
+---| "Cost_is_Adjusted"
+---| "Cost_is_Posted_to_G_L"
+---| "Costing_Method"
 ---| "Country_Region_Code"
+---| "Country_Region_of_Origin_Code"
+---| "Created_From_Nonstock_Item"
 ---| "CreditLimit"
 ---| "Credit_Limit_LCY"
 ---| "Creditor_No"
+---| "Critical"
 ---| "Currency_Code"
 ---| "Currency_Filter"
 ---| "CustInvDiscAmountLCY"
@@ -454,17 +645,26 @@
 ---| "Customer_Posting_Group"
 ---| "Customer_Price_Group"
 ---| "Customized_Calendar"
+---| "Dampener_Period"
+---| "Dampener_Quantity"
 ---| "Date_Filter"
 ---| "Date_of_Last_Interaction"
 ---| "DaysPaidPastDueDate"
+---| "Default_Deferral_Template_Code"
+---| "Description"
 ---| "Document_Sending_Profile"
+---| "Drop_Shipment_Filter"
 ---| "ETag"
 ---| "E_Mail"
 ---| "Exclude_from_Segment"
+---| "Expiration_Calculation"
 ---| "Fax_No"
 ---| "Fin_Charge_Terms_Code"
+---| "Flushing_Method"
 ---| "GLN"
+---| "GTIN"
 ---| "Gen_Bus_Posting_Group"
+---| "Gen_Prod_Posting_Group"
 ---| "GetAmountOnCrMemo"
 ---| "GetAmountOnOutstandingCrMemos"
 ---| "GetAmountOnOutstandingInvoices"
@@ -472,24 +672,54 @@
 ---| "GetMoneyOwedExpected"
 ---| "Global_Dimension_1_Filter"
 ---| "Global_Dimension_2_Filter"
+---| "Gross_Weight"
 ---| "Home_Page"
 ---| "IC_Partner_Code"
+---| "Identifier_Code"
+---| "Include_Inventory"
+---| "Indirect_Cost_Percent"
 ---| "IntegrationCustomerNo"
+---| "Inventory"
+---| "InventoryNonFoundation"
+---| "Inventory_Posting_Group"
 ---| "Invoice_Copies"
 ---| "Invoice_Disc_Code"
+---| "Item_Category_Code"
+---| "Item_Disc_Group"
+---| "Item_Tracking_Code"
 ---| "Language_Code"
+---| "Last_Counting_Period_Update"
 ---| "Last_Date_Attempted"
 ---| "Last_Date_Modified"
+---| "Last_Direct_Cost"
+---| "Last_Phys_Invt_Date"
 ---| "Last_Statement_No"
 ---| "Lead_Time_Calculation"
 ---| "Location_Code"
+---| "Location_Filter"
+---| "Lot_Accumulation_Period"
+---| "Lot_No_Filter"
+---| "Lot_Nos"
+---| "Lot_Size"
+---| "Manufacturing_Policy"
+---| "Maximum_Inventory"
+---| "Maximum_Order_Quantity"
+---| "Minimum_Order_Quantity"
 ---| "Minor"
 ---| "Mobile_Phone_No"
 ---| "Name"
+---| "Net_Invoiced_Qty"
+---| "Net_Weight"
+---| "Next_Counting_End_Date"
+---| "Next_Counting_Start_Date"
 ---| "Next_Task_Date"
 ---| "No"
+---| "Order_Multiple"
+---| "Order_Tracking_Policy"
 ---| "Organizational_Level_Code"
 ---| "Our_Account_No"
+---| "Overflow_Level"
+---| "Overhead_Rate"
 ---| "Parental_Consent_Received"
 ---| "Partner_Type"
 ---| "Pay_to_Vendor_No"
@@ -497,43 +727,100 @@
 ---| "Payment_Terms_Code"
 ---| "Payments_LCY"
 ---| "Phone_No"
+---| "Phys_Invt_Counting_Period_Code"
 ---| "Post_Code"
 ---| "Preferred_Bank_Account_Code"
 ---| "Prepayment_Percent"
+---| "PreventNegInventoryDefaultNo"
+---| "PreventNegInventoryDefaultYes"
+---| "Price_Includes_VAT"
+---| "Price_Profit_Calculation"
 ---| "Prices_Including_VAT"
 ---| "Primary_Contact_No"
 ---| "Print_Statements"
 ---| "Priority"
 ---| "Privacy_Blocked"
+---| "Product_Group_Code"
+---| "Production_BOM_No"
+---| "Profit_Percent"
+---| "Purch_Unit_of_Measure"
 ---| "Purchaser_Code"
+---| "Put_away_Template_Code"
+---| "Put_away_Unit_of_Measure_Code"
+---| "Qty_on_Asm_Component"
+---| "Qty_on_Assembly_Order"
+---| "Qty_on_Component_Lines"
+---| "Qty_on_Job_Order"
+---| "Qty_on_Prod_Order"
+---| "Qty_on_Purch_Order"
+---| "Qty_on_Sales_Order"
+---| "Qty_on_Service_Order"
 ---| "Reminder_Terms_Code"
+---| "Reorder_Point"
+---| "Reorder_Quantity"
+---| "Reordering_Policy"
+---| "Replenishment_System"
+---| "Rescheduling_Period"
 ---| "Reserve"
 ---| "Responsibility_Center"
+---| "Rounding_Precision"
+---| "Routing_No"
+---| "Safety_Lead_Time"
+---| "Safety_Stock_Quantity"
+---| "Sales_Unit_of_Measure"
 ---| "Salesperson_Code"
 ---| "Salutation_Code"
+---| "Scrap_Percent"
+---| "Search_Description"
 ---| "Search_Name"
+---| "Serial_No_Filter"
+---| "Serial_Nos"
+---| "Service_Item_Group"
 ---| "Service_Zone_Code"
+---| "Shelf_No"
 ---| "Shipment_Method_Code"
 ---| "Shipping_Advice"
 ---| "Shipping_Agent_Code"
 ---| "Shipping_Agent_Service_Code"
 ---| "Shipping_Time"
 ---| "ShowMap"
+---| "SpecialPricesAndDiscountsTxt"
+---| "SpecialPurchPricesAndDiscountsTxt"
+---| "Special_Equipment_Code"
+---| "Standard_Cost"
+---| "Stockkeeping_Unit_Exists"
+---| "StockoutWarningDefaultNo"
+---| "StockoutWarningDefaultYes"
+---| "Tariff_No"
 ---| "Territory_Code"
+---| "Time_Bucket"
 ---| "TotalSales2"
 ---| "Totals"
 ---| "Type"
+---| "Unit_Cost"
+---| "Unit_Price"
+---| "Unit_Volume"
+---| "Use_Cross_Docking"
+---| "VAT_Bus_Posting_Gr_Price"
 ---| "VAT_Bus_Posting_Group"
+---| "VAT_Prod_Posting_Group"
 ---| "VAT_Registration_No"
+---| "Variant_Filter"
+---| "Vendor_Item_No"
+---| "Vendor_No"
 ---| "Vendor_Posting_Group"
+---| "Warehouse_Class_Code"
 
 ---@alias navodoo.OdooModel
 ---| "account.payment.term"
+---| "product.category"
+---| "product.product"
 ---| "res.country"
 ---| "res.currency"
 ---| "res.lang"
 ---| "res.partner"
 ---| "res.users"
+---| "uom.uom"
 
 ---@alias navodoo.OdooField
 ---| "active"
@@ -543,7 +830,9 @@
 ---| "bank_account_count"
 ---| "barcode"
 ---| "buyer_id"
+---| "categ_id"
 ---| "category_id"
+---| "child_id"
 ---| "child_ids"
 ---| "city"
 ---| "code"
@@ -573,6 +862,10 @@
 ---| "debit"
 ---| "decimal_places"
 ---| "decimal_point"
+---| "default_code"
+---| "description"
+---| "description_purchase"
+---| "description_sale"
 ---| "direction"
 ---| "discount_days"
 ---| "discount_percentage"
@@ -584,6 +877,7 @@
 ---| "email_formatted"
 ---| "email_normalized"
 ---| "employee"
+---| "factor"
 ---| "full_name"
 ---| "function"
 ---| "global_location_number"
@@ -597,9 +891,12 @@
 ---| "inverse_rate"
 ---| "invoice_sending_method"
 ---| "is_company"
+---| "is_storable"
 ---| "iso_code"
 ---| "lang"
+---| "list_price"
 ---| "login"
+---| "lst_price"
 ---| "message_bounce"
 ---| "name"
 ---| "name_position"
@@ -618,20 +915,28 @@
 ---| "phone_sanitized"
 ---| "picking_warn_msg"
 ---| "position"
+---| "product_count"
+---| "product_tmpl_id"
+---| "product_variant_count"
 ---| "property_account_payable_id"
 ---| "property_account_position_id"
 ---| "property_account_receivable_id"
 ---| "property_payment_term_id"
 ---| "property_purchase_currency_id"
 ---| "property_supplier_payment_term_id"
+---| "purchase_ok"
 ---| "purchase_order_count"
 ---| "purchase_warn_msg"
+---| "qty_available"
 ---| "rate"
 ---| "receipt_reminder_email"
 ---| "ref"
 ---| "ref_company_ids"
+---| "relative_factor"
+---| "relative_uom_id"
 ---| "reminder_date_before_receipt"
 ---| "rounding"
+---| "sale_ok"
 ---| "sale_order_count"
 ---| "sale_warn_msg"
 ---| "same_vat_partner_id"
@@ -639,6 +944,7 @@
 ---| "sequence"
 ---| "share"
 ---| "signature"
+---| "standard_price"
 ---| "state_id"
 ---| "state_ids"
 ---| "state_required"
@@ -657,14 +963,17 @@
 ---| "type"
 ---| "tz"
 ---| "tz_offset"
+---| "uom_id"
 ---| "url_code"
 ---| "use_partner_credit_limit"
 ---| "user_id"
 ---| "user_ids"
 ---| "vat"
 ---| "vat_label"
+---| "volume"
 ---| "website"
 ---| "week_start"
+---| "weight"
 ---| "write_date"
 ---| "write_uid"
 ---| "zip"

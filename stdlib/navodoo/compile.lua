@@ -13,6 +13,7 @@
 -- The way back has its states in `navodoo.mapper_nav`.
 
 local check = require "navodoo.check"
+local fit = require "navodoo.fit"
 local mapper = require "navodoo.mapper"
 local mapper_nav = require "navodoo.mapper_nav"
 local nav_tables = require "navodoo.nav_tables"
@@ -29,7 +30,8 @@ local compile = {}
 ---@field name string
 ---@field file string
 ---@field line integer?
----@field spec navodoo.Declaration  what it was made of; `navodoo.trace` makes its twin of it
+---@field whole navodoo.Declaration what it was made of
+---@field spec navodoo.Declaration  and what this Odoo has of that; `navodoo.trace` makes its twin of it
 ---@field directions string[]       of "nav_to_odoo" and "odoo_to_nav", in this order
 ---@field nav table                 read, write, key, where, block, watch = { stamp, every_ms, scan }
 ---@field odoo table                model, where, archived, watch = { every_ms, hook, sweep }
@@ -52,6 +54,7 @@ local compile = {}
 ---@field to_odoo fun(self, record: table, ctx: navodoo.Context): table, table   values, problems
 ---@field to_nav fun(self, record: table, ctx: navodoo.Context): table, table
 ---@field learn fun(self, schemas: table)   takes types and lengths of NAV from its schema
+---@field fit fun(self, schema: table)      leaves out what this Odoo does not have
 ---@field check fun(self, schemas: table): navodoo.Problem[]
 
 local function sorted_set(fill)
@@ -183,34 +186,42 @@ local function learn(self, schemas)
   self.options = { nav_version = self.nav_version, schemas = schemas }
 end
 
+-- All that follows from the declaration, and from what this Odoo has of it.
+local function settle(flow, spec)
+  flow.spec, flow.entries, flow.on_create, flow.on_create_nav = spec, spec.entries, spec.on_create, spec.on_create_nav
+  flow.nav_fields = nav_fields(spec)
+  flow.odoo_fields = odoo_fields(spec, goes_forth)
+  flow.odoo_read_fields = odoo_read_fields(spec)
+  flow.nav_write_fields = nav_write_fields(spec)
+  flow.current_fields = odoo_fields(spec, function(entry)
+    return entry.forth and entry.map ~= nil and entry.map.uses_current == true
+  end)
+  flow.lookup_needs, flow.link_needs = lookup_needs(spec), link_needs(spec)
+  flow.needs = sorted_set(function(add)
+    for _, need in ipairs(flow.link_needs) do add(need.flow) end
+  end)
+  flow.to_odoo = mapper.to_odoo(forth(spec))
+end
+
+local function fit_to(self, schema)
+  settle(self, fit.spec(self.whole, schema.fields))
+  self:learn { nav = self.options.schemas.nav, odoo = schema }
+end
+
 --- Compiles a declaration that `navodoo.declare` found no mistakes in.
 ---@param spec navodoo.Declaration
 ---@param options { nav_version: string?, schemas: table? }?
 ---@return navodoo.Compiled
 function compile.flow(spec, options)
   options = options or {}
-  local needs = link_needs(spec)
+  local schemas = options.schemas or {}
   local flow = {
-    spec = spec, name = spec.name, file = spec.file, line = spec.line, directions = spec.directions,
-    nav = spec.nav, odoo = spec.odoo, link = spec.link, policy = spec.policy,
-    nav_version = options.nav_version,
-    entries = spec.entries, on_create = spec.on_create, on_create_nav = spec.on_create_nav,
-    rules = spec.rules,
-    nav_fields = nav_fields(spec),
-    odoo_fields = odoo_fields(spec, goes_forth),
-    odoo_read_fields = odoo_read_fields(spec),
-    nav_write_fields = nav_write_fields(spec),
-    current_fields = odoo_fields(spec, function(entry)
-      return entry.forth and entry.map ~= nil and entry.map.uses_current == true
-    end),
-    lookup_needs = lookup_needs(spec), link_needs = needs,
-    needs = sorted_set(function(add)
-      for _, need in ipairs(needs) do add(need.flow) end
-    end),
-    to_odoo = mapper.to_odoo(forth(spec)),
-    check = check.run, learn = learn,
+    whole = spec, name = spec.name, file = spec.file, line = spec.line, directions = spec.directions,
+    nav = spec.nav, odoo = spec.odoo, link = spec.link, policy = spec.policy, rules = spec.rules,
+    nav_version = options.nav_version, check = check.run, learn = learn, fit = fit_to,
   }
-  flow:learn(options.schemas or {})
+  settle(flow, fit.spec(spec, schemas.odoo and schemas.odoo.fields))
+  flow:learn(schemas)
   return flow
 end
 

@@ -27,7 +27,8 @@ local declare = {}
 ---@field directions ("nav_to_odoo"|"odoo_to_nav")[]
 ---@field nav { read: string, write: string, key: string[], watch: table, where: table[], block: table? }
 ---@field odoo { model: string, where: table, archived: boolean, watch: table? }
----@field link { xmlid: string, adopt: { nav: string, odoo: string }[], unsure: string, cluster: string? }
+---@field link { xmlid: string, adopt: { nav: string, odoo: string }[], alike: boolean?, unsure: string,
+--   cluster: string? }   alike = false: names that are nearly the same make no doubt
 ---@field policy navodoo.Policy
 ---@field entries navodoo.Entry[]
 ---@field on_create navodoo.Entry[]      what is set on new records of Odoo only
@@ -226,7 +227,7 @@ end
 local function read_link(r, d)
   local link = r:get(d, "", "link", "table", true)
   if not link then return end
-  r:keys("link", link, { "adopt", "cluster", "unsure", "xmlid" })
+  r:keys("link", link, { "adopt", "alike", "cluster", "unsure", "xmlid" })
   local xmlid = r:get(link, "link", "xmlid", "string", true)
   if xmlid and not xmlid:find "^[%a][%w_]*$" then
     r:note("link.xmlid", ("link.xmlid: letters, digits and _ only, got %q"):format(xmlid))
@@ -237,6 +238,7 @@ local function read_link(r, d)
       "review")
   end
   return { xmlid = xmlid, adopt = read_adopt(r, r:get(link, "link", "adopt", "table")),
+           alike = r:get(link, "link", "alike", "boolean"),
            unsure = unsure, cluster = r:get(link, "link", "cluster", "string") }
 end
 

@@ -10,7 +10,8 @@
 --
 -- The way back, from Odoo to NAV: a code that stands in NAV already stays when it has the same
 -- meaning; else the table is read from right to left, and where several codes of NAV mean the
--- same, `back = { GB = "GB" }` says which one is written. `lookup.link "customer"` finds the
+-- same, `back = { GB = "GB" }` says which one is written; `back = { All = "" }` empties
+-- NAV's field. `lookup.link "customer"` finds the
 -- record that another flow linked. In `create.nav` a table gives NAV's codes:
 --
 --     return { from = "country", values = { DE = "DOMESTIC", [""] = "DOMESTIC" }, default = "EXPORT" }
@@ -169,7 +170,7 @@ local function check_back(note, content, model)
   for value, code in pairs(content.back) do
     local stands_for = content.values[code]
     if stands_for == nil and model then stands_for = code end
-    if stands_for ~= value then
+    if code ~= "" and stands_for ~= value then
       note("back." .. tostring(value), ("back: %s is to be written as %q, which does not stand for it"):format(
         tostring(value), tostring(code)), problem.near(code, problem.names(content.values)))
     end

@@ -30,6 +30,7 @@ local map = {}
 ---@field uses_current boolean?  `get` looks at what Odoo holds now
 ---@field normalises boolean?    `get` gives one spelling for several, and writing it back is fine
 ---@field why_no_put string?     why there is no way back
+---@field forms navodoo.Form[]?  what it is where Odoo has other fields
 
 local function transform(m)
   m.kind, m.arity, m.targets = "map", m.arity or 1, m.targets or 1
@@ -257,5 +258,56 @@ function map.text(options)
   m.max = max
   return m
 end
+
+-- ---- kinds of items ------------------------------------------------------------------
+
+local LOOSE <const> = "Odoo keeps no stock of it, and NAV has no such type before Business Central 14: "
+  .. "track its inventory, or make it a service"
+
+local function no_kind(v) return ("%q is no kind of item"):format(tostring(v)) end
+
+-- NAV's type of a product: `stored` goods are in stock. What NAV has stays where it means the same.
+local function type_of(what, stored, ctx, property)
+  if what == "service" then return "Service" end
+  if what ~= "consu" and not stored then return nil, no_kind(what) end
+  local now = ctx and ctx.current and ctx.current[property]
+  if what == "consu" and now == "Non-Inventory" then return now end
+  if stored then return "Inventory" end
+  return nil, LOOSE
+end
+
+-- One field tells; goods in stock are `goods` there.
+local function by_kind(goods)
+  local kinds = { Inventory = goods, Service = "service", ["Non-Inventory"] = "consu" }
+  return transform {
+    name = "item_type", takes = "text", gives = "text", normalises = true,
+    get = function(v)
+      if kinds[v] then return kinds[v] end
+      return nil, no_kind(v)
+    end,
+    put = function(what, ctx, property) return type_of(what, what == goods, ctx, property) end,
+  }
+end
+
+--- The type of an item: goods in stock, other goods, services. Odoo has a mark beside the kind
+-- since 18 and had a kind of its own before; without its Inventory app it knows only goods.
+map.item_type = transform {
+  name = "item_type", targets = 2, takes = "text", normalises = true,
+  get = function(v)
+    if v == "Service" then return "service", false end
+    if v == "Inventory" or v == "Non-Inventory" then return "consu", v == "Inventory" end
+    return nil, nil, no_kind(v)
+  end,
+  put = function(what, is_storable, ctx, property)
+    return type_of(what, is_storable and what == "consu", ctx, property)
+  end,
+}
+map.item_type.forms = {
+  { odoo = { "type", "is_storable" }, map = map.item_type },
+  { odoo = { "detailed_type" }, choice = "product", map = by_kind "product" },
+  { odoo = { "type" }, choice = "product", map = by_kind "product" },
+  { odoo = { "detailed_type" }, map = by_kind "consu" },
+  { odoo = { "type" }, map = by_kind "consu" },
+}
 
 return map

@@ -20,6 +20,7 @@ nav_tables.versions = VERSIONS
 ---@field max integer?        characters; of the version asked for, else the least of all
 ---@field options string[]?
 ---@field readonly boolean
+---@field sum boolean?        of entries, as of the moment: no change of the card tells when it changes
 
 local by_service = {}
 
@@ -104,6 +105,74 @@ add {
 }
 
 add {
+  name = "Item", services = { "Item", "ItemCard", "ItemList", "Item_Card", "Items" },
+  code = [[
+    No=20 Base_Unit_of_Measure=10 GTIN=14 Item_Category_Code=20 Product_Group_Code=10
+    Service_Item_Group=10 Shelf_No=10 Search_Description=50/50/100/100
+    Gen_Prod_Posting_Group=10/20/20/20 VAT_Prod_Posting_Group=10/20/20/20
+    Inventory_Posting_Group=10/20/20/20 Default_Deferral_Template_Code=10 Tariff_No=20
+    Country_Region_of_Origin_Code=10 Item_Disc_Group=20 Sales_Unit_of_Measure=10
+    Application_Wksh_User_ID=128 VAT_Bus_Posting_Gr_Price=10/20/20/20 Vendor_No=20
+    Purch_Unit_of_Measure=10 Routing_No=20 Production_BOM_No=20 Item_Tracking_Code=10
+    Serial_Nos=10/20/20/20 Lot_Nos=10/20/20/20 Warehouse_Class_Code=10 Special_Equipment_Code=10
+    Put_away_Template_Code=10 Put_away_Unit_of_Measure_Code=10 Phys_Invt_Counting_Period_Code=10
+    Identifier_Code=20
+  ]],
+  text = "Description=50/50/100/100 Vendor_Item_No=20/20/20/50",
+  decimal = [[
+    Inventory InventoryNonFoundation Qty_on_Purch_Order Qty_on_Prod_Order Qty_on_Component_Lines
+    Qty_on_Sales_Order Qty_on_Service_Order Qty_on_Job_Order Qty_on_Assembly_Order
+    Qty_on_Asm_Component Net_Weight Gross_Weight Unit_Volume Standard_Cost Unit_Cost
+    Indirect_Cost_Percent Last_Direct_Cost Net_Invoiced_Qty Unit_Price Profit_Percent
+    Rounding_Precision Overhead_Rate Scrap_Percent Lot_Size Dampener_Quantity
+    Safety_Stock_Quantity Reorder_Point Reorder_Quantity Maximum_Inventory Overflow_Level
+    Minimum_Order_Quantity Maximum_Order_Quantity Order_Multiple
+  ]],
+  boolean = [[
+    Blocked Automatic_Ext_Texts Created_From_Nonstock_Item Cost_is_Adjusted
+    Cost_is_Posted_to_G_L Price_Includes_VAT Allow_Invoice_Disc Assembly_BOM
+    Stockkeeping_Unit_Exists Critical Include_Inventory Use_Cross_Docking Substitutes_Exist
+  ]],
+  date = [[
+    Last_Date_Modified Last_Phys_Invt_Date Last_Counting_Period_Update Next_Counting_Start_Date
+    Next_Counting_End_Date
+  ]],
+  formula = [[
+    Lead_Time_Calculation Dampener_Period Safety_Lead_Time Lot_Accumulation_Period
+    Rescheduling_Period Time_Bucket Expiration_Calculation
+  ]],
+  computed = [[
+    SpecialPurchPricesAndDiscountsTxt CalcUnitPriceExclVAT SpecialPricesAndDiscountsTxt
+  ]],
+  readonly = [[
+    Last_Date_Modified Created_From_Nonstock_Item Cost_is_Adjusted Cost_is_Posted_to_G_L
+    Assembly_BOM Stockkeeping_Unit_Exists Last_Phys_Invt_Date Last_Counting_Period_Update
+    Next_Counting_Start_Date Next_Counting_End_Date Identifier_Code Substitutes_Exist
+  ]],
+  sums = [[
+    Inventory InventoryNonFoundation Qty_on_Purch_Order Qty_on_Prod_Order Qty_on_Component_Lines
+    Qty_on_Sales_Order Qty_on_Service_Order Qty_on_Job_Order Qty_on_Assembly_Order
+    Qty_on_Asm_Component Net_Invoiced_Qty
+  ]],
+  option = {
+    Type = { "Inventory", "Service" },
+    StockoutWarningDefaultYes = { "Default", "No", "Yes" },
+    StockoutWarningDefaultNo = { "Default", "No", "Yes" },
+    PreventNegInventoryDefaultYes = { "Default", "No", "Yes" },
+    PreventNegInventoryDefaultNo = { "Default", "No", "Yes" },
+    Costing_Method = { "FIFO", "LIFO", "Specific", "Average", "Standard" },
+    Price_Profit_Calculation = { "Profit=Price-Cost", "Price=Cost+Profit", "No Relationship" },
+    Replenishment_System = { "Purchase", "Prod. Order", " ", "Assembly" },
+    Manufacturing_Policy = { "Make-to-Stock", "Make-to-Order" },
+    Flushing_Method = { "Manual", "Forward", "Backward", "Pick + Forward", "Pick + Backward" },
+    Assembly_Policy = { "Assemble-to-Stock", "Assemble-to-Order" },
+    Reordering_Policy = { " ", "Fixed Reorder Qty.", "Maximum Qty.", "Order", "Lot-for-Lot" },
+    Reserve = { "Never", "Optional", "Always" },
+    Order_Tracking_Policy = { "None", "Tracking Only", "Tracking & Action Msg." },
+  },
+}
+
+add {
   name = "Ship-to Address",
   services = { "ShiptoAddress", "ShiptoAddressList", "Ship-toAddress", "Ship-toAddressList" },
   code = [[
@@ -168,6 +237,7 @@ function nav_tables.fields(service, version)
     fields[name] = { type = "option", options = options, readonly = false }
   end
   for name in (def.readonly or ""):gmatch "[%w_]+" do fields[name].readonly = true end
+  for name in (def.sums or ""):gmatch "[%w_]+" do fields[name].readonly, fields[name].sum = true, true end
   return fields
 end
 

@@ -54,6 +54,7 @@
 
 ---@class navodoo.FlowLink
 ---@field xmlid string           what external ids of this flow begin with
+---@field alike boolean?         false: names that are nearly the same make no doubt
 ---@field cluster string?        flows whose cards may belong to one record of Odoo
 ---@field adopt { [1]: string, [2]: string }[]|{ [1]: string, [2]: string }|nil  values that tell one record from another
 ---@field unsure "review"|nil
@@ -126,6 +127,7 @@ function lookup.link(flow) end
 ---@field money navodoo.Map    an exact amount
 ---@field integer navodoo.Map  a whole number
 ---@field address navodoo.Map  two address lines to two
+---@field item_type navodoo.Map  the type of an item; fills type and is_storable, or what older Odoos have
 local map = {}
 
 --- The same value on every record; takes no NAV field.

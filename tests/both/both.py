@@ -39,7 +39,8 @@ def text(v):
 
 
 class World:
-    def __init__(self, program):
+    def __init__(self, program, data=("--customers", str(CUSTOMERS), "--vendors", str(VENDORS),
+                                      "--partners", str(SHARED))):
         self.program = os.path.abspath(program)
         self.work = tempfile.mkdtemp(prefix="navodoo-both.")
         self.state = self.work + "/state"
@@ -48,8 +49,7 @@ class World:
         shutil.copytree(FLOWS + "/lookups", self.flows + "/lookups")
         shutil.copy(FLOWS + "/navodoo.lua", self.flows)
         self.sandbox = subprocess.Popen(
-            [self.program, "sandbox", "--nav", ":0", "--odoo", ":0", "--customers", str(CUSTOMERS),
-             "--vendors", str(VENDORS), "--partners", str(SHARED)],
+            [self.program, "sandbox", "--nav", ":0", "--odoo", ":0", *data],
             stdout=subprocess.PIPE, text=True, env=self.env(), cwd=self.work)
         self.nav = self.sandbox.stdout.readline().split()[1]
         self.odoo = self.sandbox.stdout.readline().split()[1]

@@ -116,6 +116,18 @@ flows/t.lua:3:35: link.adopt: res.partner has no field "vat"]])
     expect(lines_of '{ "No", "ref", max = 30 },'):equals("flows/t.lua:6: max is 30, but No holds 20 characters")
     expect(lines_of '{ "No", "ref", max = { nav2018 = 20, bc = 30 } },'):equals("")
   end)
+  it("refuses sums of ledger entries, whichever way they would go", function()
+    for _, line in ipairs { '{ "Inventory", "weight" }', '{ "Inventory", "weight", to = "odoo" }' } do
+      local flow = assert(loader.compile { file = "flows/t.lua", source = [[
+        local navodoo = require "navodoo"
+        return navodoo.flow "t" {
+          nav = { read = "ItemCard", key = "No" }, odoo = { model = "product.product" }, link = { xmlid = "t" },
+          fields = { ]] .. line .. " } }" })
+      local found = check.run(flow, { odoo = { fields = { weight = { type = "decimal" } } } })
+      expect(#found):equals(1)
+      expect(found[1].text):matches "^Inventory of ItemCard is a FlowField: NAV sums it up"
+    end
+  end)
   it("misses required fields that nothing fills", function()
     local odoo = { fields = { ref = ODOO.fields.ref, name = ODOO.fields.name, code = { type = "char", required = true },
                               kind = { type = "char", required = true, default = "x" } } }

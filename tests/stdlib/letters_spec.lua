@@ -207,10 +207,10 @@ describe("letters on their way to another store", function()
     local world <close> = with_letters(1)
     local line = exported(world)[1]
     local result = bring(world, { '{"a":1}', (line:gsub('"state":"dead"', '"state":"ready"')),
-      (line:gsub('"flow":"customer"', '"flow":"item"')), line })
+      (line:gsub('"flow":"customer"', '"flow":"nothing"')), line })
     expect(counts(result)):equals { 0, 0, 1, 0, 3 }
     expect(result.refused[1].why):matches "no letter"
     expect(result.refused[2].why):matches 'state "ready"'
-    expect(result.refused[3].why):matches "no flow item"
+    expect(result.refused[3].why):matches "no flow nothing"
   end)
 end)

@@ -55,6 +55,23 @@ describe("map", function()
     expect(results(map.integer.get, decimal.new "3.9")):equals({ nil, "a whole number is expected, got 3.9", n = 2 })
     expect(results(map.integer.get, "3")):equals({ nil, "a whole number is expected, got 3", n = 2 })
   end)
+  it("tells goods in stock, other goods and services as each Odoo does", function()
+    local marked = map.item_type
+    expect(results(marked.get, "Inventory")):equals { "consu", true, n = 2 }
+    expect(results(marked.get, "Non-Inventory")):equals { "consu", false, n = 2 }
+    expect(results(marked.get, "Service")):equals { "service", false, n = 2 }
+    expect(results(marked.get, "Robot")):equals({ nil, nil, '"Robot" is no kind of item', n = 3 })
+    expect(marked.put("consu", true, {}, "Type") .. marked.put("service", false, {}, "Type")):equals "InventoryService"
+    expect(select(2, marked.put("consu", false, {}, "Type"))):matches "^Odoo keeps no stock of it"
+    expect(marked.put("consu", false, { current = { Type = "Non-Inventory" } }, "Type")):equals "Non-Inventory"
+    expect(select(2, marked.put("combo", false, {}, "Type"))):equals '"combo" is no kind of item'
+    local stocked, plain = marked.forms[2].map, marked.forms[5].map
+    expect(stocked.get "Inventory" .. stocked.get "Non-Inventory" .. stocked.get "Service"):equals "productconsuservice"
+    expect(stocked.put("product", {}, "Type")):equals "Inventory"
+    expect(select(2, stocked.put("consu", {}, "Type"))):matches "^Odoo keeps no stock of it"
+    expect(plain.get "Inventory" .. plain.put("consu", {}, "Type")):equals "consuInventory"
+    expect(plain.put("consu", { current = { Type = "Non-Inventory" } }, "Type")):equals "Non-Inventory"
+  end)
   it("gives constants", function()
     expect(map.constant("contact").get()):equals("contact")
     expect(map.constant(false).get()):equals(false)

@@ -167,6 +167,7 @@ function checker:nav_target(entry, i, source)
   local name, place = entry.nav[i], place_of(entry, "nav", i)
   local def = self.nav and self.nav[name]
   if not def then return end
+  if self.known[name] and self.known[name].sum then return end -- said already
   if self:is_readonly(name) and not entry.is_key then
     self:note(place, ("%s of %s is computed by NAV and cannot be written: to = \"odoo\""):format(name,
       self.flow.nav.write))
@@ -234,6 +235,12 @@ function checker:entry(entry)
   for i, name in ipairs(entry.nav) do
     local place = place_of(entry, "nav", i)
     source[i] = self:nav_field(name, place, what)
+    local known = self.known[name]
+    if known and known.sum then
+      self:note(place, ("%s of %s is a FlowField: NAV sums it up from entries when it is asked, and no change of "
+        .. "the record says when it changed; stock goes by its ledger, not by a mapping"):format(name,
+        self.flow.nav.read))
+    end
     local k = source[i] and kind.of_type(source[i].type)
     if k and entry.map and not accepted_by_map(entry.map.takes, k) then
       self:note(place, ("%s is %s, map.%s takes a %s"):format(
@@ -255,6 +262,10 @@ function checker:entry(entry)
   self:choices(entry)
 end
 
+-- The record behind another, which Odoo makes with it: fields_get does not tell.
+local BEHIND <const> = { ["product.product"] = "product_tmpl_id", ["res.users"] = "partner_id" }
+local FILLED <const> = { boolean = true, selection = true, one2many = true, many2many = true }
+
 -- Odoo fills in what has a default, and company-dependent properties have one; without
 -- either a record cannot be created.
 function checker:required_fields()
@@ -263,7 +274,7 @@ function checker:required_fields()
   for _, name in ipairs(self.odoo_names or {}) do
     local def = self.odoo[name]
     if def.required and not def.readonly and def.default == nil and not written[name]
-       and def.type ~= "boolean" and def.type ~= "selection" and not name:find "^property_" then
+       and not FILLED[def.type] and BEHIND[self.flow.odoo.model] ~= name and not name:find "^property_" then
       self:note(self.flow.line, ("%s needs a %q, which no entry writes"):format(
         self.flow.odoo.model, name))
     end

@@ -13,6 +13,7 @@ local entries = {}
 ---@class navodoo.Entry   one line of `fields` or of `create`
 ---@field nav string[]     NAV properties, may be empty
 ---@field odoo string[]    Odoo fields; empty in `create.nav`
+---@field optional table<string, true>?  Odoo fields of it that not every Odoo has ("name?")
 ---@field map navodoo.Map?
 ---@field lookup navodoo.Lookup?
 ---@field get function?    written in the flow itself: NAV to Odoo
@@ -106,6 +107,17 @@ local function settle(r, path, entry, flow)
   entry.to_nav = entry.back and entry.owner ~= "nav" and not entry.on_create and not entry.is_key
 end
 
+-- "name?" is a field that not every Odoo has: without it the entry is left out.
+local function take_marks(entry)
+  for i, name in ipairs(entry.odoo) do
+    local bare = name:match "^(.*)%?$"
+    if bare then
+      entry.optional = entry.optional or {}
+      entry.odoo[i], entry.optional[bare] = bare, true
+    end
+  end
+end
+
 local function read_entry(r, path, e, flow)
   if e == problem.broken then return end
   if type(e) ~= "table" then
@@ -121,6 +133,7 @@ local function read_entry(r, path, e, flow)
     entry.odoo = r:name_list(e[2], path)
   end
   if not entry.nav or not entry.odoo then return end
+  take_marks(entry)
   read_transform(r, path, e, entry)
   if not (entry.map or entry.lookup or entry.get) and e[3] ~= problem.broken then
     if #entry.nav ~= #entry.odoo and not (entry.put and e.to == "nav") then

@@ -3,11 +3,11 @@
 -- A record without a link is compared with unlinked and linked records of the
 -- target that share a strong value with it (VAT number, e-mail). A sure match is
 -- adopted, a doubtful one waits for a person; nothing is created beside it. The
--- confidence is printed: 0.6 for the same VAT number, 0.3 for the same e-mail, up
--- to 0.4 for the name, compared folded and without legal forms. Where no strong value
--- tells, a name that is nearly the same is a doubt at least, and the same phone number
--- (0.3) or post code (0.1) beside it count; two VAT numbers that differ are two firms,
--- whatever they are called.
+-- confidence is printed: 0.6 for the same VAT number, 0.3 for the same e-mail, 0.7 for the
+-- same bar code, 0.5 for the same reference of a product, up to 0.4 for the name, compared
+-- folded and without legal forms. Where no strong value tells, a name that is nearly the same
+-- is a doubt at least, and the same phone number (0.3) or post code (0.1) beside it count; two
+-- VAT numbers that differ are two firms, whatever they are called.
 -- Pure functions; the search is the caller's.
 
 local text = require "navodoo.text"
@@ -97,7 +97,7 @@ end
 
 local fold_value <const> = adopt.fold_value
 
-local WEIGHT <const> = { vat = 0.6, email = 0.3 }
+local WEIGHT <const> = { vat = 0.6, email = 0.3, barcode = 0.7, default_code = 0.5 }
 
 --- Values that a candidate must share one of, for the search and for keeping two
 -- new records with the same value apart.

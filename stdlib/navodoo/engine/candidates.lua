@@ -67,8 +67,11 @@ local function fields_of(engine)
   return fields
 end
 
--- a contact shows the VAT number of its firm, and is not the firm
-local function no_contact() return json.array { "parent_id", "=", false } end
+-- A contact shows the VAT number of its firm, and is not the firm.
+local function no_contact(engine, domain)
+  if engine.fields.parent_id then domain[#domain + 1] = json.array { "parent_id", "=", false } end
+  return domain
+end
 
 -- Odoo keeps addresses in small letters beside, where it sends mail.
 local function is_normalized(engine, field) return field == "email" and engine.fields.email_normalized ~= nil end
@@ -101,8 +104,8 @@ function candidates.by_values(engine, wanted)
     end
   end
   if #domain == 0 then return {} end
-  domain[#domain + 1] = no_contact()
-  local list, err = engine.odoo:search(engine.model, domain, fields_of(engine), { active_test = false })
+  local list, err = engine.odoo:search(engine.model, no_contact(engine, domain), fields_of(engine),
+                                       { active_test = false })
   if not list then return nil, err end
   if #list == 0 then return {} end
   local ok
@@ -150,8 +153,8 @@ end
 local function all_names(engine)
   local index, last = { count = 0, words = {} }, 0
   repeat
-    local page, err = engine.odoo:search(engine.model, json.array { json.array { "id", ">", last }, no_contact() },
-                                         { "id", "name" }, { active_test = false, limit = PAGE })
+    local further = no_contact(engine, json.array { json.array { "id", ">", last } })
+    local page, err = engine.odoo:search(engine.model, further, { "id", "name" }, { active_test = false, limit = PAGE })
     if not page then return nil, err end
     if #page > 0 then last = page[#page].id end
     local ok
@@ -205,8 +208,8 @@ local function few_names(engine, items)
     end
   end
   if #domain == 0 then return { count = 0, words = {} } end
-  domain[#domain + 1] = no_contact()
-  local list, err = engine.odoo:search(engine.model, domain, fields_of(engine), { active_test = false, limit = PAGE })
+  local list, err = engine.odoo:search(engine.model, no_contact(engine, domain), fields_of(engine),
+                                         { active_test = false, limit = PAGE })
   if not list then return nil, err end
   local ok
   ok, err = mark(engine, list)
@@ -253,8 +256,8 @@ local function add_alike(engine, found, index, items)
   local by_id, ids = alike(index, items)
   for first = 1, #ids, PAGE do
     local part = table.move(ids, first, math.min(first + PAGE - 1, #ids), 1, json.array {})
-    local list, err = engine.odoo:search(engine.model, json.array { json.array { "id", "in", part }, no_contact() },
-                                         fields_of(engine), { active_test = false })
+    local these = no_contact(engine, json.array { json.array { "id", "in", part } })
+    local list, err = engine.odoo:search(engine.model, these, fields_of(engine), { active_test = false })
     if not list then return nil, err end
     local ok
     ok, err = mark(engine, list)
@@ -275,6 +278,7 @@ end
 ---@return table<table, table[]>|nil by_item
 ---@return table|nil err
 function candidates.by_name(engine, items)
+  if engine.flow.link.alike == false then return {} end
   local index, err = first_load(engine)
   if index == nil then return nil, err end
   local found = {}

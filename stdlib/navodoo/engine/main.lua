@@ -187,6 +187,24 @@ local function insist(self, what, fn)
   return nil, { class = "cancelled", text = "stopping" }
 end
 
+-- What is read of either side, once it is known what this Odoo has of the flow.
+local function take_flow(self)
+  local flow = self.flow
+  ways.learn(self)
+  self.sources = base.sources(flow)
+  self.read_fields = table.move(self.odoo_fields, 1, #self.odoo_fields, 1, {})
+  self.read_fields[#self.read_fields + 1] = "write_date"
+  if self.paired then self.read_fields[#self.read_fields + 1] = "create_date" end
+  self.back_fields = self.read_fields
+  self.nav_read_fields = table.move(flow.nav_fields, 1, #flow.nav_fields, 1, {})
+  for _, name in ipairs(flow.nav_fields) do
+    if name == self.stamp then self.flow_reads_stamp = true end
+  end
+  if self.stamp and not self.flow_reads_stamp then
+    self.nav_read_fields[#self.nav_read_fields + 1] = self.stamp
+  end
+end
+
 --- Asks both systems what they look like and compares the flow with it.
 local function prepare(self)
   local nav_schema, odoo_schema, err
@@ -194,6 +212,8 @@ local function prepare(self)
   if not nav_schema then return nil, err end
   odoo_schema, err = insist(self, "schema", function() return self.odoo:schema(self.model) end)
   if not odoo_schema then return nil, err end
+  self.flow:fit(odoo_schema)
+  take_flow(self)
   local problems = check.run(self.flow, { nav = nav_schema, odoo = odoo_schema })
   if #problems > 0 then
     return nil, { class = "config", code = "flow", text = problem.format_all(problems) }
@@ -243,22 +263,11 @@ local function new_engine(spec, flow)
     same = values.same, same_nav = delivery.same, counters = {}, bugs = 0, polls_open = 0,
     started_us = spec.started or time.now(), room = task.event(),
     poll_now = task.event("poll:" .. flow.name), poll_odoo_now = task.event("poll_odoo:" .. flow.name),
-    claims = {}, sends_over = {}, express = express.new(flow), held = held.new(HELD_MAX), sources = base.sources(flow),
+    claims = {}, sends_over = {}, express = express.new(flow), held = held.new(HELD_MAX),
     effect_prefix = keys.effect(flow.name, nav.company, flow.nav.read, ""),
     xmlid_prefix = keys.xmlid(nav.company, flow.link.xmlid, ""),
   }, engine)
   ways.prepare(self)
-  self.read_fields = table.move(self.odoo_fields, 1, #self.odoo_fields, 1, {})
-  self.read_fields[#self.read_fields + 1] = "write_date"
-  if self.paired then self.read_fields[#self.read_fields + 1] = "create_date" end
-  self.back_fields = self.read_fields
-  self.nav_read_fields = table.move(flow.nav_fields, 1, #flow.nav_fields, 1, {})
-  for _, name in ipairs(flow.nav_fields) do
-    if name == self.stamp then self.flow_reads_stamp = true end
-  end
-  if self.stamp and not self.flow_reads_stamp then
-    self.nav_read_fields[#self.nav_read_fields + 1] = self.stamp
-  end
   return self
 end
 

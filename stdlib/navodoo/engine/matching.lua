@@ -74,7 +74,7 @@ local function candidates(engine, strong, name)
       if not ok then return nil, err end
     end
   end
-  local field = engine.match_by.name
+  local field = engine.flow.link.alike ~= false and engine.match_by.name
   for _, beginning in ipairs(field and adopt.beginnings(name) or {}) do
     local ok, err = add_rows(engine, found, seen, NAMES, { { field, "ge", beginning },
                                                            { field, "lt", behind(beginning) } })

@@ -88,13 +88,18 @@ function ways.prepare(engine)
   engine.ways = {}
   engine.paired = #flow.directions == 2 -- both sides are read, and merged
   for i, direction in ipairs(flow.directions) do engine.ways[i] = way_of(engine, direction) end
-  engine.odoo_fields = base_fields(flow)
-  learn_entries(engine, flow)
   engine.lane_nav = "nav:" .. flow.nav.read .. ":"
   engine.lane_odoo = "odoo:" .. flow.odoo.model .. ":"
   engine.wake = { set = function()
     for _, way in ipairs(engine.ways) do way.wake:set() end
   end }
+end
+
+--- What both ways read and look at, of the flow as this Odoo has it.
+---@param engine table
+function ways.learn(engine)
+  engine.odoo_fields = base_fields(engine.flow)
+  learn_entries(engine, engine.flow)
 end
 
 --- True when no way has anything to do.
