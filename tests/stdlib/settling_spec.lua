@@ -133,8 +133,8 @@ end)
 
 describe("the base of a creation", function()
   local sent <const> = { No = "C1", Name = "Anna", Phone_No = "1" }
-  local function of(record, doubt)
-    local it = creating.base(engine_of(), sent, odoo("Anna", "1"), record, doubt)
+  local function of(record, doubt, own)
+    local it = creating.base(engine_of(), sent, odoo("Anna", "1"), record, doubt, own)
     return { it.nav.Name, it.odoo.name, it.nav.Phone_No, it.odoo.phone }
   end
   local X <const> = base.NOT_KNOWN
@@ -143,6 +143,8 @@ describe("the base of a creation", function()
     expect(of(nav("Anna", "2"), "answered")):equals { "Anna", "Anna", X, "1" }
     expect(of(nav("Anna", "2"), "undelivered")):equals { "Anna", "Anna", "2", X }
     expect(of(nav("Anna", "2"), "unknown")):equals { "Anna", "Anna", X, X }
+    expect(of(nav("Anna", "2"), "unknown", { Phone_No = true })):equals { "Anna", "Anna", "2", X }
+    expect(of(nav("Berta", "2"), "unknown", { Phone_No = true })):equals { X, X, "2", X }
   end)
   it("leaves NAV's own number and defaults to NAV", function()
     local it = creating.base(engine_of(), sent, odoo("Anna", "1"), nav("Anna", "1"), "answered")

@@ -108,29 +108,34 @@ end
 --- The base of a pair whose NAV record a creation of ours made: what NAV gave it on its own is
 -- NAV's to tell, and what it does not hold as it was sent stays a difference: still to be
 -- delivered where `doubt` is "undelivered"; NAV's own word ("answered"); or, when nobody has
--- seen NAV's answer, the word of somebody that nobody knows ("unknown").
+-- seen NAV's answer, the word of somebody that nobody knows ("unknown"), but for what NAV's code
+-- is known to have put there.
 ---@param engine table
 ---@param sent table<string, any>
 ---@param source table  the Odoo record as it was sent
 ---@param record table  NAV's
 ---@param doubt "undelivered"|"answered"|"unknown"
+---@param own table<string, true>|nil  fields that hold what NAV's code put over ours
 ---@return { nav: table, odoo: table }
-function creating.base(engine, sent, source, record, doubt)
+function creating.base(engine, sent, source, record, doubt, own)
   local it = { nav = {}, odoo = {} }
   for _, field in ipairs(engine.flow.nav_fields) do it.nav[field] = record[field] end
   for _, field in ipairs(engine.odoo_fields) do it.odoo[field] = source[field] end
   for _, entry in ipairs(engine.flow.entries) do
-    local was_sent, differs = false, false
+    local was_sent, differs, whose = false, false, own and "undelivered" or doubt
     for _, field in ipairs(entry.to_nav and entry.nav or {}) do -- our number is not Odoo's word
       if sent[field] ~= nil then
         was_sent = true
-        differs = differs or not delivery.as_sent(engine, field, sent[field], record[field])
+        if not delivery.as_sent(engine, field, sent[field], record[field]) then
+          differs = true
+          if not (own and own[field]) then whose = doubt end
+        end
       end
     end
-    if not was_sent or differs and doubt ~= "undelivered" then
+    if not was_sent or differs and whose ~= "undelivered" then
       for _, field in ipairs(entry.nav) do it.nav[field] = base.NOT_KNOWN end
     end
-    if differs and doubt ~= "answered" then
+    if differs and whose ~= "answered" then
       for _, field in ipairs(entry.odoo) do it.odoo[field] = base.NOT_KNOWN end
     end
   end

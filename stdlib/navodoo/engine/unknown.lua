@@ -184,8 +184,27 @@ end
 ---@param item table  with `current`
 function unknown.in_odoo(engine, txn, item) settle(engine, txn, item, "effect", "odoo", item.current) end
 
+-- Fields of a new record that hold what the record has that it points to: NAV's own code put
+-- that over our values (a delivery address is called like its customer at first).
+local function copied(engine, item)
+  local own = {}
+  for _, need in ipairs(engine.flow.link_needs) do
+    local key = item.record[need.nav_field]
+    local names = json.array { key and key ~= "" and keys.nav(engine.company, key) or nil }
+    local links, err = store.query("links_by_nav", engine:instance_of(need.flow), assert(json.encode(names)))
+    if not links then return nil, { class = "transient", text = err.text } end
+    local it = base.read(links[1])
+    for field, value in pairs(it and it.nav or {}) do -- by field
+      if value ~= "" and base.equal(value, item.record[field]) then own[field] = true end
+    end
+  end
+  return own
+end
+
 -- A creation that NAV has: named in Odoo, and linked.
 local function link(engine, txn, item)
+  local own, failed = copied(engine, item)
+  if not own then return closing.postpone(engine, txn, item, failed, engine.settle_nav_us) end
   local ok, err = engine.odoo.endpoint.read_only, nil -- a plan is made: only its copy of the store learns it
   if not ok then ok, err = creating.name(engine, item) end
   if not ok then
@@ -197,7 +216,7 @@ local function link(engine, txn, item)
                             engine.settle_nav_us)
   end
   local known = item.known or { sent = {}, source = {} }
-  local it = creating.base(engine, known.sent, known.source, item.record, "unknown")
+  local it = creating.base(engine, known.sent, known.source, item.record, "unknown", own)
   unknown.keep(engine, txn, item, it, "effect")
   closing.journal(engine, txn, item, "created", { nav = item.link.nav })
   item.created = nil
