@@ -108,6 +108,13 @@ local function monitor_token(p)
   return handle, why and "monitor.token: " .. why
 end
 
+-- A changed navodoo.lua may name another token. One that has no value lets nobody in.
+local function renew_token(doors, p)
+  local token, why = monitor_token(p)
+  if why then log.error(why .. "; until it is there, nobody from elsewhere sees the engine", {}) end
+  for _, shown in ipairs(doors.shown) do shown.token = token end
+end
+
 --- Opens one listener: `box` where hooks are taken, `watched` where the engine is looked at.
 local function open_door(option, host, port, box, watched)
   local server, err = listener.open(host, port, box, watched)
@@ -124,11 +131,11 @@ end
 local function open_doors(a, p, running)
   local token, why = monitor_token(p)
   if why then return nil, why, 2 end
-  local doors = {}
+  local doors = { shown = {} }
   if a.listen then
     doors.box = inbox.new()
     local shown = monitor.new(running, a.host, token)
-    if a.monitor then shown:close() end
+    if a.monitor then shown:close() else doors.shown[1] = shown end
     doors[1], why = open_door("listen", a.host, a.port, doors.box, shown)
     if not doors[1] then return nil, why end
     set_hooks(doors.box, p)
@@ -138,8 +145,9 @@ local function open_doors(a, p, running)
       return nil, ('--monitor %s can be reached from outside: name a token in navodoo.lua, as in '
         .. 'monitor = { token = secret "MONITOR_TOKEN" }, or bind it to 127.0.0.1'):format(a.monitor), 2
     end
-    doors[#doors + 1], why = open_door("monitor", a.monitor_host, a.monitor_port, nil,
-                                       monitor.new(running, a.monitor_host, token))
+    local shown = monitor.new(running, a.monitor_host, token)
+    doors.shown[#doors.shown + 1] = shown
+    doors[#doors + 1], why = open_door("monitor", a.monitor_host, a.monitor_port, nil, shown)
     if why then return nil, why end
   end
   return doors
@@ -268,9 +276,10 @@ function run.run(a)
     out.complain("run: %s", complaint)
     return code or 1
   end
-  if doors.box then
-    commands.running.inbox = doors.box
-    reloading.on_looked = function() set_hooks(doors.box, p) end
+  commands.running.inbox = doors.box
+  reloading.on_looked = function()
+    if doors.box then set_hooks(doors.box, p) end
+    renew_token(doors, p)
   end
   ok, err = reloading:start()
   if not ok then

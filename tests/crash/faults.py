@@ -5,6 +5,7 @@ is delivered, exactly once, and what is down is left alone. usage: faults.py NAV
 Counted by the source's own keys, from dumps of both systems (world.py); what reached a system
 is counted by its own rules of faults.
 """
+import subprocess
 import sys
 import time
 
@@ -124,7 +125,7 @@ def outage(navodoo, customers, length, tally):
     engine = None
     try:
         w.run(settings=settings(w))
-        engine = w.engine_on(settings=settings(w))
+        engine = w.engine(settings=settings(w), once=False, output=subprocess.DEVNULL)
         time.sleep(2)
         w.faults("odoo", [{"kind": "status", "status": 503}])
         for c in w.customers():

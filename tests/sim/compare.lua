@@ -82,7 +82,9 @@ local function compare_fields(people, kind, card, p, problem)
     fields[#fields + 1] = { "credit limit", tostring(decimal.new(card.Credit_Limit_LCY or 0):normalize()),
                             tostring(decimal.new(text_of(p.credit_limit) == "" and 0 or p.credit_limit):normalize()) }
   end
-  if (kind == "customer" or kind == "vendor") and not clustered then
+  -- NAV never opens a card that is blocked for privacy: who made its partner active has a dead letter
+  local forbidden = card.Privacy_Blocked and p.active and card.Blocked == "All"
+  if (kind == "customer" or kind == "vendor") and not (clustered or forbidden) then
     fields[#fields + 1] = { "open", tostring(card.Blocked ~= "All"), tostring(p.active) }
   end
   if kind == "contact" then

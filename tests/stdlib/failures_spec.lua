@@ -58,6 +58,8 @@ local NAV <const> = {
   { 400, "Application_DialogException", "Other user has modified Customer.", "conflict", "conflict" },
   { 400, "Application_DialogException", "The Customer already exists. Identification fields and values: No.='1'",
     "conflict", "conflict" },
+  { 400, "Application_DialogException", "The Blocked field cannot be changed because the user is blocked for "
+    .. "privacy reasons.", "invalid", "invalid" },
   { 412, nil, "", "conflict", "conflict" }, { 409, nil, "", "conflict", "conflict" },
   { 500, "Internal_ServerError", "SQL is down", "transient", "transient" },
   { 501, nil, "", "bug", "bug" }, { 404, nil, "<html>nginx</html>", "config", "config" },

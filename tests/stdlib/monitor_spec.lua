@@ -55,6 +55,16 @@ local function fill()
 end
 
 describe("the status page", function()
+  it("says which file is not taken, and why", function()
+    with_store(function()
+      local it = running()
+      local refused = { file = "flows/<b>.lua", text = "line 3: a <mistake>\nmore" }
+      it.reload = { refusals = function() return { refused } end }
+      local html = page.html(it)
+      expect(html):matches "file not taken"
+      expect(html):matches "flows/&lt;b&gt;%.lua is not taken, what ran before goes on: line 3: a &lt;mistake&gt;<"
+    end)
+  end)
   it("escapes whatever a record or a system says", function()
     expect(page.text(EVIL)):equals "&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt;&amp;&#39;\\ ?"
     with_store(function()

@@ -1,5 +1,6 @@
 --- What is wrong now and takes a person: groups of dead letters and reviews, breakers that are
--- open, endpoints that refuse the login, flows that do not run, intake that is stopped.
+-- open, endpoints that refuse the login, flows that do not run, files that are not taken, intake
+-- that is stopped.
 --
 -- Asked, not told: what alerts, /readyz and the status page say is what is so at that moment,
 -- whatever happened in between or before a crash. Of some things nobody knows yet after a
@@ -15,7 +16,7 @@ local store = require "navodoo.store"
 local conditions = {}
 
 ---@class cli.Condition
----@field kind "group"|"breaker"|"login"|"flow"|"intake"
+---@field kind "group"|"breaker"|"login"|"flow"|"file"|"intake"
 ---@field subject string   what it is about; with the kind it names the condition
 ---@field flow string?
 ---@field text string      one line
@@ -91,6 +92,15 @@ local function of_flows(running, list)
   end
 end
 
+-- Files that a reload did not take: what ran before goes on, and nobody sees that it is old.
+local function of_files(running, list)
+  for _, r in ipairs(running.reload and running.reload:refusals() or {}) do
+    list[#list + 1] = { kind = "file", subject = r.file, command = "navodoo status",
+      text = ("%s is not taken, what ran before goes on: %s"):format(r.file, r.text:match "^[^\n]*"),
+      way_out = "correct it; it is looked at again as soon as it is saved" }
+  end
+end
+
 --- All of them, in a fixed order.
 ---@param running table  as in cli/commands.lua
 ---@return cli.Condition[]|nil
@@ -104,6 +114,7 @@ function conditions.now(running)
   end
   of_endpoints(running, list)
   of_flows(running, list)
+  of_files(running, list)
   local groups, err = conditions.groups()
   if not groups then return nil, err end
   return table.move(groups, 1, #groups, #list + 1, list)

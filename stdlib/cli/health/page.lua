@@ -66,6 +66,7 @@ end
 -- ---- what needs a person -------------------------------------------------------------------
 
 local WORDS <const> = { breaker = "breaker open", login = "login refused", flow = "flow stopped",
+                        file = "file not taken",
                         intake = "intake stopped", dead = "dead letters", review = "reviews" }
 
 local function problem_card(c)

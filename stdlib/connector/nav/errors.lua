@@ -61,6 +61,9 @@ errors.rules = {
     from = "series exhausted" },
   { text = "is blocked with type", class = "invalid", way_out = "lift the block in NAV, or hold the record back",
     from = "customer blocked" },
+  { text = "blocked for privacy reasons", class = "invalid", as = "privacy_blocked", from = "3 Privacy Blocked",
+    way_out = "NAV keeps such a card closed: clear its Privacy Blocked and retry, or archive the record in Odoo "
+      .. "again and drop this" },
   { text = "allowed posting dates", class = "invalid", way_out = "open the period in NAV, or change the date",
     from = "closed posting period" },
 

@@ -10,6 +10,7 @@ local places = require "sandbox.nav.places"
 local rows = require "sandbox.nav.rows"
 local setup = require "sandbox.nav.setup"
 local tables = require "sandbox.nav.tables"
+local task = require "navodoo.task"
 local text = require "navodoo.text"
 local time = require "navodoo.time"
 local values = require "sandbox.nav.values"
@@ -18,6 +19,8 @@ local data = {}
 
 local FIELD <const> = tables.Customer.by_name
 local DAY_US <const> = 86400 * 1000000
+--- Rows that are made before others have their turn.
+local TURN <const> = 500
 local STREAM <const> = 1 << 40 -- apart from the streams that people draws from
 
 local EU <const> = {}
@@ -235,6 +238,7 @@ function data.fill(state, n)
   for i = 1, n do
     local key, row = data.customer(state.seed, i, state.start_us, state.options.plain)
     list[i] = { key = key, row = row }
+    if i % TURN == 0 then task.sleep(0) end -- a large card file takes seconds
   end
   rows.load(state, state.tables.Customer, list)
 end

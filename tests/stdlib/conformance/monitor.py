@@ -20,6 +20,7 @@ import urllib.request
 from prometheus_client.parser import text_string_to_metric_families
 
 TOKEN = "the-token-of-the-monitor-4711"
+OTHER_TOKEN = "another-token-of-it-4712"
 ALERT_TOKEN = "the-token-of-the-alerts-0815"
 
 FLOW = """local navodoo = require "navodoo"
@@ -123,7 +124,7 @@ class World:
             f.write(text)
 
     def start(self, *options):
-        env = dict(os.environ, NAVODOO_MONITOR_TOKEN=TOKEN, NAVODOO_ALERT_TOKEN=ALERT_TOKEN)
+        env = dict(os.environ, NAVODOO_MONITOR_TOKEN=TOKEN, NAVODOO_OTHER_TOKEN=OTHER_TOKEN, NAVODOO_ALERT_TOKEN=ALERT_TOKEN)
         self.engine = subprocess.Popen(
             [self.program, "run", "flows", "--state", "state", *options], cwd=self.path, env=env,
             stdout=self.log, stderr=self.log)
@@ -213,6 +214,23 @@ def check_access(base, port):
     check("but whether it is alive", json.loads(fetch(hooks + "healthz")[1]) == {"alive": True})
 
 
+def check_other_token(w, base):
+    """Another token in navodoo.lua takes its place in the running engine; a broken file is on the page."""
+    def with_token(token):
+        return fetch(base + "status", {"Host": "x.example.com", "Authorization": "Bearer " + token})[0]
+    before = w.read("flows/navodoo.lua")
+    w.write("navodoo.lua", before.replace('"MONITOR_TOKEN"', '"OTHER_TOKEN"'))
+    w.engine.send_signal(signal.SIGHUP)
+    check("another token is let in", wait_for(lambda: with_token(OTHER_TOKEN) == 200), w.read("log")[-2000:])
+    check("and the one before is not", with_token(TOKEN) == 401)
+    w.write("navodoo.lua", before + "}")
+    w.engine.send_signal(signal.SIGHUP)
+    check("a file that is not taken is on the page", wait_for(lambda: "navodoo.lua is not taken" in fetch(base)[1]))
+    w.write("navodoo.lua", before)
+    w.engine.send_signal(signal.SIGHUP)
+    check("until it is mended", wait_for(lambda: "is not taken" not in fetch(base)[1] and with_token(TOKEN) == 200))
+
+
 def subjects(event):
     return sorted(b["subject"] for b, _, _ in Receiver.taken if b["event"] == event and b["kind"] == "group")
 
@@ -234,6 +252,7 @@ def main(program, records=300, double=None):
         wait_for(lambda: w.read("paged").count("{") == 3)
         check_metrics(base, records)
         check_access(base, w.port("listen"))
+        check_other_token(w, base)
         check("they carry the token and their id",
               all(t == "Bearer " + ALERT_TOKEN and k == b["id"] for b, t, k in Receiver.taken))
         paged = w.read("paged")
