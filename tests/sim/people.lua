@@ -142,7 +142,7 @@ function people:changes(kind, row)
                  { E_Mail = "n" .. self.n .. "x" .. self.random(1000) .. "@example.com" } }
   if kind ~= "contact" then list[#list + 1] = { Name = self:name() } end
   if kind == "customer" then list[#list + 1] = { Credit_Limit_LCY = self.random(100) * 100 } end
-  if kind == "customer" or kind == "vendor" then
+  if (kind == "customer" or kind == "vendor") and not row.Privacy_Blocked then -- which NAV lets nobody undo here
     list[#list + 1] = { Blocked = row.Blocked == " " and (self.random(3) == 0 and "All" or
                         kind == "customer" and "Ship" or "Payment") or " " }
   end
