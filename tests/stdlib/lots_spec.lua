@@ -1,7 +1,9 @@
 --- Lots that a life left behind: whoever takes over makes jobs of them, and a record that got
 -- a link meanwhile is not written back to what the lot says.
 
+local call = require "connector.call"
 local engine = require "navodoo.engine.main"
+local http = require "navodoo.http"
 local json = require "navodoo.json"
 local project = require "cli.project"
 local store = require "navodoo.store"
@@ -20,12 +22,13 @@ return navodoo.flow "customer" {
 local COMPANY <const> = "CRONUS International Ltd."
 
 --- A world whose customers go to Odoo only.
-local function one_way()
+local function one_way(source)
   local world = testing.world()
+  source = source or ONE_WAY
   local p = {}
   for k, v in pairs(world.project) do p[k] = v end
-  p.flows = { { name = "customer", file = "customer.lua", source = ONE_WAY, lookups = {},
-                hash = project.version(ONE_WAY, {}) } }
+  p.flows = { { name = "customer", file = "customer.lua", source = source, lookups = {},
+                hash = project.version(source, {}) } }
   world.project = p
   return world
 end
@@ -110,5 +113,49 @@ describe("a lot of a life that ended", function()
     local counters = take_over(world)
     expect(names_in_odoo(world)):equals "C1 new name"
     expect({ counters.unchanged, #world:jobs(), lots_left(world) }):equals { 1, 0, 0 }
+  end)
+end)
+
+describe("a lot behind an open breaker", function()
+  -- whose records are looked for by what they hold, before anything is sent
+  local SEEKING <const> = ONE_WAY:gsub('xmlid = "customer"', '%0, adopt = { { "E_Mail", "email" } }')
+    :gsub('{ "Name", "name" }', '%0, { "E_Mail", "email" }')
+  local SEEK <const> = "res%.partner search_read"
+  local function world_of_one()
+    local world = one_way(SEEKING)
+    world:nav("Customer", "C1", { Name = "Anna", E_Mail = "anna@example.com" })
+    world.odoo_name = world.endpoints.odoo.name
+    return world
+  end
+  local function open(world, retry_ms)
+    for _ = 1, 5 do http.report(world.odoo_name, "fail", retry_ms) end
+    expect(http.info(world.odoo_name).breaker):equals "open"
+  end
+  it("waits for the target, and goes its own way then", function()
+    local world <close>, state = world_of_one(), nil
+    world:answer { to = "nav", what = "CustomerCard", act = function() open(world, 300) end }
+    world:answer { to = "odoo", what = "load", act = function() state = http.info(world.odoo_name).breaker end }
+    local counters = world:run "customer"
+    expect({ counters.created, counters.retried, #world:jobs() }):equals { 1, nil, 0 }
+    expect(state == "open"):equals(false)
+  end)
+  it("goes back into the line when its first question is not let through", function()
+    local world <close> = world_of_one()
+    local asked, tries = 0, call.TRIES
+    call.TRIES = 1
+    world:answer { to = "odoo", what = SEEK, code = "breaker_open", act = function()
+      asked = asked + 1
+      open(world, 300)
+    end }
+    local counters = world:run "customer"
+    call.TRIES = tries
+    expect({ asked, counters.created, counters.retried, #world:jobs() }):equals { 1, 1, nil, 0 }
+  end)
+  it("becomes a job when the run has no time to wait", function()
+    local world <close> = world_of_one()
+    world:answer { to = "nav", what = "CustomerCard", act = function() open(world, 3600000) end }
+    world:answer { to = "odoo", what = SEEK, code = "breaker_open", times = 1000 }
+    world:run "customer"
+    expect({ #world:jobs(), world:jobs()[1].state, lots_left(world) }):equals { 1, "ready", 0 }
   end)
 end)

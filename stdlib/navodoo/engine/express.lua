@@ -10,6 +10,7 @@
 -- becomes an ordinary job (unfold.lua), and engine/batch.lua does the rest. So does every
 -- record of a lot that was left by a crash.
 
+local http = require "navodoo.http"
 local log = require "navodoo.log"
 local task = require "navodoo.task"
 local lane = require "navodoo.engine.lane"
@@ -23,7 +24,7 @@ local express = {}
 local AT_ONCE <const> = 6      -- lots under way
 local WAITING <const> = 2      -- and behind them; more would only hold memory
 local LOT_MAX <const> = 1000   -- records, what one read of the target takes
-local PAUSE_MS <const> = 1000  -- after a failure of the store
+local PAUSE_MS <const> = 1000  -- after a failure of the store; between looks at an open breaker
 
 --- The lane of a flow; none where a new record needs more than its own words.
 ---@param flow navodoo.Compiled
@@ -85,7 +86,7 @@ end
 
 -- ---- lots under way ----------------------------------------------------------------------
 
-local start_next
+local start_next, waits
 
 local function leave(engine, lot)
   local own = engine.express
@@ -103,11 +104,18 @@ end
 
 --- Brings a lot to its end; whatever happens, its records are links, jobs, or still a lot.
 local function guarded(engine, lot)
-  local names = {}
+  local own, names = engine.express, {}
   for i, name in ipairs(lot.names) do names[i] = lane.nav_name(engine, name) end
   local lock = task.lock(names)
   local ok, done, err = xpcall(lots.run, debug.traceback, engine, lot)
   if ok and done then engine:store_failed(nil) end
+  if ok and not done and err.code == "breaker_open" and not lot.intent and waits(engine) then
+    lock:release() -- nothing of it was sent
+    lot.claims, lot.claimants, lot.lock = {}, {}, nil
+    table.insert(own.waiting, 1, lot)
+    own.running = own.running - 1
+    return
+  end
   if not ok then
     engine.bugs = engine.bugs + 1
     err = { text = done }
@@ -122,8 +130,26 @@ local function guarded(engine, lot)
   leave(engine, lot)
 end
 
+-- Lots behind an open breaker would all become ordinary jobs: they wait, as those do. Not where the
+-- engine hands over or has no time to wait: what cannot be done now is a job then.
+function waits(engine)
+  local own, info = engine.express, http.info(engine.odoo.endpoint.name)
+  local ms = info and info.breaker == "open" and info.retry_after_ms
+  if not ms or engine.retiring or engine.once and engine:out_of_time(ms) then return false end
+  if not own.looks then
+    own.looks = true
+    task.spawn(function()
+      task.sleep(math.min(ms, PAUSE_MS))
+      own.looks = false
+      start_next(engine)
+    end)
+  end
+  return true
+end
+
 function start_next(engine)
   local own = engine.express
+  if #own.waiting > 0 and waits(engine) then return end
   while own.running < AT_ONCE and #own.waiting > 0 and not (engine.stopping or engine.gave_up) do
     own.running = own.running + 1
     task.spawn(guarded, engine, table.remove(own.waiting, 1))
