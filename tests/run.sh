@@ -84,20 +84,21 @@ run "a backup comes back" python3 tests/both/restore.py "$out/clang/navodoo"
 run "signing in" /usr/bin/python3 tests/login/servers.py "$out/clang/navodoo" "$spec"
 run "no secret leaks" /usr/bin/python3 tests/login/canary.py "$out/clang/navodoo"
 
-seeds=200 kills=10 fuzz_seconds=15 matrix=""
-[ "${FULL:-0}" = 1 ] && seeds=10000 kills=500 fuzz_seconds=600 LIMIT=36000 matrix=--whole
+seeds=200 kills=10 fuzz_seconds=15 matrix="" storm="--kills 20 --events 400"
+[ "${FULL:-0}" = 1 ] && seeds=10000 kills=500 fuzz_seconds=600 LIMIT=36000 matrix=--whole storm="--kills 500 --events 10000"
 if [ "${FULL:-0}" = 1 ]; then # a million, by the optimised build
   cmake --build "$out/clang" -j2 --target navodoo-spec >"$work/make" 2>&1
   NAVODOO_SCHEDULES=1000000 run "1,000,000 cursor schedules" \
     "$out/clang/tests/navodoo-spec" tests/stdlib/schedules_spec.lua
   NAVODOO_JOBS=10000000 run "10,000,000 jobs, retention" "$out/clang/tests/navodoo-spec" tests/bench/retention.lua
-  run "kills amid webhooks and work" python3 tests/crash/storm.py "$out/clang/navodoo" --kills 500 --events 10000
   run "faults at 30 % of calls" python3 tests/crash/faults.py "$out/clang/navodoo" --full
   NAVODOO_HOURS=24 run "a target down for a day" "$out/clang/tests/navodoo-spec" tests/bench/day.lua
 fi
 run "simulation, $seeds seeds" sh tests/sim/run.sh "$out/clang/tests/sim" "$seeds"
 # shellcheck disable=SC2086
 run "kill at failpoints" python3 tests/crash/kill.py "$out/clang/navodoo" $matrix
+# shellcheck disable=SC2086
+run "kills amid webhooks and work" python3 tests/crash/storm.py "$out/clang/navodoo" $storm
 run "companies, clones, restores" python3 tests/crash/companies.py "$out/clang/navodoo"
 run "reloads" python3 tests/crash/reload.py "$out/clang/navodoo" \
   "$out/clang/tests/bench/doubles/erpdouble"

@@ -234,6 +234,10 @@ def storm(world, tally, kills, events, seed, faults=("nav", "odoo")):
                 f"in NAV, {len(work.new)} new records: 0 lost, 0 doubled, {work.asked} wait for a person",
                 f"{len(found)} problems: " + "; ".join(found[:6]) if found else None)
     tally.check("no record went back on either side", "; ".join(work.backwards[:5]) or None)
+    asked = [j for j in world.command("review", "list", "--limit", "1000000")["jobs"]
+             if j["error"].get("rule") == "conflict"]
+    tally.check("each side has fields of its own: nobody is asked whose value counts",
+                f"{len(asked)} conflicts: " + "; ".join(json.dumps(j["error"])[:300] for j in asked[:3]) if asked else None)
 
 
 def main():
