@@ -24,6 +24,8 @@ local decision = {}
 --- A record that the engine is writing is waited for so long.
 local BUSY_MS <const>, LOOK_MS <const> = 8000, 20
 
+local PAGE <const> = 1000
+
 -- Commands that decide reviews of a rule.
 local WAYS <const> = {
   adopt = "review %d is about two records that may be one: navodoo review link %d KEY, or navodoo review separate %d",
@@ -229,12 +231,42 @@ end
 
 -- Who decides has looked: a write of unknown outcome is settled by that, and what is written
 -- from now on is an effect of its own.
-local function decide(job, what, told)
-  local ok, err = store.apply { { "job_decide", job.id, assert(json.encode(what)), time.now(), expect = 1 },
-                                { "effects_drop", job.id } }
+local function decide(job, what, told, mirrored)
+  local said, now = assert(json.encode(what)), time.now()
+  local ops = { { "job_decide", job.id, said, now, expect = 1 }, { "effects_drop", job.id } }
+  for _, id in ipairs(mirrored or {}) do
+    ops[#ops + 1] = { "job_decide", id, said, now }
+    ops[#ops + 1] = { "effects_drop", id }
+  end
+  local ok, err = store.apply(ops)
   if not ok then return nil, err end
   task.event("wake:" .. job.flow):set()
   return { record = job.record, text = told }
+end
+
+-- Is this record the one that a candidate of a review names? NAV's is written behind its company.
+local function names(candidate, record)
+  local key = tostring(candidate.id)
+  return record == key or record:sub(-#key - 1) == "/" .. key
+end
+
+--- Reviews of the other side about the same two records, which look alike from there as well: the
+-- one word is enough for both. Not where that record is like further ones.
+local function mirrors(job, about)
+  local list, last = {}, 0
+  repeat
+    local rows, err = store.query("jobs_list", job.flow, "review", last, PAGE)
+    if not rows then return nil, err end
+    for _, other in ipairs(rows) do
+      last = other.id
+      local its = other.direction ~= job.direction and json.decode(other.error or "") or {}
+      local only = its.rule == "adopt" and #(its.candidates or {}) == 1 and its.candidates[1]
+      for _, c in ipairs(only and names(only, job.record) and about.candidates or {}) do
+        if names(c, other.record) then list[#list + 1] = other.id end
+      end
+    end
+  until #rows < PAGE
+  return list
 end
 
 -- Does the flow go back to NAV, too? Its own words tell, where the store has them.
@@ -308,7 +340,9 @@ end
 function decision.separate(a)
   return alone(a.id, { adopt = true, gone = true }, function(job, about)
     if about.rule == "gone" then return separate_gone(job, about) end
-    return decide(job, { create = true }, ("%s becomes a record of its own"):format(job.record))
+    local mirrored, err = mirrors(job, about)
+    if not mirrored then return nil, err end
+    return decide(job, { create = true }, ("%s becomes a record of its own"):format(job.record), mirrored)
   end)
 end
 
