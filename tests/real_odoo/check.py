@@ -14,6 +14,7 @@ import busy
 import differ
 import facts
 import families
+import items
 import login
 import schemas
 import webhooks
@@ -229,6 +230,7 @@ def main():
         "both": lambda: both.run(tally, say, navodoo),
         "amid": lambda: amid.run(tally, say, navodoo),
         "families": lambda: families.run(tally, say, navodoo),
+        "items": lambda: items.run(tally, say, navodoo),
         "hooks": lambda: webhooks.run(tally, say, navodoo),
         "schemas": lambda: schemas.run(tally, say, navodoo),
         "login": lambda: login.run(tally, navodoo),

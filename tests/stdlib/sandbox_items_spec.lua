@@ -162,6 +162,14 @@ for _, version in ipairs { 14, 17, 18, 19 } do
         .product_variant_ids):equals(1)
     end)
 
+    it("are named by load, and so are their templates", function()
+      s.try("product.product", "load", json.array { "id", "name" }, json.array { json.array { "navodoo.x1", "Named" } })
+      local rows, seen = s.try("ir.model.data", "search_read", json.array { json.array { "module", "=", "navodoo" } },
+        json.array { "name", "model" }), {}
+      for _, row in ipairs(rows) do seen[row.name] = row.model end
+      expect(seen):equals { x1 = "product.product", x1_product_template = "product.template" }
+    end)
+
     it("track stock of goods only, and know units and categories", function()
       local service = s.try("product.product", "create", { name = "Hour", type = not kind and "service" or nil,
         [kind or "sequence"] = kind and "service" or 1, is_storable = not kind or nil })

@@ -228,6 +228,15 @@ local function existing(env, model, entry)
   return nil
 end
 
+-- Names a record, and the one behind it, which gets the name of its model at the end (measured on 19).
+local function give_name(env, model, xmlid, id)
+  xmlids.set(env, xmlid, model.name, id)
+  local field = model.behaviour.behind
+  if not field then return end
+  local far = model.fields[field].relation
+  xmlids.set(env, xmlid .. "_" .. env:model(far).table, far, env:row(model.name, id)[field])
+end
+
 -- Updates, then creates, then external ids, as one; raises when any of them fails.
 local function upsert(env, model, batch)
   local ids, seen = {}, {}
@@ -247,7 +256,7 @@ local function upsert(env, model, batch)
     write_lines(env, ids[i], entry.lines)
   end
   for i, entry in ipairs(batch) do
-    if entry.xmlid then xmlids.set(env, entry.xmlid, model.name, ids[i]) end
+    if entry.xmlid then give_name(env, model, entry.xmlid, ids[i]) end
   end
   return ids
 end

@@ -51,7 +51,7 @@ end
 
 -- Variants ---------------------------------------------------------------------------------------
 
-product.variant = {}
+product.variant = { behind = "product_tmpl_id" }
 
 --- A product makes itself a template of what belongs there, or changes the one that it names.
 function product.variant.before_create(env, vals, through)
