@@ -7,6 +7,8 @@
 local decimal = require "navodoo.decimal"
 local json = require "navodoo.json"
 
+local goods = dofile "tests/sim/goods.lua"
+
 local KINDS <const> = { "customer", "vendor", "contact", "ship_to" }
 
 local function text_of(v)
@@ -149,6 +151,7 @@ return function(people)
       problems[#problems + 1] = ("partner %d (%s) is no %s in NAV"):format(p.id, p.name, kinds[1])
     end
   end
+  goods.compare(people, problems)
   table.sort(problems)
   return #problems > 0 and table.concat(problems, "; ", 1, math.min(#problems, 8)) or nil
 end

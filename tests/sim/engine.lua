@@ -14,7 +14,8 @@ local time = require "navodoo.time"
 
 local engine = {}
 
-local FLOWS <const> = { "contact", "customer", "ship_to", "vendor" }
+local FLOWS <const> = { "contact", "customer", "ship_to", "vendor", "item" }
+local GOODS <const> = 4 -- every so many days there are goods, too
 local VERSIONS <const> = 3
 local MINUTE <const> = 60 * 1000
 
@@ -85,7 +86,8 @@ function engine.start(seed)
   local lives = supervisor.new { once = false, all = false, wait_ms = 0, memory = 64 << 20, started = time.now(),
                                  tick_ms = 30 * MINUTE }
   lives.on_refused = function(slot, _, text) error(("%s: a good version is refused: %s"):format(slot.name, text)) end
-  for _, name in ipairs(FLOWS) do
+  for i = 1, seed % GOODS == 0 and #FLOWS or #FLOWS - 1 do
+    local name = FLOWS[i]
     lives:add(name, name, wanted_of(name, flow_of(name, day, 1 + random(VERSIONS), lookups), views, "start"))
   end
   task.spawn(reload, lives, day, views, lookups)

@@ -10,6 +10,7 @@ local task = require "navodoo.task"
 local time = require "navodoo.time"
 
 local compare = dofile "tests/sim/compare.lua"
+local goods = dofile "tests/sim/goods.lua"
 local people = dofile "tests/sim/people.lua"
 
 local world = {}
@@ -103,9 +104,10 @@ end
 ---@return string|nil problem
 function world.start(seed)
   local random = generator(seed)
-  local now = time.now()
+  local now, has_goods = time.now(), seed % 4 == 0 -- as engine.lua has it
   sides.nav = { kind = "nav", module = nav,
                 state = nav.new { customers = FIRMS, vendors = FIRMS, contacts = CHILDREN, addresses = CHILDREN,
+                                  items = has_goods and CHILDREN or 0,
                                   seed = seed, plain = true, start_us = now } }
   sides.odoo = { kind = "odoo", module = odoo,
                  state = odoo.new { version = ({ 14, 17, 18, 19 })[1 + random(4)], seed = seed, start_us = now } }
@@ -118,6 +120,7 @@ function world.start(seed)
     task.sleep(at - passed)
     passed = at
     staff:work(turn)
+    if has_goods and turn % 2 == 0 then goods.work(staff, turn // 2) end
     if random(12) == 0 then set_clock(random) end
   end
   task.sleep(DAY - passed)
