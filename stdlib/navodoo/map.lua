@@ -266,12 +266,13 @@ local LOOSE <const> = "Odoo keeps no stock of it, and NAV has no such type befor
 
 local function no_kind(v) return ("%q is no kind of item"):format(tostring(v)) end
 
--- NAV's type of a product: `stored` goods are in stock. What NAV has stays where it means the same.
-local function type_of(what, stored, ctx, property)
+-- NAV's type of a product: `stored` goods are in stock, `loose` ones may be out of it. What NAV has
+-- stays where it means the same.
+local function type_of(what, stored, loose, ctx, property)
   if what == "service" then return "Service" end
   if what ~= "consu" and not stored then return nil, no_kind(what) end
   local now = ctx and ctx.current and ctx.current[property]
-  if what == "consu" and now == "Non-Inventory" then return now end
+  if loose and now == "Non-Inventory" then return now end
   if stored then return "Inventory" end
   return nil, LOOSE
 end
@@ -285,7 +286,7 @@ local function by_kind(goods)
       if kinds[v] then return kinds[v] end
       return nil, no_kind(v)
     end,
-    put = function(what, ctx, property) return type_of(what, what == goods, ctx, property) end,
+    put = function(what, ctx, property) return type_of(what, what == goods, what == "consu", ctx, property) end,
   }
 end
 
@@ -299,7 +300,8 @@ map.item_type = transform {
     return nil, nil, no_kind(v)
   end,
   put = function(what, is_storable, ctx, property)
-    return type_of(what, is_storable and what == "consu", ctx, property)
+    local stored = what == "consu" and is_storable
+    return type_of(what, stored, what == "consu" and not stored, ctx, property)
   end,
 }
 map.item_type.forms = {

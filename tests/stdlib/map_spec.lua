@@ -64,6 +64,7 @@ describe("map", function()
     expect(marked.put("consu", true, {}, "Type") .. marked.put("service", false, {}, "Type")):equals "InventoryService"
     expect(select(2, marked.put("consu", false, {}, "Type"))):matches "^Odoo keeps no stock of it"
     expect(marked.put("consu", false, { current = { Type = "Non-Inventory" } }, "Type")):equals "Non-Inventory"
+    expect(marked.put("consu", true, { current = { Type = "Non-Inventory" } }, "Type")):equals "Inventory"
     expect(select(2, marked.put("combo", false, {}, "Type"))):equals '"combo" is no kind of item'
     local stocked, plain = marked.forms[2].map, marked.forms[5].map
     expect(stocked.get "Inventory" .. stocked.get "Non-Inventory" .. stocked.get "Service"):equals "productconsuservice"
