@@ -16,6 +16,8 @@ local KINDS <const> = { nav = nav, odoo = odoo }
 ---@field kind "nav"|"odoo"
 ---@field url string?          its last part tells NAV's protocol, where `protocol` does not
 ---@field protocol string?     NAV: "odata_v4" or "odata_v3"
+---@field wire connector.nav.Protocol?  NAV: what it speaks; nav.open says it, and
+---@field service string?      NAV: how an address of that ends, for the words of errors
 ---@field company string?      NAV company
 ---@field company_id integer?  Odoo company
 ---@field database string?     Odoo database

@@ -23,7 +23,7 @@ local protocol = {}
 ---@field take_tag fun(row: table): string?        takes it off the row
 ---@field light (fun(body: any): string?)?         a list in the form that is read without building it
 ---@field literal table<string, fun(text: string): string>  by type, how a literal is dressed
----@field wire table<string, fun(v: any): any>     by type, how a value goes into a body
+---@field value table<string, fun(v: any): any>    by type, how a value goes into a body
 ---@field fault fun(body: any, text: string): string?, string?  code and words of a refusal
 
 local BY_NAME <const> = { odata_v3 = v3, odata_v4 = v4 }

@@ -95,7 +95,7 @@ v3.literal = {
   decimal = function(number) return number:find(".", 1, true) and number .. "M" or number end,
 }
 
-v3.wire = { date = midnight, decimal = tostring }
+v3.value = { date = midnight, decimal = tostring }
 
 -- ---- refusals ----------------------------------------------------------------------------
 

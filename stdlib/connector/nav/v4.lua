@@ -11,7 +11,7 @@ local v4 = {
   name = "odata_v4", service = "ODataV4", update = "PATCH", tag = TAG, next = NEXT,
   reading = { Accept = ACCEPT },
   writing = { Accept = ACCEPT, ["Content-Type"] = "application/json" },
-  literal = {}, wire = {},
+  literal = {}, value = {},
 }
 
 function v4.rows(body)

@@ -76,7 +76,7 @@ end
 -- ---- calls -----------------------------------------------------------------------------------
 
 local function body_of(endpoint, what, schema, fields)
-  local order, values, wires = {}, {}, endpoint.wire.wire
+  local order, values, dresses = {}, {}, endpoint.wire.value
   for i, pair in ipairs(fields) do
     local name, def = pair[1], schema.fields[pair[1]]
     if not def then
@@ -91,7 +91,7 @@ local function body_of(endpoint, what, schema, fields)
       err.field = name
       return nil, err
     end
-    local dress = wires[def.type]
+    local dress = dresses[def.type]
     order[i], values[name] = name, dress and dress(wire) or wire
   end
   return json.encode(json.object(order, values))
