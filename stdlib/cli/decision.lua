@@ -75,10 +75,8 @@ local function alone(id, rules, fn)
   return result, err
 end
 
--- Applies what was decided; the review must be the one that was looked at.
-local function settle(job, ops)
-  table.insert(ops, 1, { "job_done", job.id, job.rev, expect = 1 })
-  table.insert(ops, 2, { "effects_drop", job.id })
+-- Applies what was decided, where that is still open.
+local function apply(job, ops)
   local ok, err = store.apply(ops)
   if not ok then
     if err.code == "count" then err = { text = ("review %d changed just now; look at it again"):format(job.id) } end
@@ -86,6 +84,13 @@ local function settle(job, ops)
   end
   task.event("wake:" .. job.flow):set()
   return true
+end
+
+-- The same, as the end of the review; it must be the one that was looked at.
+local function settle(job, ops)
+  table.insert(ops, 1, { "job_done", job.id, job.rev, expect = 1 })
+  table.insert(ops, 2, { "effects_drop", job.id })
+  return apply(job, ops)
 end
 
 local function note(job, what, detail)
@@ -235,12 +240,11 @@ local function decide(job, what, told, mirrored)
   local said, now = assert(json.encode(what)), time.now()
   local ops = { { "job_decide", job.id, said, now, expect = 1 }, { "effects_drop", job.id } }
   for _, id in ipairs(mirrored or {}) do
-    ops[#ops + 1] = { "job_decide", id, said, now }
+    ops[#ops + 1] = { "job_decide", id, said, now, expect = 1 } -- else its effects are of a new attempt
     ops[#ops + 1] = { "effects_drop", id }
   end
-  local ok, err = store.apply(ops)
+  local ok, err = apply(job, ops)
   if not ok then return nil, err end
-  task.event("wake:" .. job.flow):set()
   return { record = job.record, text = told }
 end
 
