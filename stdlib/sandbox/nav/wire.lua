@@ -23,6 +23,9 @@ local wire = {}
 ---@field updates table<string, boolean>       methods that change a record
 ---@field answers_updates boolean              an update is answered with the record
 ---@field count string                         query option that asks for the count
+---@field v3 boolean?                          it is OData V3
+---@field given fun(field: table, value: any): any  a value of a body as V4 has it
+---@field status table<string, integer>?       statuses of refusals that are not V4's
 
 local function quote(value)
   if value:find('[%c"\\]') then return json.encode(value) end
