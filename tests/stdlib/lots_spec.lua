@@ -5,8 +5,10 @@ local call = require "connector.call"
 local engine = require "navodoo.engine.main"
 local http = require "navodoo.http"
 local json = require "navodoo.json"
+local log = require "navodoo.log"
 local project = require "cli.project"
 local store = require "navodoo.store"
+local task = require "navodoo.task"
 local testing = require "testing"
 local time = require "navodoo.time"
 
@@ -150,6 +152,23 @@ describe("a lot behind an open breaker", function()
     local counters = world:run "customer"
     call.TRIES = tries
     expect({ asked, counters.created, counters.retried, #world:jobs() }):equals { 1, 1, nil, 0 }
+  end)
+  it("goes back as well when another asks the one question that is let through", function()
+    local world <close> = world_of_one()
+    local tries, state, said, at_error = call.TRIES, nil, 0, log.error
+    call.TRIES = 1
+    world:answer { to = "odoo", what = SEEK, code = "breaker_open", act = function()
+      open(world, 1)
+      while http.info(world.odoo_name).breaker == "open" do task.sleep(50) end
+      state = http.info(world.odoo_name).breaker
+    end }
+    log.error = function(...)
+      said = said + 1
+      return at_error(...)
+    end
+    local counters = world:run "customer"
+    call.TRIES, log.error = tries, at_error
+    expect({ state, said, counters.created, #world:jobs() }):equals { "half_open", 0, 1, 0 }
   end)
   it("becomes a job when the run has no time to wait", function()
     local world <close> = world_of_one()

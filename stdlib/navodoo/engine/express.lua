@@ -24,7 +24,7 @@ local express = {}
 local AT_ONCE <const> = 6      -- lots under way
 local WAITING <const> = 2      -- and behind them; more would only hold memory
 local LOT_MAX <const> = 1000   -- records, what one read of the target takes
-local PAUSE_MS <const> = 1000  -- after a failure of the store; between looks at an open breaker
+local PAUSE_MS <const> = 1000  -- after a failure of the store; between looks at a breaker
 
 --- The lane of a flow; none where a new record needs more than its own words.
 ---@param flow navodoo.Compiled
@@ -109,7 +109,7 @@ local function guarded(engine, lot)
   local lock = task.lock(names)
   local ok, done, err = xpcall(lots.run, debug.traceback, engine, lot)
   if ok and done then engine:store_failed(nil) end
-  if ok and not done and err.code == "breaker_open" and not lot.intent and waits(engine) then
+  if ok and not done and err.code == "breaker_open" and not lot.intent and waits(engine, true) then
     lock:release() -- nothing of it was sent
     lot.claims, lot.claimants, lot.lock = {}, {}, nil
     table.insert(own.waiting, 1, lot)
@@ -131,10 +131,12 @@ local function guarded(engine, lot)
 end
 
 -- Lots behind an open breaker would all become ordinary jobs: they wait, as those do. Not where the
--- engine hands over or has no time to wait: what cannot be done now is a job then.
-function waits(engine)
+-- engine hands over or has no time to wait: what cannot be done now is a job then. A breaker that is
+-- half open lets one question through: the lot that asks it begins, and one that was `refused` waits.
+function waits(engine, refused)
   local own, info = engine.express, http.info(engine.odoo.endpoint.name)
-  local ms = info and info.breaker == "open" and info.retry_after_ms
+  local shut = info and (info.breaker == "open" or refused and info.breaker == "half_open")
+  local ms = shut and info.retry_after_ms
   if not ms or engine.retiring or engine.once and engine:out_of_time(ms) then return false end
   if not own.looks then
     own.looks = true
