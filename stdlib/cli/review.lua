@@ -27,7 +27,8 @@ about is written until somebody decides; the rest of the record goes on.
   take ID FIELD=VALUE  neither is: this value, in NAV's words, goes to both
   link ID KEY          the two are one: KEY is the record on the other side, the id in
                        Odoo or the number in NAV
-  separate ID          the two are not one: the new record is created
+  separate ID          the two are not one: the new record is created, and a
+                       review of the other side about these two alone ends, too
 
 A record that is gone from one side has three ways out: link ID KEY names the record
 there that takes its place, separate ID forgets the link and lets what is left begin
