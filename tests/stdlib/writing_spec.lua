@@ -4,7 +4,9 @@
 local delivery = require "navodoo.engine.delivery"
 local json = require "navodoo.json"
 local store = require "navodoo.store"
+local task = require "navodoo.task"
 local testing = require "testing"
+local time = require "navodoo.time"
 local worlds = require "testing.world"
 
 local LATER <const> = 3600 * 1000 -- a settle time that no run waits for
@@ -100,6 +102,34 @@ describe("a creation in NAV whose answer was lost", function()
     expect(#cards(world)):equals(0)
     world:run "customer"
     expect({ #cards(world), links_of(world) }):equals { 1, { cards(world)[1].No .. "=" .. id } }
+  end)
+
+  it("and that began after its record was asked for, is no new record of NAV's", function()
+    local world <close> = testing.world()
+    world:run "customer"
+    local id, asked = world:odoo("res.partner", partner()), false
+    local name = ("%s/O%08d"):format(world.endpoints.nav.company, id)
+    apply(world, { { "job_hint", "customer", "nav_to_odoo", name, time.now() + 300000, nil, nil } })
+    world:answer { to = "nav", what = "^GET CustomerCard.*Name%%20ge", act = function() -- before the creation
+      for _ = 1, 3000 do
+        if asked then return end
+        task.sleep(1)
+      end
+    end }
+    world:answer { to = "nav", what = "^GET CustomerCard.*No%%20eq", act = function()
+      asked = true
+      for _ = 1, 3000 do
+        if #cards(world) == 1 then return end
+        task.sleep(1)
+      end
+    end }
+    world:answer { to = "nav", what = "^POST CustomerCard", cut = true }
+    run_lost(world)
+    expect({ #cards(world), #links_of(world) }):equals { 1, 0 }
+    expect(states(world)):equals { "nav_to_odoo ready", "odoo_to_nav ready" }
+    world:run "customer"
+    expect(links_of(world)):equals { cards(world)[1].No .. "=" .. id }
+    expect(states(world)):equals {}
   end)
 
   it("keeps what either side changed meanwhile", function()

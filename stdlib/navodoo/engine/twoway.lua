@@ -7,6 +7,7 @@
 
 local crypto = require "navodoo.crypto"
 local json = require "navodoo.json"
+local store = require "navodoo.store"
 local time = require "navodoo.time"
 local base = require "navodoo.engine.base"
 local closing = require "navodoo.engine.closing"
@@ -15,6 +16,7 @@ local delivery = require "navodoo.engine.delivery"
 local gone = require "navodoo.engine.gone"
 local intent = require "navodoo.engine.intent"
 local keys = require "navodoo.engine.keys"
+local lane = require "navodoo.engine.lane"
 local pair = require "navodoo.engine.pair"
 local unknown = require "navodoo.engine.unknown"
 local waiting = require "navodoo.engine.waiting"
@@ -67,6 +69,26 @@ local function give_way(txn, item, maker)
   end
 end
 
+-- Records without a link that were read just now: a creation of ours that was intended after this
+-- batch began may have made them. Either it is open still, or it ended with a link by now, and
+-- that one is looked at again. Answers the open ones.
+local function made_meanwhile(engine, txn, items)
+  local names, by_name = json.array {}, {}
+  for _, item in ipairs(items) do
+    if not (item.link or item.result) then
+      names[#names + 1], by_name[item.job.record] = item.job.record, item
+    end
+  end
+  if #names == 0 then return {} end
+  local _, err, open = twoway.begin(engine)
+  if err then return nil, err end
+  local links
+  links, err = store.query("links_by_nav", engine.flow.name, assert(json.encode(names)))
+  if not links then return nil, err end
+  for _, l in ipairs(links) do lane.later(txn, by_name[l.nav]) end
+  return open
+end
+
 --- Reads NAV again where the payload may be older than a write of ours, or is missing: one
 -- way or two, a person's order comes without.
 ---@param engine table
@@ -102,7 +124,12 @@ function twoway.refresh(engine, txn, items, open)
       txn:add("job_done", item.job.id, item.job.rev)
     end
   end
-  for _, item in ipairs(open and #open > 0 and items or {}) do
+  if not engine.flow.policy.create_in_nav then return true end
+  local more
+  more, err = made_meanwhile(engine, txn, stale)
+  if not more then return nil, err end
+  open = table.move(more, 1, #more, #(open or {}) + 1, open or {})
+  for _, item in ipairs(#open > 0 and items or {}) do
     local fresh = not item.link and not item.result and not (item.decision and item.decision.adopt)
     local maker = fresh and maker_of(engine, item, keys.nav_key(engine.company, item.job.record), open)
     if maker then give_way(txn, item, maker) end
